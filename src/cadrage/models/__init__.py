@@ -1,0 +1,1 @@
+"""Torch modules: backbones, align operators and the models built from them."""

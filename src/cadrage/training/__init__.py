@@ -1,0 +1,1 @@
+"""Targets, losses, the training module and export to ONNX."""
