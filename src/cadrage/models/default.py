@@ -106,3 +106,13 @@ class Evaluator(nn.Module):
         )
         x = F.relu(self.regions(self.dropout(regions)) + self.geometry(geometry))
         return self.head(self.dropout(x)).squeeze(-1)
+
+
+class CropModel(nn.Module):
+    """Trunk, proposer and evaluator as they are trained and exported together."""
+
+    def __init__(self, proposer_width: int = 128, evaluator_channels: int = 8, evaluator_dropout: float = 0.3) -> None:
+        super().__init__()
+        self.trunk = Trunk()
+        self.proposer = Proposer(self.trunk.channels, proposer_width)
+        self.evaluator = Evaluator(self.trunk.channels, evaluator_channels, dropout=evaluator_dropout)

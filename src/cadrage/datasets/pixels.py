@@ -1,0 +1,36 @@
+"""Photos of a manifest as arrays in memory."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadrage.datasets.manifest import PhotoRecord
+from cadrage.errors import PhotoError
+from cadrage.photo import open_photo
+
+_log = logging.getLogger(__name__)
+
+
+def _read(record: PhotoRecord, max_side: int) -> NDArray[np.uint8] | None:
+    try:
+        return np.asarray(open_photo(record.file).thumbnail(max_side), dtype=np.uint8)
+    except PhotoError as error:
+        _log.warning("%s; the photo is left out", error)
+        return None
+
+
+def load_photos(
+    records: Sequence[PhotoRecord], max_side: int = 512
+) -> tuple[list[PhotoRecord], list[NDArray[np.uint8]]]:
+    """Decode every photo to ``(H, W, 3)`` uint8, long side at most ``max_side`` pixels.
+
+    Returns:
+        The records whose photo could be read and their pixels; the others are named in the log.
+    """
+    with ThreadPoolExecutor() as pool:
+        pixels = list(pool.map(lambda record: _read(record, max_side), records))
+    readable = [(record, photo) for record, photo in zip(records, pixels, strict=True) if photo is not None]
+    return [record for record, _ in readable], [photo for _, photo in readable]

@@ -1,0 +1,115 @@
+"""Export of a trained run to the folder the product loads: one ONNX file per part and a card."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.export import Dim
+
+import cadrage
+from cadrage.errors import UsageError
+from cadrage.models.default import CropModel
+from cadrage.training.recipe import Recipe
+from cadrage.training.run import RECORD, WEIGHTS
+
+_BATCH, _COUNT = Dim("batch"), Dim("count")
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _write_part(part: nn.Module, inputs: tuple[Tensor, ...], outputs: list[str], shapes: Any, file: Path) -> None:
+    with warnings.catch_warnings():
+        # The exporter warns about its own dependencies and about axes that share a name, which is what we ask for.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            part,
+            inputs,
+            file,
+            dynamo=True,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[str, str]]:
+    """Write ``trunk.onnx``, ``proposer.onnx`` and ``evaluator.onnx`` with dynamic batch and box count.
+
+    Args:
+        model: in any mode; it is set to evaluation.
+        side: edge of the square input in pixels.
+        folder: exists.
+
+    Returns:
+        File name and SHA-256 of every part, as they stand in the card.
+    """
+    model = model.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    image = torch.zeros(2, 3, side, side)
+    with torch.no_grad():
+        features = model.trunk(image)
+    log_aspect = torch.zeros(2)
+    boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
+    batch, batch_and_count = {0: _BATCH}, {0: _BATCH, 1: _COUNT}
+    parts: list[tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]] = [
+        ("trunk", model.trunk, (image,), ["features"], (batch,)),
+        ("proposer", model.proposer, (features, log_aspect), ["boxes", "validity_logits"], (batch, batch)),
+        ("evaluator", model.evaluator, (features, log_aspect, boxes), ["scores"], (batch, batch, batch_and_count)),
+    ]
+    written = {}
+    for name, part, inputs, outputs, shapes in parts:
+        file = folder / f"{name}.onnx"
+        _write_part(part, inputs, outputs, shapes, file)
+        written[name] = {"file": file.name, "sha256": _sha256(file)}
+    return written
+
+
+def load_run(run: Path) -> tuple[CropModel, Recipe, dict[str, Any]]:
+    """Model with its trained weights, recipe and record of a finished run.
+
+    Raises:
+        UsageError: the folder holds no finished run.
+    """
+    if not (run / WEIGHTS).is_file() or not (run / RECORD).is_file():
+        raise UsageError(f"{run}: no finished run here; finish it with cadrage train --resume")
+    record = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    recipe = Recipe(**record["recipe"])
+    model = CropModel.from_recipe(recipe)
+    model.load_state_dict(load_file(run / WEIGHTS), strict=True)
+    return model, recipe, record
+
+
+def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) -> None:
+    """Export a finished run to ``out``: the ONNX parts and ``card.json``.
+
+    Args:
+        run: folder of :func:`cadrage.training.run.train_from_recipe`.
+        out: folder to write; created if it does not exist.
+        notes: more fields of the card (metrics, intended use, selection settings); they replace fields of the same
+            name.
+
+    Raises:
+        UsageError: ``run`` holds no finished run.
+    """
+    model, recipe, record = load_run(run)
+    out.mkdir(parents=True, exist_ok=True)
+    card = {
+        "schema_version": 1,
+        "name": recipe.name,
+        "tag": recipe.tag,
+        "version": cadrage.__version__,
+        "licence": "Apache-2.0",
+        "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
+        "boxes": "x1 y1 x2 y2, normalised to the upright photo",
+        "parts": export_parts(model, recipe.side, out),
+        "training": record,
+    }
+    (out / "card.json").write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Losses of the default model, each a small function of tensors."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_EPSILON = 1e-6
+
+
+def iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """Elementwise IoU of broadcastable boxes ``(..., 4)``; 0 where the union is empty."""
+    top_left = torch.maximum(a_xyxy[..., :2], b_xyxy[..., :2])
+    bottom_right = torch.minimum(a_xyxy[..., 2:], b_xyxy[..., 2:])
+    overlap = (bottom_right - top_left).clamp(min=0).prod(dim=-1)
+    area_a = (a_xyxy[..., 2:] - a_xyxy[..., :2]).prod(dim=-1)
+    area_b = (b_xyxy[..., 2:] - b_xyxy[..., :2]).prod(dim=-1)
+    return overlap / (area_a + area_b - overlap + _EPSILON)
+
+
+def edge_distance(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """Sum of the absolute edge displacements of broadcastable boxes ``(..., 4)``."""
+    return (a_xyxy - b_xyxy).abs().sum(dim=-1)
+
+
+def overlap_energy(boxes: Tensor, weights: Tensor, labels: Tensor, label_weights: Tensor) -> Tensor:
+    """How badly weighted proposals describe the crops people chose, with IoU as similarity.
+
+    The kernel score ``E[k(b, b')] / 2 - E[k(b, t)]`` of the distribution that puts ``weights`` on ``boxes``
+    (Gneiting and Raftery, 2007, section 5.1). IoU is a positive definite kernel, so the score is proper: it is
+    lowest in expectation when the proposals are distributed like the labels, which makes ``sum_k w_k IoU(c, b_k)``
+    an honest estimate of the overlap of any box c with a person's choice.
+
+    Args:
+        boxes: ``(B, K, 4)``.
+        weights: ``(B, K)``, summing to 1.
+        labels: ``(B, L, 4)``.
+        label_weights: ``(B, L)``, summing to 1.
+
+    Returns:
+        Mean over the batch.
+    """
+    to_labels = iou(boxes.unsqueeze(2), labels.unsqueeze(1))
+    among = iou(boxes.unsqueeze(2), boxes.unsqueeze(1))
+    return _kernel_score(to_labels, among, weights, label_weights)
+
+
+def edge_energy(boxes: Tensor, weights: Tensor, labels: Tensor, label_weights: Tensor) -> Tensor:
+    """The energy score with the L1 distance of the edges, which has a gradient where boxes do not overlap.
+
+    Arguments and result as in :func:`overlap_energy` (Gneiting and Raftery, 2007, equation 22).
+    """
+    to_labels = -edge_distance(boxes.unsqueeze(2), labels.unsqueeze(1))
+    among = -edge_distance(boxes.unsqueeze(2), boxes.unsqueeze(1))
+    return _kernel_score(to_labels, among, weights, label_weights)
+
+
+def _kernel_score(to_labels: Tensor, among: Tensor, weights: Tensor, label_weights: Tensor) -> Tensor:
+    attraction = torch.einsum("bk,bl,bkl->b", weights, label_weights, to_labels)
+    spread = torch.einsum("bk,bj,bkj->b", weights, weights, among)
+    return (spread / 2 - attraction).mean()
+
+
+def vote_loss(scores: Tensor, votes: Tensor) -> Tensor:
+    """Logistic loss of score differences against the share of votes (Bradley and Terry, 1952).
+
+    Args:
+        scores: ``(B, P, 2)`` of the two views of a pair.
+        votes: ``(B, P, 2)``; pairs without votes are ignored.
+
+    Returns:
+        Mean over the pairs that have votes, 0 if none has.
+    """
+    total = votes.sum(dim=-1)
+    share = votes[..., 0] / total.clamp(min=1)
+    losses = F.binary_cross_entropy_with_logits(scores[..., 0] - scores[..., 1], share, reduction="none")
+    voted = (total > 0).to(losses.dtype)
+    return (losses * voted).sum() / voted.sum().clamp(min=1)
+
+
+def overlap_ranking(scores: Tensor, boxes: Tensor, label: Tensor, temperature: float) -> Tensor:
+    """Cross entropy between ``softmax(scores)`` and ``softmax(IoU with the label / temperature)``.
+
+    Args:
+        scores: ``(B, N)``.
+        boxes: ``(B, N, 4)``.
+        label: ``(B, 4)``.
+        temperature: in units of IoU.
+    """
+    target = (iou(boxes, label.unsqueeze(1)) / temperature).softmax(dim=-1)
+    return -(target * F.log_softmax(scores, dim=-1)).sum(dim=-1).mean()
