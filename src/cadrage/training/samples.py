@@ -117,7 +117,8 @@ def make_sample(
     pairs, votes = _visible_pairs(record, window)
     image = squash(pixels, recipe.side, window)
     if rng.random() < 0.5:
-        image, labels, pairs = image[:, ::-1], mirror(labels), mirror(pairs)
+        image, labels = image[:, ::-1], mirror(labels)
+        pairs = mirror(pairs.reshape(-1, 4)).reshape(pairs.shape)
     chosen = labels[rng.integers(len(labels))]
     padded = np.zeros((MAX_LABELS, 4))
     padded[: len(labels)] = labels

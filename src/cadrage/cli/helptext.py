@@ -1,0 +1,30 @@
+"""What stands below the options of ``--help``: examples, notes and the exit codes."""
+
+from collections.abc import Mapping
+
+EXIT_CODES = {
+    "0": "all done",
+    "1": "some photos failed or a file could not be written; the rest is done",
+    "2": "wrong usage",
+    "3": "the only photo given cannot be read",
+    "4": "the model is missing, damaged or cannot be fetched",
+    "5": "rules of the only photo given cannot be met and --strict is set",
+    "130": "interrupted; what was written is complete",
+    "141": "the program reading the output went away",
+}
+
+
+def epilog(examples: Mapping[str, str], notes: Mapping[str, str], *, exit_codes: bool = True) -> str:
+    """Examples (command to what it does), notes (title to one paragraph) and exit codes as markup for the help."""
+    parts = ["[bold]Examples[/]"]
+    parts += [f"[cyan]$ {_plain(command)}[/]\n  {_plain(meaning)}" for command, meaning in examples.items()]
+    parts += [f"[bold]{_plain(title)}[/]\n{_plain(text)}" for title, text in notes.items()]
+    if exit_codes:
+        rows = [f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()]
+        parts.append("\n".join(["[bold]Exit codes[/]", *rows]))
+    return "\n\n".join(parts)
+
+
+def _plain(text: str) -> str:
+    """Text in which brackets mean brackets."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,190 @@
+"""The options that several verbs share, so that they mean and say the same everywhere."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_WHAT = "What to look for"
+_RULES = "Rules a crop must keep"
+_MODEL = "Model and limits"
+_OUTPUT = "Output"
+
+DEFAULT_NUM = 5
+MAX_NUM = 100
+DEFAULT_MAX_PIXELS = 250_000_000
+
+
+class Scale(StrEnum):
+    """How closely crops follow the subject."""
+
+    TIGHT = "tight"
+    NATURAL = "natural"
+    LOOSE = "loose"
+
+
+class ReportFormat(StrEnum):
+    """How results are written to stdout."""
+
+    JSONL = "jsonl"
+    TEXT = "text"
+    CSV = "csv"
+
+
+Images = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMG",
+        help="Photos: files, folders, quoted patterns such as 'trip/**/*.jpg', or - for one photo on stdin.",
+        show_default=False,
+    ),
+]
+RatioOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ratio",
+        "-r",
+        metavar="R",
+        help="Shape of the crops, width first: 4:5, 1.91, 1080x1350, original, free or a name (square, portrait, pin, "
+        "story, photo, widescreen, og, cinema); repeat it for several.",
+        show_default="free",
+        rich_help_panel=_WHAT,
+    ),
+]
+RatiosOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ratios", metavar="R,R,...", help="Several shapes at once, e.g. 1:1,4:5,16:9.", rich_help_panel=_WHAT
+    ),
+]
+NumOption = Annotated[
+    int,
+    typer.Option(
+        "--num",
+        "-n",
+        metavar="N",
+        min=1,
+        max=MAX_NUM,
+        help="Crops per photo and ratio, best first.",
+        rich_help_panel=_WHAT,
+    ),
+]
+ScaleOption = Annotated[
+    Scale,
+    typer.Option(
+        "--scale", help="Prefer crops close to the subject or crops that show much around it.", rich_help_panel=_WHAT
+    ),
+]
+DiversityOption = Annotated[
+    float | None,
+    typer.Option(
+        "--diversity",
+        metavar="IOU",
+        help="Largest overlap (intersection over union) two crops may have; lower means more different.",
+        show_default="0.85",
+        rich_help_panel=_WHAT,
+    ),
+]
+KeepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="BOX",
+        help="Region x1,y1,x2,y2 no crop may cut; fractions of the upright photo if no value exceeds 1, otherwise "
+        "pixels; repeat it for several.",
+        rich_help_panel=_RULES,
+    ),
+]
+AvoidOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--avoid",
+        metavar="BOX",
+        help="Region x1,y1,x2,y2 that crops should leave out, written as for --keep.",
+        rich_help_panel=_RULES,
+    ),
+]
+MinAreaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-area", metavar="F", help="Smallest crop, as a fraction of the photo's area.", rich_help_panel=_RULES
+    ),
+]
+MaxAreaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-area", metavar="F", help="Largest crop, as a fraction of the photo's area.", rich_help_panel=_RULES
+    ),
+]
+MinSizeOption = Annotated[
+    str | None,
+    typer.Option("--min-size", metavar="WxH", help="Smallest crop in pixels of the photo.", rich_help_panel=_RULES),
+]
+StrictOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Fail with exit code 5 where rules conflict, instead of giving up the least important one and saying so "
+        "in the crop's flags.",
+        rich_help_panel=_RULES,
+    ),
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Model to use: a name from 'cadrage models list' or a folder with a card.json.",
+        rich_help_panel=_MODEL,
+    ),
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Never use the network to fetch a model.", rich_help_panel=_MODEL)
+]
+MaxPixelsOption = Annotated[
+    int,
+    typer.Option(
+        "--max-pixels",
+        metavar="N",
+        min=1,
+        help="Refuse photos with more pixels than this (width times height) before decoding them.",
+        rich_help_panel=_MODEL,
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="CPU threads the model may use.",
+        show_default="one per core",
+        rich_help_panel=_MODEL,
+    ),
+]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--preview",
+        metavar="FILE",
+        help="Also draw the crops: FILE.png (a contact sheet for several photos) or FILE.html (one page, no network).",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace files that exist already; a photo that is being read is never replaced.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+TimingOption = Annotated[
+    bool,
+    typer.Option(
+        "--timing",
+        help="Add the milliseconds each photo took; equal input then no longer gives equal output.",
+        rich_help_panel=_OUTPUT,
+    ),
+]

@@ -1,0 +1,121 @@
+"""What a run says: data lines on stdout, messages and a progress bar on stderr."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+# 128 + SIGPIPE: what a shell reports for a program whose reader went away.
+EXIT_CLOSED_PIPE = 141
+
+
+class Report:
+    """Keeps data, messages and the progress bar from writing over each other."""
+
+    def __init__(self, bar: "Progress | None" = None) -> None:
+        self._bar = bar
+
+    def data(self, text: str) -> None:
+        """Write one piece of data to stdout at once; ends the run quietly when nobody reads any more."""
+        with self._bar_hidden():
+            try:
+                sys.stdout.write(text + "\n")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                _forget_stdout()
+                raise typer.Exit(EXIT_CLOSED_PIPE) from None
+
+    def warning(self, text: str) -> None:
+        """Tell on stderr what was done differently from what was asked."""
+        self._message("warning", text)
+
+    def error(self, text: str) -> None:
+        """Tell on stderr what could not be done."""
+        self._message("error", text)
+
+    def advance(self) -> None:
+        """Count one more photo as finished."""
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])
+            self._bar.refresh()
+
+    def _message(self, kind: str, text: str) -> None:
+        with self._bar_hidden():
+            print(message_line(kind, text), file=sys.stderr, flush=True)
+
+    @contextmanager
+    def _bar_hidden(self) -> Iterator[None]:
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+
+@contextmanager
+def reporting(total: int, unit: str = "photos") -> Iterator[Report]:
+    """A report for ``total`` items, with a progress bar when a person is watching and there is more than one."""
+    if total < 2 or not wants_progress():
+        yield Report()
+        return
+    bar = _make_bar(total, unit)
+    bar.start()
+    try:
+        yield Report(bar)
+    finally:
+        bar.stop()
+
+
+def wants_progress() -> bool:
+    """Whether stderr is a terminal that can redraw a line and a person is likely to watch it."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb" and not os.environ.get("CI")
+
+
+def message_line(kind: str, text: str) -> str:
+    """``cadrage: error: ...`` on exactly one line, whatever a file name or a library put into the text."""
+    return f"cadrage: {kind}: {printable(text.strip())}"
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could steer a terminal or begin a new line."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _make_bar(total: int, unit: str) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    # stdout must stay data only, so the bar may not capture it; without a thread of its own the bar costs
+    # nothing between photos. Rich itself honours NO_COLOR.
+    bar = Progress(
+        TextColumn("cadrage"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    bar.add_task("", total=total)
+    return bar
+
+
+def _forget_stdout() -> None:
+    # The interpreter flushes stdout once more at exit and would complain about the closed pipe there.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - stays open as long as the process

@@ -1,0 +1,163 @@
+"""``cadrage score``: how good are these boxes?"""
+
+import json
+import sys
+from collections.abc import Generator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cadrage.cli import options
+from cadrage.cli.helptext import epilog
+from cadrage.cli.inputs import STDIN, PhotoInput
+from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, error_object, json_line, run_each
+from cadrage.cli.report import Report
+from cadrage.errors import CadrageError, PhotoError, UsageError
+
+# Annotations and rounding may reach a little outside the photo; anything beyond this share of a side is a mistake.
+OVERHANG = 0.01
+
+EPILOG = epilog(
+    {
+        "cadrage score photo.jpg --boxes boxes.jsonl": "Boxes of one photo.",
+        "cadrage score photos/ --boxes boxes.jsonl > scores.jsonl": "Many photos; the lines name files in this folder.",
+        "make-boxes | cadrage score --boxes -": "Each line is answered as soon as it arrives.",
+    },
+    {
+        "Line in": '{"file": "a.jpg", "boxes": [[0.1, 0.0, 0.9, 1.0], [0.2, 0.2, 0.8, 0.8]]}',
+        "Line out": '{"schema_version": "1.0", "file": "a.jpg", "scores": [1.27, 0.43]}',
+        "Boxes": "x1 y1 x2 y2 as fractions of the upright photo; up to 1 % outside is clipped.",
+        "Scores": "In the order of the boxes; higher is better, and scores compare within one photo only.",
+        "Files": 'A "file" is looked for in the folders given as IMG, then in the current folder. Without "file" a '
+        "line speaks of the one photo given as IMG.",
+        "Bad lines": 'A bad line or photo gives a line with "error", exit code 1 and a message on stderr; the others '
+        "are still done.",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxLine:
+    """One line of the boxes file, not yet read."""
+
+    source: str
+    number: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}:{self.number}"
+
+
+def score(
+    boxes: Annotated[
+        str, typer.Option("--boxes", metavar="FILE", help="JSON lines with the boxes to score, or - for stdin.")
+    ],
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="IMG", help="The photo the boxes belong to, or folders that hold the photos."),
+    ] = None,
+    model: options.ModelOption = "default",
+    offline: options.OfflineOption = False,
+    max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
+    threads: options.ThreadsOption = None,
+) -> int:
+    """Score given boxes: one JSON line in, one JSON line out, many photos in one run."""
+    from cadrage.inference.cropper import Cropper
+
+    given = images or []
+    if STDIN in given:
+        raise UsageError("score reads photos from files only; '-' is for --boxes")
+    _check_readable(boxes)
+    cropper = Cropper(model, threads=threads, offline=offline)
+    report = Report()
+    failures: list[CadrageError] = []
+
+    def work(line: BoxLine) -> None:
+        record = _read(line)
+        path = _photo_of(record, given)
+        photo = PhotoInput(path).open(max_pixels)
+        scores = cropper.score(photo, _boxes(record, path))
+        # Nine digits tell any two float32 apart and hide the noise of float64 below them.
+        numbers = [float(f"{value:.9g}") for value in scores]
+        _write(report, {"file": record.get("file", path), "scores": numbers})
+
+    def failed(line: BoxLine, error: CadrageError) -> None:
+        failures.append(error)
+        _write(report, {"line": line.number, "file": _named_file(line), "error": error_object(error)})
+
+    with closing(_lines(boxes)) as lines:
+        exit_code = run_each(lines, work, failed, report)
+    # A bad line is one bad item of a list even if it is the only one; an unreadable only photo stays what it is.
+    return EXIT_SOME_FAILED if failures and not isinstance(failures[0], PhotoError) else exit_code
+
+
+def _lines(boxes: str) -> Generator[BoxLine, None, None]:
+    """The lines with something on them, one by one as they arrive."""
+    with nullcontext(sys.stdin.buffer) if boxes == STDIN else Path(boxes).open("rb") as stream:
+        for number, raw in enumerate(stream, start=1):
+            # Bytes that are not UTF-8 can be part of a file name and must survive.
+            text = raw.decode("utf-8-sig", errors="surrogateescape").strip()
+            if text:
+                yield BoxLine("stdin" if boxes == STDIN else boxes, number, text)
+
+
+def _check_readable(boxes: str) -> None:
+    if boxes == STDIN:
+        return
+    try:
+        Path(boxes).open("rb").close()
+    except OSError as error:
+        raise UsageError(f"--boxes {boxes}: cannot be read: {error.strerror}; check the path") from error
+
+
+def _read(line: BoxLine) -> dict[str, Any]:
+    try:
+        record = json.loads(line.text)
+    except ValueError as error:
+        raise UsageError(f"{line.name}: not a JSON object ({error}); one object per line is expected") from error
+    if not isinstance(record, dict) or not isinstance(record.get("boxes"), list):
+        raise UsageError(f'{line.name}: expected an object such as {{"file": "a.jpg", "boxes": [[0, 0, 1, 1]]}}')
+    if not isinstance(record.get("file", ""), str):
+        raise UsageError(f'{line.name}: "file" must be text')
+    return record
+
+
+def _photo_of(record: dict[str, Any], given: list[str]) -> str:
+    """Where the photo of a line is: its "file" inside the given folders or the current one, or the one photo given."""
+    folders = [Path(path) for path in given if Path(path).is_dir()]
+    photos = [path for path in given if not Path(path).is_dir()]
+    if "file" not in record:
+        if len(photos) != 1:
+            raise UsageError(f'a line without "file" needs exactly one photo as IMG, not {len(photos)}')
+        return photos[0]
+    file: str = record["file"]
+    inside = [str(folder / file) for folder in folders if (folder / file).is_file()]
+    named = [path for path in photos if file in (path, Path(path).name)]
+    return next(iter([*inside, *named]), file)
+
+
+def _boxes(record: dict[str, Any], path: str) -> Any:
+    import numpy as np
+
+    from cadrage.geometry import validate_boxes
+    from cadrage.geometry.boxes import as_boxes
+
+    boxes = as_boxes(record["boxes"], path)
+    slightly_outside = (boxes >= -OVERHANG) & (boxes <= 1 + OVERHANG)
+    return validate_boxes(np.where(slightly_outside, np.clip(boxes, 0, 1), boxes), path)
+
+
+def _named_file(line: BoxLine) -> str | None:
+    try:
+        file = _read(line).get("file")
+    except UsageError:
+        return None
+    return file if isinstance(file, str) else None
+
+
+def _write(report: Report, content: dict[str, Any]) -> None:
+    report.data(json_line({"schema_version": SCHEMA_VERSION} | content))

@@ -1,0 +1,110 @@
+"""``cadrage suggest``: which crops of these photos are good?"""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cadrage.cli import options
+from cadrage.cli.helptext import epilog
+from cadrage.cli.inputs import PhotoInput, expand
+from cadrage.cli.items import failure_object, json_line, run_each
+from cadrage.cli.options import ReportFormat, Scale
+from cadrage.cli.previews import Previews
+from cadrage.cli.render import csv_header, render
+from cadrage.cli.report import reporting
+from cadrage.cli.request import read_request
+from cadrage.errors import CadrageError
+
+if TYPE_CHECKING:
+    from cadrage.inference.results import Suggestions
+
+EPILOG = epilog(
+    {
+        "cadrage suggest photo.jpg": "Five crops of any shape as one JSON line.",
+        "cadrage suggest photo.jpg --format text --preview look.html": "The same to read and to look at.",
+        "cadrage suggest trip/ --ratios 1:1,4:5,16:9 -n 3 > crops.jsonl": "Three shapes, one line per photo.",
+        "cadrage suggest group.jpg -r story --keep 0.2,0.1,0.7,0.9 --strict": "Never cut this region, or fail.",
+        "curl -s URL | cadrage suggest -": "One photo from stdin.",
+    },
+    {
+        "Scores": "A score is the overlap (intersection over union, 0 to 1) to expect with the crop a person would "
+        "choose, given the ratio and the scale.",
+        "When rules conflict": "The least important one gives way, and the crop's flags and a warning say so: first "
+        "the number of crops, then --avoid, then --min-area and --max-area, then --min-size, last --keep. "
+        "The ratio is always exact.",
+        "Failed photos": 'With jsonl a failed photo gives a line with "error" in its place; every failure is also told '
+        "on stderr, and the other photos are still done.",
+    },
+)
+
+
+def suggest(
+    images: options.Images,
+    ratio: options.RatioOption = None,
+    ratios: options.RatiosOption = None,
+    num: options.NumOption = options.DEFAULT_NUM,
+    scale: options.ScaleOption = Scale.NATURAL,
+    diversity: options.DiversityOption = None,
+    keep: options.KeepOption = None,
+    avoid: options.AvoidOption = None,
+    min_area: options.MinAreaOption = None,
+    max_area: options.MaxAreaOption = None,
+    min_size: options.MinSizeOption = None,
+    strict: options.StrictOption = False,
+    form: Annotated[
+        ReportFormat,
+        typer.Option(
+            "--format",
+            help="jsonl: one JSON object per photo and line; text: to read; csv: one row per crop.",
+            rich_help_panel="Output",
+        ),
+    ] = ReportFormat.JSONL,
+    preview: options.PreviewOption = None,
+    overwrite: options.OverwriteOption = False,
+    timing: options.TimingOption = False,
+    model: options.ModelOption = "default",
+    offline: options.OfflineOption = False,
+    max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
+    threads: options.ThreadsOption = None,
+) -> int:
+    """Suggest good crops: several different ones per photo and ratio, best first, each with a score."""
+    asked = read_request(
+        ratio=ratio,
+        ratios=ratios,
+        num=num,
+        keep=keep,
+        avoid=avoid,
+        min_area=min_area,
+        max_area=max_area,
+        min_size=min_size,
+        scale=scale.value,
+        diversity=diversity,
+        strict=strict,
+    )
+    photos = expand(images)
+    previews = Previews(preview, photos, overwrite=overwrite)
+    from cadrage.inference.cropper import Cropper
+
+    cropper = Cropper(model, threads=threads, offline=offline)
+    with reporting(len(photos)) as report:
+
+        def work(source: PhotoInput) -> None:
+            start = time.perf_counter()
+            photo = source.open(max_pixels)
+            suggestions: Suggestions = cropper.suggest(photo, **asked.arguments(photo.size_wh, photo.name))
+            took = round((time.perf_counter() - start) * 1000, 1) if timing else None
+            previews.add(photo, suggestions)
+            report.data(render(suggestions, form, milliseconds=took))
+            for warning in suggestions.warnings:
+                report.warning(f"{photo.name}: {warning}")
+
+        def failed(source: PhotoInput, error: CadrageError) -> None:
+            if form is ReportFormat.JSONL:
+                report.data(json_line(failure_object(source.name, error)))
+
+        if form is ReportFormat.CSV:
+            report.data(csv_header(files=False, timing=timing))
+        exit_code = run_each(photos, work, failed, report)
+        previews.write(report)
+    return exit_code

@@ -1,0 +1,87 @@
+"""``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cadrage.cli.helptext import epilog
+from cadrage.errors import CadrageError, UsageError
+
+TRAIN_EPILOG = epilog(
+    {
+        "cadrage train recipes/default.toml --data data --out runs/default": "Train the default model.",
+        "cadrage train recipes/default.toml --data data --out runs/default --resume": "Go on after an interruption.",
+        "cadrage train recipes/default.toml --data data --out runs/7 --set seed=7": "Change one value of the recipe.",
+    },
+    {},
+    exit_codes=False,
+)
+
+EXPORT_EPILOG = epilog(
+    {
+        "cadrage export runs/default models/mine": "Write the ONNX parts and the card.",
+        "cadrage suggest photo.jpg --model models/mine": "Use the exported model.",
+    },
+    {},
+    exit_codes=False,
+)
+
+
+def train(
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="Recipe to train, a TOML file.", exists=True, dir_okay=False)
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with the datasets.", exists=True, file_okay=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run: checkpoints, log, chosen weights.")
+    ],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the run folder.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace one value of the recipe; repeat it for several."),
+    ] = None,
+) -> None:
+    """Train a model from a recipe; needs the extra 'train'."""
+    overrides = dict(_read_setting(text) for text in settings or [])
+    with _extra_installed():
+        from cadrage.training.run import train_from_recipe
+
+        train_from_recipe(recipe, data, out, resume=resume, overrides=overrides)
+
+
+def export(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.", exists=True, file_okay=False)
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write the ONNX parts and the card to.")],
+) -> None:
+    """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
+    with _extra_installed():
+        from cadrage.training.export import export_run
+
+        export_run(run, out)
+
+
+def _read_setting(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"--set {text}: expected KEY=VALUE such as seed=7")
+    return key.strip(), value.strip()
+
+
+@contextmanager
+def _extra_installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "cadrage"):
+            raise
+        raise CadrageError(
+            f"training needs {missing}, which is not installed; install the extra: pip install 'cadrage[train]'"
+        ) from error

@@ -1,0 +1,45 @@
+"""Boxes, whole pixels, ratios and candidate grids. Pure numpy; knows nothing of photos or networks."""
+
+from cadrage.geometry.boxes import (
+    Boxes,
+    area,
+    as_boxes,
+    box_ratio,
+    clip,
+    contains,
+    giou_matrix,
+    intersects,
+    iou_matrix,
+    mirror,
+    validate_boxes,
+)
+from cadrage.geometry.fixed import fixed_ratio_candidates
+from cadrage.geometry.free import free_candidates
+from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.pixels import PixelBoxes, from_pixels, half_up, largest_size, to_pixels
+from cadrage.geometry.ratio import NAMED_RATIOS, Ratio, parse_ratio
+
+__all__ = [
+    "Boxes",
+    "NAMED_RATIOS",
+    "PixelBoxes",
+    "Ratio",
+    "area",
+    "as_boxes",
+    "box_ratio",
+    "clip",
+    "contains",
+    "fixed_ratio_candidates",
+    "free_candidates",
+    "from_pixels",
+    "giou_matrix",
+    "grid_anchors",
+    "half_up",
+    "intersects",
+    "iou_matrix",
+    "largest_size",
+    "mirror",
+    "parse_ratio",
+    "to_pixels",
+    "validate_boxes",
+]

@@ -1,0 +1,113 @@
+"""Candidates of one exact ratio: whole-pixel boxes of several sizes on an even lattice of positions."""
+
+import numpy as np
+import numpy.typing as npt
+
+from cadrage.errors import UsageError
+from cadrage.geometry.boxes import Boxes, validate_boxes
+from cadrage.geometry.pixels import check_ratio, check_size, from_pixels, half_up, largest_size, nearest_size
+
+Ints = npt.NDArray[np.int64]
+
+_SIZES = 12
+
+# Without a lower area limit the smallest candidate has this part of the area of the largest.
+_SMALLEST_PART = 0.1
+
+# Steps between positions, as parts of the largest candidate; the finest that keeps within the limit is used.
+_STRIDES = 0.05 * 1.2 ** np.arange(60)
+
+# A kept box typed as 0.3 must not reach one pixel further because 0.3 * 1000 is a little above 300.
+_NOISE_PX = 1e-9
+
+
+def fixed_ratio_candidates(
+    size_wh: tuple[int, int],
+    ratio: float,
+    contain_xyxy: npt.ArrayLike | None = None,
+    min_area: float = 0.0,
+    max_area: float = 1.0,
+    limit: int = 500,
+) -> Boxes:
+    """Normalised boxes (N, 4) of one ratio (width / height in pixels) on a photo of ``size_wh``, largest first.
+
+    Every box is a whole-pixel box that `to_pixels` gives back unchanged. Side lengths are spaced evenly between
+    ``min_area`` and ``max_area`` (fractions of the photo); positions are spaced evenly and reach both borders.
+    Without ``max_area`` the largest possible box of the ratio comes first. Limits that no box of the ratio can meet
+    yield the size that comes nearest to them. With ``contain_xyxy`` (4,) every box holds that box, whatever the
+    area limits, and the array is empty if none can.
+
+    Raises:
+        UsageError: the photo, the ratio, a limit or the kept box is impossible.
+
+    >>> fixed_ratio_candidates((1024, 768), 1.0)[0].tolist()
+    [0.0, 0.0, 0.75, 1.0]
+    """
+    photo_wh = np.array(check_size(size_wh))
+    if limit < 1:
+        raise UsageError(f"limit {limit}: expected at least 1 candidate")
+    if not (0 <= min_area <= max_area and max_area > 0):
+        raise UsageError(f"area {min_area:g} to {max_area:g}: expected 0 <= min_area <= max_area and max_area > 0")
+    kept_start, kept_end = _kept_pixels(contain_xyxy, photo_wh)
+    sizes = _sizes(size_wh, check_ratio(ratio), kept_end - kept_start, min_area, max_area)
+    if not len(sizes):
+        return np.empty((0, 4))
+    lowest = np.maximum(kept_end - sizes, 0)
+    highest = np.minimum(kept_start, photo_wh - sizes)
+    return from_pixels(_lattice(sizes, lowest, highest, limit), size_wh)
+
+
+def _kept_pixels(contain_xyxy: npt.ArrayLike | None, photo_wh: Ints) -> tuple[Ints, Ints]:
+    if contain_xyxy is None:
+        # A box that ends before it starts is held by every candidate, which spares all code below a special case.
+        return photo_wh, np.zeros_like(photo_wh)
+    kept_px = validate_boxes(np.atleast_2d(contain_xyxy), "kept box")[0].reshape(2, 2) * photo_wh
+    start = np.floor(kept_px[0] + _NOISE_PX).astype(np.int64)
+    end = np.ceil(kept_px[1] - _NOISE_PX).astype(np.int64)
+    return start, np.maximum(end, start + 1)
+
+
+def _sizes(size_wh: tuple[int, int], ratio: float, kept_wh: Ints, min_area: float, max_area: float) -> Ints:
+    largest_wh = np.array(largest_size(size_wh, ratio))
+    photo_px, largest_px = size_wh[0] * size_wh[1], largest_wh.prod()
+    high = min(max_area * photo_px / largest_px, 1.0) ** 0.5
+    low = min(min_area * photo_px / largest_px, 1.0) ** 0.5 if min_area > 0 else high * _SMALLEST_PART**0.5
+    snug = min((kept_wh / largest_wh).max(), 1.0)
+    low = max(low, snug)
+    sides = np.linspace(max(high, low), low, _SIZES)[:, None] * largest_wh
+    if snug > 0:
+        # The snug size can round to one pixel too little; its shorter side rounded up cannot.
+        shorter = np.ceil((snug * largest_wh).min() - _NOISE_PX)
+        roomy = np.minimum(largest_wh * (shorter / largest_wh.min()), largest_wh)
+        sides = np.concatenate([sides, roomy[None]])
+    sizes = nearest_size(sides, size_wh, ratio)
+    sizes = sizes[(sizes >= kept_wh).all(axis=1)]
+    sizes = sizes[np.lexsort(-sizes.T)]
+    distinct = np.ones(len(sizes), dtype=bool)
+    distinct[1:] = (sizes[1:] != sizes[:-1]).any(axis=1)
+    return _nearest_to_limits(sizes[distinct], min_area * photo_px, max_area * photo_px)
+
+
+def _nearest_to_limits(sizes: Ints, min_px: float, max_px: float) -> Ints:
+    areas_px = sizes.prod(axis=1)
+    excess = np.maximum(np.maximum(min_px - areas_px, areas_px - max_px), 0.0)
+    nearest: Ints = sizes[excess <= excess.min(initial=np.inf) + _NOISE_PX]
+    return nearest
+
+
+def _lattice(sizes: Ints, lowest: Ints, highest: Ints, limit: int) -> Ints:
+    span = highest - lowest
+    steps = np.ceil(span / (_STRIDES[:, None, None] * sizes[0])).astype(np.int64)
+    np.minimum(steps, span, out=steps)
+    counts = (steps[..., 0] + 1) * (steps[..., 1] + 1)
+    totals = counts.sum(axis=1)
+    chosen = int(np.argmax(totals <= limit)) if totals[-1] <= limit else len(totals) - 1
+    count, columns = counts[chosen], steps[chosen, :, 0] + 1
+    owner = np.repeat(np.arange(len(sizes)), count)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    cell = np.stack([place % columns[owner], place // columns[owner]], axis=1)
+    start = lowest[owner] + half_up(span[owner] * cell / np.maximum(steps[chosen], 1)[owner])
+    boxes_px = np.concatenate([start, start + sizes[owner]], axis=1)
+    if len(boxes_px) <= limit:
+        return boxes_px
+    return boxes_px[half_up(np.linspace(0, len(boxes_px) - 1, limit))]

@@ -1,0 +1,1 @@
+"""From a photo to its crops: ONNX sessions, models by name, rules, selection and results. Never imports torch."""

@@ -1,0 +1,118 @@
+"""The card of a model: what it is, which files it has and how its proposals are to be read."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cadrage.errors import ModelError
+
+PART_NAMES = ("trunk", "proposer", "evaluator")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# TensorProto.external_data is a list of key-value messages; this is how the key "location" is written in the file.
+_EXTERNAL_DATA_MARK = b"\x0a\x08location"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A read and checked ``card.json``; ``parts`` maps each of ``PART_NAMES`` to its file name and sha256."""
+
+    folder: Path
+    name: str
+    tag: str
+    version: str
+    input_side: int
+    parts: Mapping[str, tuple[str, str]]
+    selection: Mapping[str, Any]
+
+    @property
+    def weights_sha256(self) -> str:
+        """One hash for all parts: sha256 of their hex digests, one per line, in the order of ``PART_NAMES``."""
+        return hashlib.sha256("\n".join(self.parts[part][1] for part in PART_NAMES).encode()).hexdigest()
+
+    def read_part(self, part: str, *, checked: bool = True) -> bytes:
+        """The bytes of one ONNX file, compared with the card's checksum first.
+
+        Raises:
+            ModelError: the file is missing, differs from the card or keeps data outside itself.
+        """
+        file_name, sha256 = self.parts[part]
+        path = self.folder / file_name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot read the model's {part} ({error.strerror}); fetch the model again"
+            ) from None
+        if checked:
+            actual = hashlib.sha256(data).hexdigest()
+            if actual != sha256:
+                raise ModelError(
+                    f"{path}: damaged or altered, expected sha256 {sha256[:12]}..., got {actual[:12]}...; "
+                    "fetch the model again"
+                )
+        # The checksum covers this file only, and a path written inside it could point anywhere on the disk.
+        if _EXTERNAL_DATA_MARK in data:
+            raise ModelError(f"{path}: keeps its weights in another file, which is refused; export it as a single file")
+        return data
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``card.json`` of a model folder.
+
+    Raises:
+        ModelError: there is no card, it is not JSON, a field is missing or of the wrong kind, or a file name leaves the
+            folder.
+    """
+    path = folder / "card.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the model card ({error.strerror}); is this a model folder?") from None
+    except ValueError as error:
+        raise ModelError(f"{path}: the model card is not valid JSON ({error}); fetch the model again") from None
+    side = _field(path, raw, "input", "side")
+    if not isinstance(side, int) or isinstance(side, bool) or not 16 <= side <= 4096:
+        raise ModelError(f"{path}: expected input.side to be a whole number from 16 to 4096, got {side!r}")
+    selection = raw.get("selection", {})
+    if not isinstance(selection, dict):
+        raise ModelError(f"{path}: expected selection to be an object of numbers, got {selection!r}")
+    return Card(
+        folder=folder,
+        name=_text(path, raw, "name"),
+        tag=_text(path, raw, "tag"),
+        version=_text(path, raw, "version"),
+        input_side=side,
+        parts={part: _part(path, raw, part) for part in PART_NAMES},
+        selection=selection,
+    )
+
+
+def _field(path: Path, raw: Any, *keys: str) -> Any:
+    value = raw
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            raise ModelError(f"{path}: the model card lacks {'.'.join(keys)}; fetch the model again")
+        value = value[key]
+    return value
+
+
+def _text(path: Path, raw: Any, *keys: str) -> str:
+    value = _field(path, raw, *keys)
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"{path}: expected {'.'.join(keys)} to be a non-empty text, got {value!r}")
+    return value
+
+
+def _part(path: Path, raw: Any, part: str) -> tuple[str, str]:
+    file_name = _text(path, raw, "parts", part, "file")
+    if file_name in (".", "..") or not re.fullmatch(r"[\w.+-]+", file_name):
+        raise ModelError(f"{path}: expected parts.{part}.file to be a plain file name, got {file_name!r}")
+    sha256 = _text(path, raw, "parts", part, "sha256")
+    if not _SHA256.fullmatch(sha256):
+        raise ModelError(f"{path}: expected parts.{part}.sha256 to be 64 hexadecimal digits, got {sha256!r}")
+    return file_name, sha256

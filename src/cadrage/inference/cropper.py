@@ -1,0 +1,163 @@
+"""The front door: from a photo to its crops."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadrage.geometry import validate_boxes
+from cadrage.inference.framing import frame
+from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
+from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection import SelectionSettings
+from cadrage.inference.session import Encoded, Proposals, load_model
+from cadrage.inference.sources import PhotoLike, as_photo
+from cadrage.photo import Photo
+
+
+class Cropper:
+    """Finds the good crops of photos with one model.
+
+    Args:
+        model: a model's name, or the folder of a model as a ``Path``.
+        threads: threads for one operation; None leaves the choice to ONNX Runtime.
+        offline: never fetch a model, fail instead.
+
+    Raises:
+        ModelError: the model is missing, damaged or cannot be fetched.
+
+    >>> cropper = Cropper()                                              # doctest: +SKIP
+    >>> for crop in cropper.suggest("beach.jpg", ratio="4:5", n=3):      # doctest: +SKIP
+    ...     print(crop.rank, crop.xywh, round(crop.score, 2))
+    """
+
+    def __init__(self, model: str | Path = "default", *, threads: int | None = None, offline: bool = False) -> None:
+        if isinstance(model, Path):
+            folder = model
+        else:
+            from cadrage.inference.registry import resolve
+
+            folder = resolve(model, offline=offline)
+        self.model = load_model(folder, threads=threads)
+        self.settings = SelectionSettings.from_card(self.model.card.selection)
+
+    def suggest(
+        self,
+        photo: PhotoLike,
+        ratio: RatioLike | Sequence[RatioLike] = "free",
+        n: int = 5,
+        *,
+        keep: ArrayLike = (),
+        avoid: ArrayLike = (),
+        min_area: float | None = None,
+        max_area: float | None = None,
+        min_size: tuple[int, int] | None = None,
+        diversity: float = 0.85,
+        scale: Scale = "natural",
+        strict: bool = False,
+    ) -> Suggestions:
+        """The ``n`` best, different crops of a photo for every asked ratio.
+
+        Args:
+            photo: a path, encoded bytes, an open binary file, a Pillow image, an RGB array ``(H, W, 3)`` uint8 or
+                a `Photo`.
+            ratio: one ratio or a list of them: ``"free"``, ``"4:5"``, ``"1080x1350"``, ``"1.91"``, ``"original"``,
+                ``"square"``, ``"story"``, ``"og"``, a number or a pair ``(4, 5)``; always width first. A ratio in
+                pixels also asks for crops of at least that size.
+            n: crops per ratio, 1 to 100.
+            keep: boxes that no crop may cut, normalised ``x1 y1 x2 y2``: one box or ``(N, 4)``.
+            avoid: boxes that no crop may touch, likewise.
+            min_area: smallest part of the photo that a crop may cover, 0 to 1; ``max_area`` the largest.
+            min_size: smallest width and height of a crop in pixels of the photo.
+            diversity: highest IoU between two crops of a ratio, 0 to 1; fewer crops come back if no others differ
+                enough.
+            scale: ``"tight"`` and ``"loose"`` prefer smaller and larger crops than people usually choose.
+            strict: raise instead of relaxing a rule that cannot be met.
+
+        Returns:
+            The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales unless an area
+            is asked for. Rules that had to give way are named in ``flags``, least important first given up: number of
+            crops, avoided boxes, area, size, kept boxes. The ratio never gives way.
+
+        Raises:
+            UsageError: an argument is wrong.
+            PhotoError: the photo cannot be read.
+            ConstraintError: a rule cannot be met and ``strict`` is set.
+            ModelError: the model does not work.
+        """
+        request = make_request(
+            ratio, n, keep, avoid, min_area, max_area, min_size, diversity=diversity, scale=scale, strict=strict
+        )
+        return self.encode(photo).answer(request)
+
+    def suggest_many(self, photos: Iterable[PhotoLike], **options: Unpack[RequestOptions]) -> Iterator[Suggestions]:
+        """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error."""
+        request = make_request(**options)
+        for photo in photos:
+            yield self.encode(photo).answer(request)
+
+    def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+        """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`."""
+        return self.encode(photo).score(boxes_xyxy)
+
+    def encode(self, photo: PhotoLike) -> "EncodedPhoto":
+        """Look at a photo once; every further question about it costs little.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+        """
+        opened = as_photo(photo)
+        image = opened.model_input(self.model.card.input_side)
+        return EncodedPhoto(opened, self.model.encode(image, opened.size_wh), self.settings)
+
+
+class EncodedPhoto:
+    """A photo that the model has looked at, open to any number of questions."""
+
+    def __init__(self, photo: Photo, encoded: Encoded, settings: SelectionSettings) -> None:
+        self.photo = photo
+        self._encoded = encoded
+        self._settings = settings
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """The predicted distribution of the crop people would choose."""
+        return self._encoded.proposals()
+
+    def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
+        """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
+        return self.answer(make_request(**options))
+
+    def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+        """The evaluator's score of each box, higher is better, comparable within one photo only.
+
+        Args:
+            boxes_xyxy: ``(N, 4)`` normalised x1 y1 x2 y2 inside the photo; N may be 0.
+
+        Returns:
+            ``(N,)`` unbounded scores.
+
+        Raises:
+            UsageError: a box is malformed or reaches outside the photo.
+        """
+        return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"))
+
+    def answer(self, request: Request) -> Suggestions:
+        """The best crops for a checked request."""
+        photo, card = self.photo, self._encoded.model.card
+        framed = [
+            frame(photo.name, photo.size_wh, self.proposals, ratio, request, self._settings, self._encoded.score)
+            for ratio in request.ratios
+        ]
+        flags = dict.fromkeys(flag for one in framed for flag in one.flags)
+        return Suggestions(
+            image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
+            model=ModelInfo(card.name, card.tag, card.version, card.weights_sha256),
+            request=request,
+            crops=tuple(crop for one in framed for crop in one.crops),
+            flags=tuple(flags),
+            warnings=tuple(warning for one in framed for warning in one.warnings),
+        )

@@ -1,0 +1,154 @@
+"""The crops of one photo at one ratio: candidates, rules, selection and the facts about every result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from cadrage.errors import ConstraintError
+from cadrage.geometry import Ratio, area, box_ratio, from_pixels, largest_size, to_pixels
+from cadrage.inference import rules as hard
+from cadrage.inference.climb import FREE_MOVES, climb, fixed_ratio_moves
+from cadrage.inference.overlap import Sample
+from cadrage.inference.placement import focal_points
+from cadrage.inference.pool import fixed_ratio_pool, free_pool
+from cadrage.inference.request import Request
+from cadrage.inference.results import Crop
+from cadrage.inference.rules import Floats, Rules
+from cadrage.inference.selection import Picks, SelectionSettings, condition_on_ratio, select, tilt_scale
+from cadrage.inference.session import Proposals
+
+_SCALE_SIGN = {"tight": -1.0, "natural": 0.0, "loose": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """The crops at one ratio, the flags of what gave way, and a sentence for each flag."""
+
+    crops: tuple[Crop, ...]
+    flags: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def frame(
+    name: str,
+    size_wh: tuple[int, int],
+    proposals: Proposals,
+    ratio: Ratio,
+    request: Request,
+    settings: SelectionSettings,
+    evaluate: Callable[[Floats], Floats],
+) -> Framed:
+    """Answer one ratio of a request for the photo ``name``.
+
+    Raises:
+        ConstraintError: a rule would have to give way and the request is strict.
+    """
+    value = ratio.resolve(size_wh)
+    rules = request.rules_for(ratio, size_wh)
+    weights = _asked_weights(proposals, value, size_wh, request, settings)
+    boxes = proposals.boxes_xyxy
+    pool = free_pool(boxes, weights, rules, size_wh) if value is None else fixed_ratio_pool(value, rules, size_wh)
+    admitted, relaxed = hard.admit(pool.boxes_xyxy, rules, size_wh)
+    picks = select(
+        pool.boxes_xyxy[admitted],
+        boxes,
+        weights,
+        n=request.n,
+        diversity=request.diversity,
+        settings=settings,
+        always_considered=int(admitted[: pool.leading].sum()),
+        spanned_area=None if rules.limits_area else _largest_area(value, size_wh),
+        polish=None if relaxed else partial(_polished, value, rules, size_wh),
+        evaluate=evaluate,
+    )
+    flags = relaxed + ((hard.FEWER_THAN_ASKED,) if len(picks.boxes_xyxy) < request.n else ())
+    sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
+    if flags and request.strict:
+        raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
+    return Framed(_crops(picks, size_wh, proposals, ratio, rules, relaxed), flags, sentences)
+
+
+def _asked_weights(
+    proposals: Proposals, value: float | None, size_wh: tuple[int, int], request: Request, settings: SelectionSettings
+) -> Floats:
+    exponent = settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt
+    weights = tilt_scale(proposals.weights, area(proposals.boxes_xyxy), exponent)
+    if value is None:
+        return weights
+    return condition_on_ratio(weights, box_ratio(proposals.boxes_xyxy, size_wh), value, settings.ratio_temperature)
+
+
+def _largest_area(value: float | None, size_wh: tuple[int, int]) -> float:
+    if value is None:
+        return 1.0
+    width, height = largest_size(size_wh, value)
+    return width * height / (size_wh[0] * size_wh[1])
+
+
+def _polished(value: float | None, rules: Rules, size_wh: tuple[int, int], box: Floats, sample: Sample) -> Floats:
+    """The box after small moves, on whole pixels: ``(1, 4)``, or ``(0, 4)`` if rounding made it break a rule."""
+    shape_wh = (float(box[2] - box[0]), float(box[3] - box[1]))
+    moves = FREE_MOVES if value is None else fixed_ratio_moves(shape_wh)
+    obeys = partial(hard.obeys, rules=rules, size_wh=size_wh) if rules.any_active else None
+    better = climb(box, sample, moves, obeys)[None]
+    better = from_pixels(to_pixels(better, size_wh, value), size_wh)
+    return better if obeys is None else better[obeys(better)]
+
+
+def _crops(
+    picks: Picks,
+    size_wh: tuple[int, int],
+    proposals: Proposals,
+    ratio: Ratio,
+    rules: Rules,
+    flags: tuple[str, ...],
+) -> tuple[Crop, ...]:
+    # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
+    boxes_px = to_pixels(picks.boxes_xyxy, size_wh)
+    boxes = from_pixels(boxes_px, size_wh)
+    areas = area(boxes)
+    focal, kept = focal_points(boxes, proposals.boxes_xyxy, proposals.weights)
+    hull = rules.kept_hull
+    if hull is not None:
+        focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
+    crops = []
+    for index, (x1, y1, x2, y2) in enumerate(boxes_px.tolist()):
+        overlap = float(np.clip(picks.overlaps[index], 0, 1))
+        crops.append(
+            Crop(
+                rank=index + 1,
+                ratio=ratio.text,
+                box_px=(x1, y1, x2 - x1, y2 - y1),
+                box_norm=tuple(boxes[index].tolist()),
+                score=overlap,
+                area_fraction=float(areas[index]),
+                importance_fraction=float(kept[index]),
+                focal_point=tuple(focal[index].tolist()),
+                flags=flags,
+                reason=_reason(index, areas, overlap),
+            )
+        )
+    return tuple(crops)
+
+
+def _reason(index: int, areas: Floats, overlap: float) -> str:
+    facts = f"covers {100 * areas[index]:.0f} % of the photo, expected overlap {overlap:.2f} with a person's choice"
+    if index == 0:
+        return f"best: {facts}"
+    relation = areas[index] / areas[0]
+    kind = "tighter" if relation < 0.9 else "wider" if relation > 1.1 else "shifted"
+    return f"{kind} alternative: {facts}"
+
+
+def _sentences(flags: tuple[str, ...], ratio: Ratio, rules: Rules, request: Request, found: int) -> tuple[str, ...]:
+    width, height = rules.min_size_wh
+    says = {
+        hard.CUTS_KEPT: "no crop can hold all that must be kept",
+        hard.SMALLER_THAN_ASKED: f"no crop can have {width}x{height} pixels",
+        hard.AREA_OUT_OF_RANGE: "no crop can have the asked area",
+        hard.OVERLAPS_AVOIDED: "no crop can stay clear of all that must be avoided",
+        hard.FEWER_THAN_ASKED: f"only {found} of {request.n} crops differ enough (IoU at most {request.diversity:g})",
+    }
+    return tuple(f"ratio {ratio.text}: {says[flag]}" for flag in flags)

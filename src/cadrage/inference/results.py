@@ -1,0 +1,221 @@
+"""What comes back: crops, and all of a photo's crops together with what they were made from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadrage.errors import UsageError
+from cadrage.inference.json_format import to_dict, to_json
+from cadrage.inference.placement import object_position
+from cadrage.inference.request import Request
+from cadrage.inference.rules import FLAGS
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from cadrage.inference.sources import PhotoLike
+    from cadrage.photo import Photo
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_PLOT_SIDE = 1280
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One crop of a photo.
+
+    ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
+    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio and scale.
+    ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
+    ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
+    """
+
+    rank: int
+    ratio: str
+    box_px: tuple[int, int, int, int]
+    box_norm: tuple[float, float, float, float]
+    score: float
+    area_fraction: float
+    importance_fraction: float
+    focal_point: tuple[float, float]
+    flags: tuple[str, ...] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        _expect(self.rank >= 1, "a rank of at least 1", self.rank)
+        x, y, width, height = self.box_px
+        _expect(x >= 0 and y >= 0 and width >= 1 and height >= 1, "a pixel box x, y, width, height", self.box_px)
+        x1, y1, x2, y2 = self.box_norm
+        _expect(0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1, "a normalised box x1, y1, x2, y2", self.box_norm)
+        for name in ("score", "area_fraction", "importance_fraction"):
+            _expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name))
+        fx, fy = self.focal_point
+        _expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
+        _expect(set(self.flags) <= set(FLAGS), f"flags among {FLAGS}", self.flags)
+
+    @property
+    def xyxy(self) -> tuple[int, int, int, int]:
+        """Pixels x1, y1, x2, y2, end-exclusive, as Pillow's ``crop`` takes them."""
+        x, y, width, height = self.box_px
+        return x, y, x + width, y + height
+
+    @property
+    def xywh(self) -> tuple[int, int, int, int]:
+        """Pixels x, y, width, height."""
+        return self.box_px
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """The photo: path or name as given, sha256 of the file, upright size and the EXIF orientation applied (1 to 8)."""
+
+    path: str
+    sha256: str
+    width: int
+    height: int
+    orientation_applied: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model: name, tag, version, one hash over all its parts, and what ran it."""
+
+    name: str
+    tag: str
+    version: str
+    weights_sha256: str
+    backend: str = "onnxruntime-cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """All crops of one photo: those of the first ratio ranked 1, 2, ..., then those of the next.
+
+    ``flags`` joins the flags of all crops and ``fewer_than_asked``; ``warnings`` says the same in sentences.
+    """
+
+    image: ImageInfo
+    model: ModelInfo
+    request: Request
+    crops: tuple[Crop, ...]
+    flags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    subjects: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        _expect(len(self.crops) >= 1, "at least one crop", "none")
+        for crop in self.crops:
+            _, _, x2, y2 = crop.xyxy
+            width, height = self.size_wh
+            _expect(x2 <= width and y2 <= height, f"boxes inside {width}x{height} pixels", crop.box_px)
+        for ratio in dict.fromkeys(crop.ratio for crop in self.crops):
+            ranks = [crop.rank for crop in self.crops if crop.ratio == ratio]
+            _expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def __iter__(self) -> Iterator[Crop]:
+        return iter(self.crops)
+
+    def __getitem__(self, index: int) -> Crop:
+        return self.crops[index]
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height of the upright photo in pixels."""
+        return self.image.width, self.image.height
+
+    @property
+    def best(self) -> Crop:
+        """The best crop of the first ratio."""
+        return self.crops[0]
+
+    @property
+    def xyxy(self) -> Ints:
+        """Pixels x1, y1, x2, y2, end-exclusive, ``(N, 4)``."""
+        return np.array([crop.xyxy for crop in self.crops], np.int64)
+
+    @property
+    def xywh(self) -> Ints:
+        """Pixels x, y, width, height, ``(N, 4)``."""
+        return np.array([crop.box_px for crop in self.crops], np.int64)
+
+    @property
+    def xyxyn(self) -> Floats:
+        """Normalised x1, y1, x2, y2, ``(N, 4)``."""
+        return np.array([crop.box_norm for crop in self.crops], np.float64)
+
+    @property
+    def xywhn(self) -> Floats:
+        """Normalised x, y, width, height, ``(N, 4)``."""
+        boxes = self.xyxyn
+        return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+    @property
+    def scores(self) -> Floats:
+        """Expected overlap of each crop with the crop a person would choose, ``(N,)`` in [0, 1]."""
+        return np.array([crop.score for crop in self.crops], np.float64)
+
+    @property
+    def area_fractions(self) -> Floats:
+        """Part of the photo that each crop covers, ``(N,)``."""
+        return np.array([crop.area_fraction for crop in self.crops], np.float64)
+
+    @property
+    def css(self) -> tuple[str, ...]:
+        """One ``object-position`` per crop for an ``<img>`` with ``object-fit: cover`` and that crop's aspect."""
+        return tuple(object_position(crop.box_px, self.size_wh) for crop in self.crops)
+
+    def for_ratio(self, ratio: str) -> tuple[Crop, ...]:
+        """The crops of one of the asked ratios, best first; the ratio is written as in the request."""
+        return tuple(crop for crop in self.crops if crop.ratio == ratio.strip().lower())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of schema version 1.0 as Python values."""
+        return to_dict(self)
+
+    def to_json(self) -> str:
+        """One line of JSON; the same photo, request and version give the same bytes."""
+        return to_json(self)
+
+    def crop(self, photo: "PhotoLike") -> "list[Image]":
+        """The crops as images in full resolution, upright, in the photo's own colour mode.
+
+        Raises:
+            UsageError: the photo does not have the size these crops were made for.
+            PhotoError: the photo cannot be read.
+        """
+        image = self._opened(photo).full()
+        return [image.crop(crop.xyxy) for crop in self.crops]
+
+    def plot(self, photo: "PhotoLike") -> "Image":
+        """The photo, at most 1280 pixels long, with its crops drawn and ranked.
+
+        Raises:
+            UsageError: the photo does not have the size these crops were made for.
+            PhotoError: the photo cannot be read.
+        """
+        from cadrage.inference.preview import draw_crops
+
+        return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self)
+
+    def _opened(self, photo: "PhotoLike") -> "Photo":
+        from cadrage.inference.sources import as_photo
+
+        opened = as_photo(photo)
+        if opened.size_wh != self.size_wh:
+            raise UsageError(
+                f"{opened.name}: expected the photo of these crops, {self.size_wh} pixels, got {opened.size_wh}"
+            )
+        return opened
+
+
+def _expect(holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise UsageError(f"expected {expected}, got {got!r}")

@@ -1,0 +1,135 @@
+"""The hard rules of a crop and what happens when they conflict.
+
+A crop never leaves the photo and always has the asked ratio. The other rules, the most important first:
+
+1. it holds every kept box           (relaxed: ``cuts_kept``)
+2. it is at least the asked size     (relaxed: ``smaller_than_asked``)
+3. its area lies within the limits   (relaxed: ``area_out_of_range``)
+4. it stays clear of avoided boxes   (relaxed: ``overlaps_avoided``)
+5. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
+
+Where two conflict the less important one gives way, so number 5 is given up first. A rule that gives way is still
+broken as little as possible, and the flag says so.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadrage.geometry import area
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+CUTS_KEPT = "cuts_kept"
+SMALLER_THAN_ASKED = "smaller_than_asked"
+AREA_OUT_OF_RANGE = "area_out_of_range"
+OVERLAPS_AVOIDED = "overlaps_avoided"
+FEWER_THAN_ASKED = "fewer_than_asked"
+FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, FEWER_THAN_ASKED)
+
+_EPSILON = 1e-9
+# A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
+_SLACK = 0.02
+_NOISE_PX = 1e-6
+
+_NO_BOXES: Floats = np.empty((0, 4))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What crops of a photo must obey; boxes normalised ``(N, 4)``, areas as fractions of the photo."""
+
+    keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    avoid_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    min_area: float | None = None
+    max_area: float | None = None
+    min_size_wh: tuple[int, int] = (1, 1)
+
+    @property
+    def kept_hull(self) -> Floats | None:
+        """The smallest box ``(4,)`` around all kept boxes; to hold it is to hold them all."""
+        if len(self.keep_xyxy) == 0:
+            return None
+        return np.concatenate([self.keep_xyxy[:, :2].min(axis=0), self.keep_xyxy[:, 2:].max(axis=0)])
+
+    @property
+    def any_active(self) -> bool:
+        """Whether there is anything that a box inside the photo could break."""
+        return bool(
+            len(self.keep_xyxy)
+            or len(self.avoid_xyxy)
+            or self.min_area is not None
+            or self.max_area is not None
+            or self.min_size_wh != (1, 1)
+        )
+
+    @property
+    def limits_area(self) -> bool:
+        return self.min_area is not None or self.max_area is not None
+
+
+def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+    """Boxes ``(N, 4)`` grown to whole pixels, so that a crop with pixel edges that holds them holds every part."""
+    sides = np.array(size_wh, np.float64)
+    start = np.floor(boxes_xyxy[:, :2] * sides + _NOISE_PX)
+    end = np.maximum(np.ceil(boxes_xyxy[:, 2:] * sides - _NOISE_PX), start + 1)
+    return np.concatenate([start, end], axis=1) / np.tile(sides, 2)
+
+
+def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str, Floats]]:
+    """How much each box ``(N, 4)`` breaks each rule, ``(N,)`` of 0 (obeyed) and more, the most important rule first.
+
+    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them.
+    """
+    broken: list[tuple[str, Floats]] = []
+    areas = area(boxes_xyxy)
+    hull = rules.kept_hull
+    if hull is not None:
+        held = _shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
+        whole = (boxes_xyxy[:, :2] <= hull[:2] + _EPSILON) & (boxes_xyxy[:, 2:] >= hull[2:] - _EPSILON)
+        cut = ~whole.all(axis=1)
+        offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
+        broken.append((CUTS_KEPT, cut * np.maximum(1 - held, 2 * _EPSILON)))
+        broken.append((CUTS_KEPT, cut * np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 2 * _EPSILON)))
+    if rules.min_size_wh != (1, 1):
+        side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * size_wh
+        broken.append((SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))
+    if rules.limits_area:
+        lowest = 0.0 if rules.min_area is None else rules.min_area
+        highest = 1.0 if rules.max_area is None else rules.max_area
+        broken.append((AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
+    if len(rules.avoid_xyxy):
+        broken.append((OVERLAPS_AVOIDED, _shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
+    return broken
+
+
+def obeys(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> Bools:
+    """Which of the boxes ``(N, 4)`` break no rule, ``(N,)``."""
+    obeyed = np.ones(len(boxes_xyxy), np.bool_)
+    for _, broken in violations(boxes_xyxy, rules, size_wh):
+        obeyed &= broken <= _EPSILON
+    return obeyed
+
+
+def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[Bools, tuple[str, ...]]:
+    """Which of the boxes ``(N, 4)`` may be chosen, at least one of them, and the flags of the rules that gave way."""
+    admitted = np.ones(len(boxes_xyxy), np.bool_)
+    relaxed = []
+    for flag, broken in violations(boxes_xyxy, rules, size_wh):
+        least = broken[admitted].min()
+        if least > _EPSILON:
+            relaxed.append(flag)
+            admitted &= broken <= least + _SLACK
+        else:
+            admitted &= broken <= _EPSILON
+    return admitted, tuple(dict.fromkeys(relaxed))
+
+
+def _shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
+    """Area that boxes ``(N, 4)`` share with others ``(M, 4)``, as a fraction of the photo, ``(N, M)``."""
+    start = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
+    side = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:]) - start
+    shared: Floats = np.where((side > _EPSILON).all(axis=2), np.maximum(side, 0).prod(axis=2), 0.0)
+    return shared

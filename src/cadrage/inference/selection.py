@@ -1,0 +1,221 @@
+"""Which boxes to return: the proposals are read as a sample of the crops people would choose.
+
+The proposals ``b_k`` with their weights ``w_k`` stand for a predicted distribution of the chosen crop. A candidate
+``c`` is worth its expected overlap with that choice, ``E(c) = sum_k w_k IoU(c, b_k)``. The first crop is the best
+candidate. Every further one adds most to the expected overlap of the choice with the *best* crop of the set, so that a
+set covers several opinions instead of repeating one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadrage.errors import ModelError
+from cadrage.geometry import area, iou_matrix
+from cadrage.inference.overlap import Floats, Floats32, Sample, expected_overlap, heaviest_first, overlaps
+
+Bools = NDArray[np.bool_]
+
+# Values closer than this are a tie: far below what matters, above the noise of float32 sums in another order.
+_TIE = 1e-6
+# Boxes are written with six decimals; the limit must still hold for whoever recomputes the overlap from those.
+_ROUNDING = 1e-5
+# Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
+_HEAVIEST = 96
+_SHORTLIST = 128
+_SHORTLIST_PER_BAND = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionSettings:
+    """Numbers of the selection, tuned on validation data and kept in the model's card under ``selection``."""
+
+    # How fast a proposal loses weight with the distance |ln(its ratio / asked ratio)|; smaller is stricter.
+    ratio_temperature: float = 0.3
+    # Exponent on the area of a proposal: + for loose and - for tight, on top of the one that always applies.
+    scale_tilt: float = 1.0
+    natural_tilt: float = 0.0
+    # Weight of the evaluator's standardised score beside the expected overlap; 0 leaves the evaluator out.
+    evaluator_weight: float = 0.0
+    # How much an alternative's own value counts beside what it adds to the set. Without any, alternatives to an opinion
+    # that is already met would be arbitrary.
+    alternative_value: float = 0.05
+    # A set of three or more holds a crop with less and one with more than these parts of the largest possible area.
+    small_area: float = 0.60
+    large_area: float = 0.75
+    # The lightest proposals that together hold less than this part of the weight are dropped.
+    pruned_weight: float = 0.01
+
+    @classmethod
+    def from_card(cls, selection: Mapping[str, Any]) -> "SelectionSettings":
+        """Read the settings of a card; what it leaves out keeps its default.
+
+        Raises:
+            ModelError: an unknown name or a value that is not a finite number.
+        """
+        known = {setting.name for setting in fields(cls)}
+        for name, value in selection.items():
+            if name not in known:
+                raise ModelError(f"model card: unknown selection setting {name!r}; expected some of {sorted(known)}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+                raise ModelError(f"model card: expected selection.{name} to be a finite number, got {value!r}")
+        settings = cls(**selection)
+        if not settings.ratio_temperature > 0:
+            raise ModelError(f"model card: expected selection.ratio_temperature above 0, got {selection!r}")
+        return settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picks:
+    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``overlaps (n,)`` expected, in [0, 1]."""
+
+    boxes_xyxy: Floats
+    overlaps: Floats
+
+
+def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperature: float) -> Floats:
+    """Weights ``(K,)`` of the proposals given that the crop must have ``ratio``; ``ratios (K,)`` are their own."""
+    distance = np.abs(np.log(ratios / ratio))
+    return _normalised(weights * np.exp((distance.min() - distance) / temperature))
+
+
+def tilt_scale(weights: Floats, areas: Floats, exponent: float) -> Floats:
+    """Weights ``(K,)`` moved towards large proposals (exponent above 0) or small ones (below 0)."""
+    return weights if exponent == 0 else _normalised(weights * areas**exponent)
+
+
+def select(
+    candidates_xyxy: Floats,
+    boxes_xyxy: Floats,
+    weights: Floats,
+    *,
+    n: int,
+    diversity: float = 0.85,
+    settings: SelectionSettings | None = None,
+    always_considered: int = 0,
+    spanned_area: float | None = None,
+    polish: Callable[[Floats, Sample], Floats] | None = None,
+    evaluate: Callable[[Floats], Floats] | None = None,
+) -> Picks:
+    """Choose up to ``n`` crops among candidates that all obey the rules.
+
+    Args:
+        candidates_xyxy: ``(C, 4)``; none of the results comes from elsewhere, except from ``polish``.
+        boxes_xyxy: ``(K, 4)`` the proposals, with ``weights (K,)`` summing to 1; their order does not matter.
+        diversity: highest IoU between two results; results are never identical.
+        always_considered: this many leading candidates are never skipped to save time.
+        spanned_area: area fraction of the largest possible crop if the set must span scales, otherwise None.
+        polish: from the best candidate ``(4,)`` and the weighted sample to better candidates ``(M, 4)``.
+        evaluate: the evaluator, ``(C, 4)`` to ``(C,)``; called only if the settings give it weight.
+
+    Returns:
+        At most ``n`` boxes, fewer if no further candidate is different enough. The best is first, the others follow
+        by their value.
+    """
+    settings = settings or SelectionSettings()
+    if len(candidates_xyxy) == 0 or n < 1:
+        return Picks(np.empty((0, 4)), np.empty(0))
+    sample = heaviest_first(boxes_xyxy, weights, settings.pruned_weight)
+    candidates = candidates_xyxy
+    promise = expected_overlap(candidates, sample.heaviest(_HEAVIEST))
+    if polish is not None:
+        better = polish(candidates[np.argmax(promise)], sample)
+        candidates = np.concatenate([better, candidates])
+        promise = np.concatenate([np.full(len(better), np.inf, np.float32), promise])
+    bands = None
+    if spanned_area is not None and n >= 3:
+        bands = (settings.small_area * spanned_area, settings.large_area * spanned_area)
+    shortlist = _shortlist(candidates, promise, bands, always_considered + len(candidates) - len(candidates_xyxy))
+    for considered in (candidates[shortlist], candidates):
+        overlap = overlaps(considered, sample)
+        bonus = np.zeros(len(considered), np.float32)
+        if evaluate is not None and settings.evaluator_weight != 0:
+            bonus = (settings.evaluator_weight * _standardised(evaluate(considered))).astype(np.float32)
+        values = overlap @ sample.weights + bonus
+        extra = bonus + settings.alternative_value * values
+        chosen = pick_set(considered, overlap, sample.weights, values, extra, n, diversity, bands)
+        # What the shortlist cannot give, all candidates together perhaps can.
+        if len(considered) == len(candidates) or (len(chosen) == n and _spans(area(considered), chosen, bands)):
+            break
+    return Picks(considered[chosen], (overlap[chosen] @ sample.weights).astype(np.float64))
+
+
+def pick_set(
+    candidates_xyxy: Floats,
+    overlap: Floats32,
+    weights: Floats32,
+    values: Floats32,
+    extra: Floats32,
+    n: int,
+    diversity: float,
+    bands: tuple[float, float] | None,
+) -> list[int]:
+    """Indices of the chosen candidates: the most valuable first, then greedily the most useful, sorted by value.
+
+    Args:
+        overlap: ``(C, K)`` IoU of candidates and proposals; ``weights (K,)`` of the proposals.
+        values: ``(C,)`` what each candidate is worth alone.
+        extra: ``(C,)`` what counts beside the expected overlap with the best of the set.
+        bands: the set must hold an area below the first and one above the second number, as far as candidates allow;
+            the last picks are reserved for what is still missing.
+    """
+    areas = area(candidates_xyxy)
+    in_band = _in_bands(areas, bands)
+    available = np.ones(len(areas), np.bool_)
+    chosen = [_best(values, areas, available)]
+    covered = overlap[chosen[0]]
+    scratch = np.empty_like(overlap)
+    while True:
+        similar = iou_matrix(candidates_xyxy, candidates_xyxy[chosen[-1:]])[:, 0]
+        available &= similar <= max(diversity - _ROUNDING, 0.0)
+        if len(chosen) >= n or not available.any():
+            break
+        missing = [band & available for band in in_band if not band[chosen].any() and (band & available).any()]
+        reserved = len(missing) >= n - len(chosen)
+        allowed = np.logical_or.reduce(missing) if missing and reserved else available
+        usefulness = np.maximum(overlap, covered, out=scratch) @ weights + extra
+        chosen.append(_best(usefulness, areas, allowed))
+        covered = np.maximum(covered, overlap[chosen[-1]])
+    return chosen[:1] + sorted(chosen[1:], key=lambda index: -values[index])
+
+
+def _best(values: Floats32, areas: Floats, allowed: Bools) -> int:
+    """Index of the highest allowed value; among ties the larger area, then the lower index."""
+    indices = np.flatnonzero(allowed)
+    tied = indices[values[indices] >= values[indices].max() - _TIE]
+    return int(tied[np.argmax(areas[tied] >= areas[tied].max() - _TIE)])
+
+
+def _shortlist(
+    candidates_xyxy: Floats, promise: Floats32, bands: tuple[float, float] | None, always_considered: int
+) -> NDArray[np.intp]:
+    """Ascending indices of the candidates worth a closer look: the first, the most promising, the best per band."""
+    considered = np.zeros(len(candidates_xyxy), np.bool_)
+    considered[:always_considered] = True
+    considered[np.argsort(-promise, kind="stable")[:_SHORTLIST]] = True
+    if bands is not None:
+        for band in _in_bands(area(candidates_xyxy), bands):
+            members = np.flatnonzero(band)
+            considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_BAND]]] = True
+    return np.flatnonzero(considered)
+
+
+def _in_bands(areas: Floats, bands: tuple[float, float] | None) -> list[Bools]:
+    """For each band of areas that a set must hold a crop of, which boxes ``(C,)`` lie in it."""
+    return [] if bands is None else [areas < bands[0], areas > bands[1]]
+
+
+def _spans(areas: Floats, chosen: list[int], bands: tuple[float, float] | None) -> bool:
+    return all(band[chosen].any() or not band.any() for band in _in_bands(areas, bands))
+
+
+def _standardised(scores: Floats) -> Floats:
+    spread = scores.std()
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
+
+
+def _normalised(weights: Floats) -> Floats:
+    return weights / weights.sum()

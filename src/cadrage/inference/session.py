@@ -1,0 +1,168 @@
+"""A model at work: one pass of the trunk per photo, then as many questions as wanted."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike, NDArray
+
+from cadrage.errors import ModelError, UsageError
+from cadrage.geometry import mirror
+from cadrage.inference.card import PART_NAMES, Card, read_card
+
+# Boxes scored in one go. The evaluator holds some 40 kB per box and view while it works.
+_SCORE_CHUNK = 2048
+_SMALLEST_SIDE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Predicted distribution of the crop people would choose: ``boxes_xyxy (K, 4)``, ``weights (K,)`` summing to 1."""
+
+    boxes_xyxy: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded model. Sessions start when first needed, so that a run that scores no box never loads the evaluator."""
+
+    card: Card
+    threads: int | None
+    _onnx: dict[str, bytes] = field(repr=False)
+    _sessions: dict[str, onnxruntime.InferenceSession] = field(default_factory=dict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def encode(self, image_uint8: NDArray[np.uint8], size_wh: tuple[int, int]) -> "Encoded":
+        """Run the trunk on a photo and on its mirror image.
+
+        Args:
+            image_uint8: ``(S, S, 3)`` RGB, the whole upright photo squashed to the model's input side.
+            size_wh: pixel size of the upright photo, for its true aspect.
+
+        Raises:
+            UsageError: the image does not have the model's input size.
+            ModelError: the trunk cannot run.
+        """
+        side = self.card.input_side
+        if image_uint8.shape != (side, side, 3) or image_uint8.dtype != np.uint8:
+            raise UsageError(
+                f"expected a uint8 image of shape ({side}, {side}, 3), got {image_uint8.dtype} {image_uint8.shape}"
+            )
+        image = image_uint8.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+        views = np.stack([image, image[:, :, ::-1]])
+        (features,) = self.run("trunk", ["features"], {"image": views})
+        return Encoded(self, features, size_wh)
+
+    def run(self, part: str, outputs: list[str], inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Run one part; every failure of the runtime becomes a one-line ``ModelError``."""
+        session = self._sessions.get(part) or self._start(part)
+        try:
+            results: list[NDArray[Any]] = session.run(outputs, inputs)
+        except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
+            raise self._broken(part, error) from None
+        if not all(np.isfinite(result).all() for result in results):
+            raise ModelError(f"model {self.card.name!r}: its {part} returned numbers that are not finite")
+        return results
+
+    def _start(self, part: str) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.inter_op_num_threads = 1
+        if self.threads is not None:
+            options.intra_op_num_threads = self.threads
+        # Spinning shaves microseconds and costs everything else on the machine a core.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        with self._lock:
+            if part not in self._sessions:
+                try:
+                    session = onnxruntime.InferenceSession(self._onnx[part], options, ["CPUExecutionProvider"])
+                except Exception as error:  # noqa: BLE001 - as in run
+                    raise self._broken(part, error) from None
+                self._sessions[part] = session
+                # The session holds the weights now.
+                del self._onnx[part]
+            return self._sessions[part]
+
+    def _broken(self, part: str, error: Exception) -> ModelError:
+        reason = " ".join(str(error).split())[:200]
+        return ModelError(
+            f"model {self.card.name!r}: its {part} cannot run ({reason}); fetch or export the model again"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """The features of one photo (view 0) and of its mirror image (view 1), ``(2, C, h, w)``."""
+
+    model: Model
+    features: NDArray[np.float32]
+    size_wh: tuple[int, int]
+
+    @cached_property
+    def _inputs(self) -> dict[str, NDArray[np.float32]]:
+        log_aspect = math.log(self.size_wh[0] / self.size_wh[1])
+        return {"features": self.features, "log_aspect": np.full(2, log_aspect, np.float32)}
+
+    def proposals(self) -> Proposals:
+        """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
+
+        Raises:
+            ModelError: the proposer cannot run or returns nothing usable.
+        """
+        boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
+        boxes = boxes.astype(np.float64)
+        both = np.clip(np.concatenate([boxes[0], mirror(boxes[1])]), 0.0, 1.0)
+        # A softmax per view: logits are only comparable within one view, and a mirrored photo must not outvote itself.
+        exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        weights = (0.5 * exponentials / exponentials.sum(axis=1, keepdims=True)).reshape(-1)
+        usable = (both[:, 2:] - both[:, :2] >= _SMALLEST_SIDE).all(axis=1)
+        if not usable.any():
+            raise ModelError(f"model {self.model.card.name!r}: its proposer returned no usable box")
+        return Proposals(both[usable], weights[usable] / weights[usable].sum())
+
+    def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+        """The evaluator's score of each box, averaged over the photo and its mirror image; higher is better.
+
+        Args:
+            boxes_xyxy: ``(N, 4)`` normalised on the upright photo; N may be 0.
+
+        Returns:
+            ``(N,)`` unbounded scores; comparable within one photo.
+
+        Raises:
+            UsageError: the array does not have the shape ``(N, 4)``.
+            ModelError: the evaluator cannot run.
+        """
+        boxes = np.asarray(boxes_xyxy, np.float64)
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise UsageError(f"expected boxes of shape (N, 4), got {boxes.shape}")
+        scores = np.empty(len(boxes))
+        for start in range(0, len(boxes), _SCORE_CHUNK):
+            chunk = boxes[start : start + _SCORE_CHUNK]
+            views = np.stack([chunk, mirror(chunk)]).astype(np.float32)
+            (both,) = self.model.run("evaluator", ["scores"], {**self._inputs, "boxes": views})
+            scores[start : start + _SCORE_CHUNK] = both.astype(np.float64).mean(axis=0)
+        return scores
+
+
+def load_model(folder: Path, *, threads: int | None = None, checked: bool = True) -> Model:
+    """Load the model of a folder that holds ``card.json`` and one ONNX file per part, for the CPU.
+
+    Args:
+        threads: threads for one operation; None leaves the choice to ONNX Runtime (one per physical core).
+        checked: compare every part with the card's checksum; for folders that were checked a moment ago, say False.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the card is not usable.
+        UsageError: ``threads`` is not positive.
+    """
+    if threads is not None and threads < 1:
+        raise UsageError(f"expected threads to be at least 1, got {threads}")
+    card = read_card(Path(folder))
+    return Model(card, threads, {part: card.read_part(part, checked=checked) for part in PART_NAMES})

@@ -1,0 +1,176 @@
+"""Identify a photo and read its size and orientation, before any pixel is decoded."""
+
+import importlib
+import importlib.util
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, BinaryIO
+
+from PIL import Image, ImageFile
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from cadrage.errors import CadrageError, PhotoError
+from cadrage.photo import exif
+from cadrage.photo.orientation import upright_size, valid_orientation
+from cadrage.photo.sniff import HEAD_BYTES, SUPPORTED, description, photo_format
+from cadrage.photo.wording import one_line, reason
+
+DEFAULT_MAX_PIXELS = 250_000_000
+
+_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_LENGTH, _TIFF_SUB_IFDS, _TIFF_DNG_VERSION = 254, 256, 257, 330, 50706
+
+# Python's warning filters and Pillow's pixel limit belong to the whole process; one thread at a time borrows each.
+_WARNING_FILTERS = threading.Lock()
+_PIXEL_LIMIT = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a photo before decoding it.
+
+    ``format`` is one of ``sniff.SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
+    ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
+    """
+
+    format: str
+    stored_size_wh: tuple[int, int]
+    orientation: int
+    turn: int
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height of the upright photo in pixels."""
+        return upright_size(self.stored_size_wh, self.orientation)
+
+    @property
+    def decoded_size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels as the decoder delivers them, before ``turn``."""
+        return self.size_wh if self.turn == 1 else self.stored_size_wh
+
+
+def _open_heic(handle: IO[bytes]) -> ImageFile.ImageFile:
+    image: ImageFile.ImageFile = importlib.import_module("pillow_heif").HeifImageFile(handle)
+    return image
+
+
+# Pillow's own opener is bypassed: it goes by a pixel limit of its own, can be widened by any installed plug-in, and
+# turns JPEGs with several pictures (phones write them) into something that decodes more slowly.
+_READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+    "AVIF": AvifImageFile,
+    "HEIC": _open_heic,
+}
+
+
+def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
+    """The picture in ``handle``, not decoded yet, and its header.
+
+    Raises:
+        PhotoError: the content is of no supported format, or its header is damaged.
+    """
+    head = handle.read(HEAD_BYTES)
+    handle.seek(0)
+    kind = photo_format(head)
+    if kind is None:
+        raise PhotoError(
+            f"cannot read {one_line(name)}: not a supported photo (the content looks like {description(head)}); "
+            f"supported are {', '.join(SUPPORTED)}"
+        )
+    if kind == "HEIC" and importlib.util.find_spec("pillow_heif") is None:
+        raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
+    # Damaged metadata makes Pillow warn; a photo that can be read is not worth a warning of the user's time.
+    with damage_reported(name, kind), _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = _READERS[kind](handle)
+        return image, _header(image, kind, name)
+
+
+def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
+    if isinstance(image, TiffImageFile):
+        tags = image.tag_v2
+        if _TIFF_DNG_VERSION in tags or (tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) == 1 and _TIFF_SUB_IFDS in tags):
+            raise PhotoError(f"cannot read {one_line(name)}: it is a camera raw file; export it as JPEG or TIFF first")
+        # Pillow turns TIFFs while decoding and announces the turned size for some orientations only.
+        return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), valid_orientation(image.getexif().get(274)), 1)
+    block = exif_block(image)
+    orientation = valid_orientation(exif.orientation(block)) if block else 1
+    return Header(kind, image.size, orientation, orientation)
+
+
+def exif_block(image: Image.Image) -> bytes | None:
+    """The raw EXIF block in front of the pixels, also where an old PNG writer hid it in a text chunk."""
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return block
+    text = image.info.get("Raw profile type exif")
+    if isinstance(text, str):
+        try:
+            # Line feed, name, length, then the bytes in hexadecimal.
+            return bytes.fromhex("".join(text.split("\n")[3:]))
+        except ValueError:
+            return None
+    return None
+
+
+def check_size(size_wh: tuple[int, int], max_pixels: int, name: str) -> None:
+    """Refuse a photo of more than ``max_pixels`` pixels; any shape is welcome, even 1 x 1 and 940 x 2.
+
+    Raises:
+        PhotoError: it is larger, or has no pixels at all.
+    """
+    width, height = size_wh
+    if min(size_wh) < 1:
+        raise PhotoError(f"cannot read {one_line(name)}: it has no pixels ({width} x {height})")
+    if width * height > max_pixels:
+        raise PhotoError(
+            f"cannot read {one_line(name)}: {width} x {height} is {width * height / 1e6:.3g} megapixels, above the "
+            f"limit of {max_pixels / 1e6:.3g}; raise --max-pixels (max_pixels) if you trust the file"
+        )
+
+
+@contextmanager
+def damage_reported(name: str, kind: str) -> Iterator[None]:
+    """Turn whatever a decoder raises on damaged data into a ``PhotoError``.
+
+    Decoders fail in many ways (OSError, SyntaxError, ValueError, struct.error, IndexError, MemoryError ...), so no
+    shorter list would do.
+    """
+    try:
+        yield
+    except CadrageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"cannot read {one_line(name)}: too many pixels for {kind}; make it smaller first") from error
+    except Exception as error:
+        raise PhotoError(
+            f"cannot read {one_line(name)}: the {kind} data is damaged or incomplete ({reason(error)}); "
+            "copy it again from where it came"
+        ) from error
+
+
+@contextmanager
+def pillow_limit_lifted(pixels: int) -> Iterator[None]:
+    """Let Pillow handle a picture of ``pixels`` pixels that has passed our own limit.
+
+    Only above Pillow's limit is anything changed, for the time of the block, and by one thread at a time.
+    """
+    if Image.MAX_IMAGE_PIXELS is None or pixels <= Image.MAX_IMAGE_PIXELS:
+        yield
+        return
+    with _PIXEL_LIMIT:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit

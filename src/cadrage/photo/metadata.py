@@ -1,0 +1,115 @@
+"""What a crop inherits from its photo besides pixels."""
+
+import math
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from cadrage.errors import UsageError
+from cadrage.photo import exif, xmp
+from cadrage.photo.header import exif_block
+
+STRIPPABLE = ("gps", "all")
+
+# The tags of a TIFF that speak of the photo; the others speak of how its pixels lie in the file.
+_DESCRIPTIVE_TIFF_TAGS = (
+    0x010E,  # ImageDescription
+    0x010F,  # Make
+    0x0110,  # Model
+    0x0131,  # Software
+    0x0132,  # DateTime
+    0x013B,  # Artist
+    0x4746,  # Rating
+    0x8298,  # Copyright
+    exif.EXIF_IFD,
+    exif.GPS_IFD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Metadata ready to be written: EXIF with its prefix, XMP packet, ICC profile, print resolution in dots an inch."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+def check_strip(strip: Collection[str]) -> None:
+    """Refuse words that ``strip`` does not know.
+
+    Raises:
+        UsageError: it holds anything but ``gps`` and ``all``.
+    """
+    unknown = [word for word in ([strip] if isinstance(strip, str) else strip) if word not in STRIPPABLE]
+    if unknown or isinstance(strip, str):
+        raise UsageError(f"strip takes a list of {' and '.join(STRIPPABLE)}, got {strip!r}")
+
+
+def metadata_for_crop(
+    image: Image.Image, size_wh: tuple[int, int], strip: Collection[str], *, orientation_in_exif: bool = True
+) -> Metadata:
+    """The metadata of an identified picture, corrected for an upright crop of ``size_wh`` pixels.
+
+    The colour profile always stays: without it the colours would change. ``strip`` with ``gps`` takes the position,
+    with ``all`` everything but the profile and the print resolution. Text chunks of PNG, IPTC-IIM blocks, comments
+    and metadata behind the pixels of a PNG are not taken along.
+    """
+    icc, dpi = image.info.get("icc_profile"), _dpi(image)
+    if "all" in strip:
+        return Metadata(icc=icc, dpi=dpi)
+    drop_gps = "gps" in strip
+    block = _tiff_tags_as_exif(image) if isinstance(image, TiffImageFile) else exif_block(image)
+    packet = image.info.get("xmp")
+    return Metadata(
+        exif=block
+        and exif.rewrite_for_crop(block, size_wh, drop_gps=drop_gps, drop_orientation=not orientation_in_exif),
+        xmp=xmp.rewrite_for_crop(packet, drop_places=drop_gps) if isinstance(packet, bytes) else None,
+        icc=icc,
+        dpi=dpi,
+    )
+
+
+def exif_as_tiff_tags(block: bytes) -> Image.Exif:
+    """The part of an EXIF block that a TIFF keeps in its own directory, for Pillow's TIFF writer."""
+    return _descriptive(_parsed(block))
+
+
+def _tiff_tags_as_exif(image: TiffImageFile) -> bytes | None:
+    try:
+        tags = _descriptive(image.getexif())
+        return tags.tobytes() if len(tags) else None
+    # Tags of the wrong type cannot be written again.
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, OverflowError, SyntaxError, struct.error):
+        return None
+
+
+def _parsed(block: bytes) -> Image.Exif:
+    parsed = Image.Exif()
+    parsed.load(block)
+    return parsed
+
+
+def _descriptive(tags: Image.Exif) -> Image.Exif:
+    kept = Image.Exif()
+    for tag in _DESCRIPTIVE_TIFF_TAGS:
+        if tag in (exif.EXIF_IFD, exif.GPS_IFD):
+            directory = tags.get_ifd(tag)
+            if directory:
+                kept[tag] = dict(directory)
+        elif tag in tags:
+            kept[tag] = tags[tag]
+    return kept
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    dpi = image.info.get("dpi")
+    try:
+        x, y = (float(value) for value in dpi or ())
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if all(math.isfinite(value) and 1 <= value <= 65535 for value in (x, y)) else None

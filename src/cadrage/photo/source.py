@@ -1,0 +1,108 @@
+"""Where the bytes of a photo come from: a file, bytes, a stream or standard input."""
+
+import hashlib
+import io
+import os
+import stat
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from cadrage.errors import PhotoError, UsageError
+from cadrage.photo.wording import one_line, reason
+
+STDIN = "-"
+
+_CHUNK_BYTES = 1 << 20
+
+PhotoSource = str | os.PathLike[str] | bytes | BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes of one photo, openable any number of times; a file is never held open between two uses."""
+
+    name: str
+    path: Path | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    def open(self) -> BinaryIO:
+        """A seekable binary handle at the first byte; the caller closes it."""
+        if self.path is None:
+            return io.BytesIO(self.data or b"")
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise unreadable(self.name, error) from error
+
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of all bytes, read as a stream."""
+        digest = hashlib.sha256()
+        with self.open() as handle:
+            try:
+                while chunk := handle.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+            except OSError as error:
+                raise unreadable(self.name, error) from error
+        return digest.hexdigest()
+
+
+def source_of(source: PhotoSource, name: str | None = None) -> Source:
+    """The source behind a path, ``-`` (standard input), bytes or a binary stream.
+
+    Streams are read to their end at once, so that they may be closed and the photo still be used twice.
+
+    Raises:
+        PhotoError: the file is missing, empty, a folder, not a regular file or may not be read.
+        UsageError: ``source`` is none of the accepted kinds.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _in_memory(bytes(source), name or "bytes")
+    if isinstance(source, str | os.PathLike):
+        if source == STDIN:
+            return _in_memory(_read(sys.stdin.buffer, name or "standard input"), name or "standard input")
+        return _in_file(Path(source), name or os.fspath(source))
+    if hasattr(source, "read"):
+        stream_name = getattr(source, "name", None)
+        name = name or (stream_name if isinstance(stream_name, str) else "stream")
+        return _in_memory(_read(source, name), name)
+    raise UsageError(f"a photo is a path, bytes or a binary stream, not {type(source).__name__}")
+
+
+def unreadable(name: str, error: BaseException) -> PhotoError:
+    """The error for a file that the operating system does not hand over."""
+    way_out = "make it readable for this user" if isinstance(error, PermissionError) else "check the path"
+    return PhotoError(f"cannot read {one_line(name)}: {reason(error)}; {way_out}")
+
+
+def _in_memory(data: bytes, name: str) -> Source:
+    if not data:
+        raise PhotoError(f"cannot read {one_line(name)}: it is empty; copy it again from where it came")
+    return Source(name, data=data)
+
+
+def _in_file(path: Path, name: str) -> Source:
+    try:
+        status = path.stat()
+    # A name with a NUL byte is a ValueError.
+    except (OSError, ValueError) as error:
+        raise unreadable(name, error) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise PhotoError(f"cannot read {one_line(name)}: it is a folder; name the photos inside it")
+    # A pipe can be read only once and a device may never end.
+    if not stat.S_ISREG(status.st_mode):
+        raise PhotoError(f"cannot read {one_line(name)}: not a regular file; pipe it to standard input and name it -")
+    if status.st_size == 0:
+        raise PhotoError(f"cannot read {one_line(name)}: the file is empty; copy it again from where it came")
+    return Source(name, path=path)
+
+
+def _read(stream: BinaryIO, name: str) -> bytes:
+    try:
+        data = stream.read()
+    except (OSError, ValueError) as error:
+        raise unreadable(name, error) from error
+    if not isinstance(data, bytes):
+        raise UsageError(f"{one_line(name)} is not a binary stream; open it with mode 'rb'")
+    return data

@@ -1,0 +1,91 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cadrage.errors import UsageError
+from cadrage.geometry import parse_ratio
+from cadrage.inference.request import make_request
+
+
+def test_defaults_ask_for_five_free_crops() -> None:
+    request = make_request()
+
+    assert [ratio.text for ratio in request.ratios] == ["free"]
+    assert (request.n, request.diversity, request.scale, request.strict) == (5, 0.85, "natural", False)
+    assert not request.rules_for(request.ratios[0], (300, 200)).any_active
+
+
+@pytest.mark.parametrize(
+    ("ratio", "texts"),
+    [
+        ("4:5", ["4:5"]),
+        ((4, 5), ["4:5"]),
+        ([(4, 5), "Story ", 1.91], ["4:5", "story", "1.91"]),
+        (("4:5", "1:1"), ["4:5", "1:1"]),
+        (["1:1", "free", "1:1"], ["1:1", "free"]),
+        (parse_ratio("og"), ["og"]),
+    ],
+)
+def test_one_ratio_or_several(ratio: Any, texts: list[str]) -> None:
+    assert [item.text for item in make_request(ratio).ratios] == texts
+
+
+@pytest.mark.parametrize("keep", [[0.1, 0.2, 0.3, 0.4], [[0.1, 0.2, 0.3, 0.4]], np.array([[0.1, 0.2, 0.3, 0.4]])])
+def test_one_box_or_several(keep: Any) -> None:
+    assert make_request(keep=keep, avoid=keep).keep_xyxy == ((0.1, 0.2, 0.3, 0.4),)
+
+
+def test_a_ratio_in_pixels_asks_for_that_size() -> None:
+    request = make_request(["1080x1350", "4:5"], min_size=(1200, 100))
+
+    assert request.rules_for(request.ratios[0], (6000, 4000)).min_size_wh == (1200, 1350)
+    assert request.rules_for(request.ratios[1], (6000, 4000)).min_size_wh == (1200, 100)
+
+
+def test_kept_boxes_grow_to_whole_pixels() -> None:
+    request = make_request(keep=[0.11, 0.11, 0.19, 0.19])
+
+    np.testing.assert_allclose(request.rules_for(request.ratios[0], (10, 10)).keep_xyxy, [[0.1, 0.1, 0.2, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"n": 0}, "n: expected a whole number from 1 to 100, got 0"),
+        ({"n": 101}, "n: "),
+        ({"n": 2.0}, "n: "),
+        ({"n": True}, "n: "),
+        ({"ratio": float("nan")}, "ratio nan"),
+        ({"ratio": -1}, "ratio -1"),
+        ({"ratio": "0:5"}, "ratio '0:5'"),
+        ({"ratio": []}, "ratio: expected at least one ratio"),
+        ({"ratio": None}, "ratio: expected a ratio"),
+        ({"ratio": [None]}, "ratio None"),
+        ({"keep": [0.5, 0.5, 1.2, 0.9]}, "keep: box 0 .* outside the photo"),
+        ({"keep": [-0.1, 0.5, 0.9, 0.9]}, "keep: box 0"),
+        ({"keep": [0.5, 0.5, 0.4, 0.9]}, "keep: box 0"),
+        ({"keep": [0.5, 0.5, float("nan"), 0.9]}, "keep: box 0"),
+        ({"keep": [0.1, 0.2, 0.3]}, "keep: expected"),
+        ({"keep": "face"}, "keep: expected boxes of four numbers"),
+        ({"keep": [[0.1, 0.2, 0.3, 0.4], [1]]}, "keep: expected boxes of four numbers"),
+        ({"avoid": [100, 100, 200, 200]}, "avoid: box 0"),
+        ({"min_area": float("nan")}, r"min_area: expected a number from 0 to 1, got nan"),
+        ({"max_area": 1.5}, "max_area: "),
+        ({"max_area": 0}, "max_area: "),
+        ({"max_area": "big"}, "max_area: "),
+        ({"min_area": 0.6, "max_area": 0.5}, r"min_area: expected at most max_area \(0.5\), got 0.6"),
+        ({"min_size": (0, 10)}, "min_size: "),
+        ({"min_size": (10.5, 10)}, "min_size: "),
+        ({"min_size": 10}, "min_size: "),
+        ({"min_size": (float("inf"), 10)}, "min_size: "),
+        ({"min_size": "10x10"}, "min_size: "),
+        ({"diversity": -0.1}, "diversity: "),
+        ({"diversity": float("nan")}, "diversity: "),
+        ({"scale": "huge"}, "scale: expected one of tight, natural, loose, got 'huge'"),
+    ],
+)
+def test_wrong_arguments_are_named_in_one_line(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint) as caught:
+        make_request(**options)
+    assert "\n" not in str(caught.value)

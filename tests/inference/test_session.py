@@ -1,0 +1,232 @@
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from cadrage.errors import ModelError, UsageError
+from cadrage.geometry import mirror
+from cadrage.inference.session import Model, load_model
+
+SIDE = 28
+
+
+@pytest.fixture(scope="module")
+def model(model_folder: Path) -> Model:
+    return load_model(model_folder, threads=1)
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+
+
+def sorted_rows(*columns: np.ndarray) -> np.ndarray:
+    rows = np.column_stack(columns)
+    return rows[np.lexsort(np.round(rows, 4).T)]
+
+
+def random_boxes(count: int, seed: int = 1) -> np.ndarray:
+    edges = np.sort(np.random.default_rng(seed).random((count, 2, 2)), axis=1)
+    return np.concatenate([edges[:, 0], edges[:, 1]], axis=1)
+
+
+def test_proposals_join_the_photo_and_its_mirror_image(model: Model, anchors: np.ndarray) -> None:
+    proposals = model.encode(noise(), (300, 200)).proposals()
+
+    assert proposals.boxes_xyxy.shape == (98, 4)
+    np.testing.assert_allclose(proposals.boxes_xyxy[:49], anchors, atol=1e-6)
+    np.testing.assert_allclose(proposals.boxes_xyxy[49:], mirror(anchors), atol=1e-6)
+    assert proposals.weights.sum() == pytest.approx(1)
+    assert proposals.weights[:49].sum() == pytest.approx(0.5)
+
+
+def test_weights_are_the_softmax_of_the_validity_logits(model: Model) -> None:
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    image[:4, :4, 0] = 255  # exactly the first cell
+
+    weights = model.encode(image, (100, 100)).proposals().weights
+
+    assert weights[0] == pytest.approx(0.5 * math.exp(12) / (math.exp(12) + 48), rel=1e-5)
+
+
+def test_proposals_of_a_mirrored_photo_are_the_mirrored_proposals(model: Model) -> None:
+    image = noise()
+    straight = model.encode(image, (300, 200)).proposals()
+    flipped = model.encode(np.ascontiguousarray(image[:, ::-1]), (300, 200)).proposals()
+
+    np.testing.assert_allclose(
+        sorted_rows(mirror(flipped.boxes_xyxy), flipped.weights),
+        sorted_rows(straight.boxes_xyxy, straight.weights),
+        atol=1e-6,
+    )
+
+
+def test_scores_average_both_views(model: Model) -> None:
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    image[..., 1] = 255
+    boxes = np.array([[0.2, 0, 0.6, 1], [0.4, 0, 0.8, 1], [0, 0, 1, 1]])
+
+    scores = model.encode(image, (200, 100)).score(boxes)
+
+    np.testing.assert_allclose(scores, np.array([0.3, 0.3, 0.0]) + 0.25 * math.log(2), atol=1e-6)
+
+
+def test_many_boxes_score_like_single_ones(model: Model) -> None:
+    encoded = model.encode(noise(), (300, 200))
+    boxes = random_boxes(4500)  # more than two chunks
+
+    scores = encoded.score(boxes)
+
+    assert scores.shape == (4500,)
+    for index in (0, 2047, 2048, 4499):
+        assert encoded.score(boxes[[index]])[0] == pytest.approx(scores[index], abs=1e-6)
+
+
+def test_no_box_has_no_score(model: Model) -> None:
+    assert model.encode(noise(), (300, 200)).score(np.empty((0, 4))).shape == (0,)
+
+
+@pytest.mark.parametrize("boxes", [np.zeros(4), np.zeros((2, 5)), np.zeros((1, 2, 4))])
+def test_boxes_of_another_shape_are_refused(model: Model, boxes: np.ndarray) -> None:
+    with pytest.raises(UsageError, match=r"expected boxes of shape \(N, 4\), got"):
+        model.encode(noise(), (300, 200)).score(boxes)
+
+
+@pytest.mark.parametrize("image", [np.zeros((28, 27, 3), np.uint8), np.zeros((28, 28, 3), np.float32)])
+def test_images_of_another_size_or_kind_are_refused(model: Model, image: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="expected a uint8 image of shape"):
+        model.encode(image, (300, 200))
+
+
+def test_no_thread_is_not_enough(model_folder: Path) -> None:
+    with pytest.raises(UsageError, match="threads"):
+        load_model(model_folder, threads=0)
+
+
+def test_the_weights_hash_changes_with_any_part(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    before = load_model(folder).card.weights_sha256
+    edit_card(folder, lambda card: card["parts"]["proposer"].update(sha256="0" * 64))
+
+    assert len(before) == 64
+    assert load_model(folder, checked=False).card.weights_sha256 != before
+
+
+@pytest.mark.parametrize("part", ["trunk", "proposer", "evaluator"])
+def test_an_altered_part_is_refused(make_model: Callable[..., Path], part: str) -> None:
+    folder = make_model()
+    path = folder / f"{part}.onnx"
+    path.write_bytes(path.read_bytes() + b"\0")
+
+    with pytest.raises(ModelError, match=rf"{part}\.onnx: damaged or altered, expected sha256"):
+        load_model(folder)
+
+
+def test_a_missing_part_is_named(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    (folder / "evaluator.onnx").unlink()
+
+    with pytest.raises(ModelError, match=r"evaluator\.onnx: cannot read"):
+        load_model(folder)
+
+
+def test_a_missing_card_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: cannot read the model card"):
+        load_model(tmp_path)
+
+
+def edit_card(folder: Path, edit: Callable[[dict], object]) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    edit(card)
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (lambda card: card.pop("name"), "lacks name"),
+        (lambda card: card.update(version=3), "expected version to be a non-empty text, got 3"),
+        (lambda card: card["parts"].pop("trunk"), r"lacks parts\.trunk"),
+        (lambda card: card["input"].update(side=True), r"input\.side"),
+        (lambda card: card["input"].update(side=1e9), r"input\.side"),
+        (lambda card: card.update(selection=[1]), "expected selection to be an object"),
+        (lambda card: card["parts"]["trunk"].update(file="../trunk.onnx"), "plain file name"),
+        (lambda card: card["parts"]["trunk"].update(file=".."), "plain file name"),
+        (lambda card: card["parts"]["trunk"].update(sha256="abc"), "64 hexadecimal digits"),
+    ],
+)
+def test_a_bad_card_is_refused_in_one_line(
+    make_model: Callable[..., Path], edit: Callable[[dict], object], complaint: str
+) -> None:
+    folder = make_model()
+    edit_card(folder, edit)
+
+    with pytest.raises(ModelError, match=complaint) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_that_is_not_json_is_refused(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    (folder / "card.json").write_text("{")
+
+    with pytest.raises(ModelError, match="not valid JSON"):
+        load_model(folder)
+
+
+def test_a_part_that_is_not_onnx_fails_in_one_line(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    (folder / "trunk.onnx").write_bytes(b"not a network")
+
+    with pytest.raises(ModelError, match="its trunk cannot run") as caught:
+        load_model(folder, checked=False).encode(noise(), (300, 200))
+    assert "\n" not in str(caught.value)
+
+
+def test_parts_in_the_wrong_place_fail_in_one_line(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    (folder / "proposer.onnx").write_bytes((folder / "trunk.onnx").read_bytes())
+
+    with pytest.raises(ModelError, match="its proposer cannot run"):
+        load_model(folder, checked=False).encode(noise(), (300, 200)).proposals()
+
+
+def test_weights_in_another_file_are_refused(make_model: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_model()
+    part = onnx.load(folder / "proposer.onnx")
+    tensor = part.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(tensor, location="../secret")
+    tensor.ClearField("raw_data")
+    (folder / "proposer.onnx").write_bytes(part.SerializeToString())
+
+    with pytest.raises(ModelError, match="keeps its weights in another file"):
+        load_model(folder, checked=False)
+
+
+def test_numbers_that_are_not_finite_are_refused(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    part = onnx.load(folder / "proposer.onnx")
+    sharpness = next(tensor for tensor in part.graph.initializer if tensor.name == "sharpness")
+    sharpness.raw_data = np.float32(np.nan).tobytes()
+    (folder / "proposer.onnx").write_bytes(part.SerializeToString())
+
+    with pytest.raises(ModelError, match="not finite"):
+        load_model(folder, checked=False).encode(noise(), (300, 200)).proposals()
+
+
+def test_boxes_that_vanish_lose_their_weight(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    part = onnx.load(folder / "proposer.onnx")
+    anchors = next(tensor for tensor in part.graph.initializer if tensor.name == "anchors")
+    boxes = np.tile(np.float32([0.5, 0.5, 0.5, 0.5]), (1, 49, 1))
+    boxes[0, 7] = (-0.5, 0.1, 1.5, 0.9)
+    anchors.raw_data = boxes.tobytes()
+    (folder / "proposer.onnx").write_bytes(part.SerializeToString())
+
+    proposals = load_model(folder, checked=False).encode(noise(), (300, 200)).proposals()
+
+    np.testing.assert_allclose(proposals.boxes_xyxy, [[0, 0.1, 1, 0.9]] * 2, atol=1e-6)
+    assert proposals.weights.sum() == pytest.approx(1)
