@@ -5,14 +5,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 
 .PHONY: demo test lint types tests clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed-core
 	@echo "Cropping the example photos into out/ ..."
-	@$(BIN)/cadrage crop examples/photos/*.jpg -n 3 -o out --overwrite --preview out/preview.png
+	$(BIN)/cadrage crop examples/photos/*.jpg -n 3 -o out --overwrite --preview out/preview.png --report text
 	@echo "Done: the crops are in out/, drawn and ranked in out/preview.png."
 
 test: lint types tests
@@ -46,4 +46,4 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Cadrage needs Python 3.11 or newer; name one, e.g. make demo PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; }

@@ -1,6 +1,7 @@
 """A tiny model, a few photos and a way to run the command line inside the test process."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -79,12 +80,24 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     for number, (name, size_wh) in enumerate({"a.jpg": (120, 80), "b.png": (90, 120), "c.webp": (100, 100)}.items()):
-        picture(size_wh, seed=number).save(folder / name)
+        _picture(size_wh, seed=number).save(folder / name)
     (folder / "notes.txt").write_text("not a photo")
     return Path("photos")
 
 
-def picture(size_wh: tuple[int, int], seed: int = 0) -> Image.Image:
+@pytest.fixture
+def picture() -> Callable[..., Image.Image]:
+    """Makes a picture of a size, different for every seed."""
+    return _picture
+
+
+@pytest.fixture
+def load() -> Callable[[str | Path], Image.Image]:
+    """Opens a picture without keeping its file open."""
+    return lambda path: Image.open(io.BytesIO(Path(path).read_bytes()))
+
+
+def _picture(size_wh: tuple[int, int], seed: int = 0) -> Image.Image:
     """A smooth coloured picture, different for every seed."""
     width, height = size_wh
     y, x = np.mgrid[0:height, 0:width]

@@ -299,3 +299,17 @@ def test_what_is_no_photo_is_refused(cropper: Cropper, photo: Any) -> None:
 def test_wrong_arguments_are_found_before_the_photo_is_touched(cropper: Cropper) -> None:
     with pytest.raises(UsageError, match="n: expected"):
         cropper.suggest("missing.jpg", n=0)
+
+
+def test_a_name_is_looked_up_and_a_folder_is_not(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def resolve(name: str, *, offline: bool) -> Path:
+        asked.append((name, offline))
+        return model_folder
+
+    monkeypatch.setattr("cadrage.inference.registry.resolve", resolve)
+
+    assert Cropper("tiny.test", offline=True).model.card.name == "tiny"
+    assert Cropper(model_folder).model.card.name == "tiny"
+    assert asked == [("tiny.test", True)]

@@ -5,7 +5,7 @@ import pytest
 
 from cadrage.inference.framing import Framed, frame
 from cadrage.inference.request import make_request
-from cadrage.inference.selection import SelectionSettings
+from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Proposals
 
 SIZE = (1200, 900)

@@ -184,7 +184,7 @@ def test_growing_to_whole_pixels_loses_nothing(box: tuple, size_wh: tuple[int, i
     np.testing.assert_allclose(edges_px, np.rint(edges_px), atol=1e-6)
     assert (grown[0, :2] <= np.array(box[:2]) + 1e-6).all()
     assert (grown[0, 2:] >= np.array(box[2:]) - 1e-6).all()
-    assert (0 <= grown).all()
+    assert (grown >= 0).all()
     assert (grown <= 1 + 1e-12).all()
 
 

@@ -5,14 +5,8 @@ from hypothesis import strategies as st
 
 from cadrage.errors import ModelError
 from cadrage.geometry import area, fixed_ratio_candidates, free_candidates, iou_matrix, mirror
-from cadrage.inference.selection import (
-    Picks,
-    SelectionSettings,
-    condition_on_ratio,
-    pick_set,
-    select,
-    tilt_scale,
-)
+from cadrage.inference.selection import Picks, condition_on_ratio, pick_set, select, tilt_scale
+from cadrage.inference.selection_settings import SelectionSettings
 
 LATTICE = free_candidates()
 SQUARES = fixed_ratio_candidates((600, 400), 1.0)

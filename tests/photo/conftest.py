@@ -22,8 +22,6 @@ STORE = {
     8: lambda upright: np.rot90(upright, -1),
 }
 
-_FORMATS = {"B": 1, "s": 2, "H": 3, "L": 4}
-
 
 def _exif_entry(endian: str, tag: int, kind: int, count: int, value: bytes | int) -> bytes:
     if isinstance(value, int):

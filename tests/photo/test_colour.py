@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from cadrage.photo import open_photo, photo_from_image
+from cadrage.photo import open_photo, photo_from_image, save_crop
 from cadrage.photo.colour import eight_bit, flat_srgb
 
 SIDE = 32
@@ -187,9 +187,7 @@ def test_cmyk_profile_and_orientation(
     orientation: int, encoded: Callable, cmyk_icc: bytes, orientation_exif: Callable
 ) -> None:
     image = flat("CMYK", (255, 0, 0, 0)).resize((64, 32))
-    photo = open_photo(
-        encoded(image, "JPEG", quality=100, icc_profile=cmyk_icc, exif=orientation_exif(orientation))
-    )
+    photo = open_photo(encoded(image, "JPEG", quality=100, icc_profile=cmyk_icc, exif=orientation_exif(orientation)))
     assert photo.size_wh == ((64, 32) if orientation == 1 else (32, 64))
     red, green, blue = (int(value) for value in photo.model_input(SIDE)[SIDE // 2, SIDE // 2])
     assert red > 200
@@ -213,20 +211,24 @@ def test_a_profile_for_other_channels_is_ignored(cmyk_icc: bytes, p3_icc: bytes)
     np.testing.assert_array_equal(np.asarray(flat_srgb(flat("L", 9), p3_icc))[0, 0], (9, 9, 9))
 
 
-def test_heic(quadrants: np.ndarray, tmp_path: Path, p3_icc: bytes) -> None:
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_heic_arrives_upright(
+    orientation: int, quadrants: np.ndarray, stored: Callable, orientation_exif: Callable, tmp_path: Path
+) -> None:
     heif = pytest.importorskip("pillow_heif")
-    encoder = heif.from_pillow(Image.fromarray(quadrants).rotate(90, expand=True))
-    encoder.info["exif"] = b"Exif\0\0" + Image.Exif().tobytes()[6:]
-    buffer = io.BytesIO()
-    try:
-        encoder.save(buffer, quality=95)
-    except (RuntimeError, OSError) as error:
-        pytest.skip(f"this pillow-heif cannot write HEIC: {error}")
-    (tmp_path / "a.jpg").write_bytes(buffer.getvalue())
+    if not heif.libheif_info()["encoders"]:
+        pytest.skip("this pillow-heif cannot write")
+    image = Image.fromarray(stored(quadrants, orientation))
+    # The container says how to turn, and its decoder does.
+    image.info["exif"] = orientation_exif(orientation)
+    heif.from_pillow(image).save(tmp_path / "a.jpg", quality=95, format="HEIF")
     photo = open_photo(tmp_path / "a.jpg")
-    assert (photo.format, photo.size_wh, photo.orientation) == ("HEIC", (96, 160), 1)
-    upright = np.rot90(quadrants)
-    np.testing.assert_allclose(np.asarray(photo.full())[20::40, 12::24], upright[20::40, 12::24], atol=12)
+    assert (photo.format, photo.size_wh, photo.orientation) == ("HEIC", (160, 96), 1)
+    np.testing.assert_allclose(np.asarray(photo.full())[12::24, 20::40], quadrants[12::24, 20::40], atol=12)
+    save_crop(photo, (20, 12, 141, 85), tmp_path / "out.png")
+    np.testing.assert_allclose(
+        np.asarray(open_photo(tmp_path / "out.png").full())[18::36, 30::60], quadrants[30:85:36, 50:141:60], atol=12
+    )
 
 
 def test_heic_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

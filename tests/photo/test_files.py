@@ -36,17 +36,26 @@ def test_it_is_on_the_disk_before_it_takes_the_name(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
 def test_nothing_is_left_when_the_block_fails(error: type[BaseException], tmp_path: Path) -> None:
-    with pytest.raises(error), atomic_write(tmp_path / "a.bin") as handle:
-        handle.write(b"half")
-        raise error
+    def write() -> None:
+        with atomic_write(tmp_path / "a.bin") as handle:
+            handle.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write()
     assert left(tmp_path) == []
 
 
 def test_an_older_file_survives_a_failed_overwrite(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_write(tmp_path / "a.bin", overwrite=True) as handle:
-        handle.write(b"new")
-        raise KeyboardInterrupt
+
+    def write() -> None:
+        with atomic_write(tmp_path / "a.bin", overwrite=True) as handle:
+            handle.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert (tmp_path / "a.bin").read_bytes() == b"old"
     assert left(tmp_path) == ["a.bin"]
 
@@ -89,7 +98,6 @@ def test_a_short_write_is_not_taken_for_success(tmp_path: Path) -> None:
         with atomic_write(target) as handle:
             handle.write(b"x" * 150_000)
 
-    # Room for the megabytes that other parts of the process may write, but not for this file.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(OutputError, match="file too large"):
@@ -116,9 +124,14 @@ def test_an_existing_file_needs_permission(tmp_path: Path) -> None:
 
 def test_a_file_that_appears_while_writing_is_not_replaced(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
-    with pytest.raises(OutputError, match="it exists"), atomic_write(target) as handle:
-        handle.write(b"mine")
-        target.write_bytes(b"theirs")
+
+    def write() -> None:
+        with atomic_write(target) as handle:
+            handle.write(b"mine")
+            target.write_bytes(b"theirs")
+
+    with pytest.raises(OutputError, match="it exists"):
+        write()
     assert target.read_bytes() == b"theirs"
     assert left(tmp_path) == ["a.bin"]
 

@@ -96,7 +96,9 @@ def test_orientation_of_another_type(
     assert open_photo(encoded(picture, "PNG", exif=block)).orientation == expected
 
 
-@pytest.mark.parametrize("block", [b"", b"Exif\0\0", b"Exif\0\0II*\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"garbage" * 9])
+@pytest.mark.parametrize(
+    "block", [b"", b"Exif\0\0", b"Exif\0\0II*\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"garbage" * 9]
+)
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_damaged_exif_counts_as_none_and_is_quiet(
     format: str, block: bytes, picture: np.ndarray, encoded: Callable
@@ -117,6 +119,16 @@ def test_an_image_in_memory_is_turned_like_its_file(
             assert photo.size_wh == (24, 16)
             np.testing.assert_array_equal(np.asarray(photo.full()), picture)
             np.testing.assert_array_equal(np.asarray(photo.thumbnail(99)), picture)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "TIFF", "WEBP", "AVIF"])
+def test_an_orientation_in_xmp_alone_is_ignored_as_viewers_do(
+    format: str, picture: np.ndarray, encoded: Callable
+) -> None:
+    packet = b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    options = {"tiffinfo": {700: packet}} if format == "TIFF" else {"xmp": packet}
+    photo = open_photo(encoded(picture, format, **options))
+    assert (photo.orientation, photo.size_wh, photo.full().size) == (1, (24, 16), (24, 16))
 
 
 def test_exif_that_an_old_png_writer_put_in_a_text_chunk(

@@ -103,8 +103,9 @@ def test_a_photo_of_one_pixel(encoded: Callable, tmp_path: Path) -> None:
         ("PNG", "I;16", "png", "I;16"),
         ("PNG", "I;16", "tif", "I;16"),
         ("TIFF", "I;16B", "png", "I;16"),
-        ("TIFF", "I;16B", "tif", "I;16"),
+        ("TIFF", "I;16B", "tif", "I;16B"),
         ("TIFF", "I", "tif", "I"),
+        ("TIFF", "I", "png", "I;16"),
         ("TIFF", "F", "tif", "F"),
         ("TIFF", "CMYK", "tif", "CMYK"),
         ("TIFF", "LAB", "tif", "LAB"),
@@ -186,9 +187,7 @@ def test_transparent_palette_entries_survive_where_they_can(
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("RGB", (9, 9, 9)), ("L", 9)])
-def test_key_colours_survive_where_they_can(
-    mode: str, colour: object, encoded: Callable, tmp_path: Path
-) -> None:
+def test_key_colours_survive_where_they_can(mode: str, colour: object, encoded: Callable, tmp_path: Path) -> None:
     photo = open_photo(encoded(Image.new(mode, (32, 32), colour), "PNG", transparency=colour))  # type: ignore[arg-type]
     for out in ("png", "webp", "tif"):
         save_crop(photo, (0, 0, 20, 20), tmp_path / f"out.{out}")
@@ -227,14 +226,24 @@ def test_enlarging_must_be_asked_for(picture: np.ndarray, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("size_wh", "fits"), [((80, 100), True), ((40, 50), True), ((80, 98), True), ((80, 90), False), ((0, 10), False)]
+    ("size_wh", "fits"),
+    [
+        ((80, 100), True),
+        ((40, 50), True),
+        ((80, 98), True),
+        ((80, 90), False),
+        ((0, 10), False),
+        ((80.0, 100.0), False),
+        ((80, 100, 1), False),
+        (None, True),
+    ],
 )
-def test_a_size_may_not_distort(size_wh: tuple[int, int], fits: bool, tmp_path: Path) -> None:
+def test_a_size_may_not_distort(size_wh: tuple[int, int] | None, fits: bool, tmp_path: Path) -> None:
     photo = photo_from_image(np.zeros((120, 120, 3), np.uint8))
     box = (0, 0, 80, 99)
     if fits:
         save_crop(photo, box, tmp_path / "out.png", size_wh=size_wh, enlarge=True)
-        assert open_photo(tmp_path / "out.png").size_wh == size_wh
+        assert open_photo(tmp_path / "out.png").size_wh == (size_wh or (80, 99))
     else:
         with pytest.raises(UsageError):
             save_crop(photo, box, tmp_path / "out.png", size_wh=size_wh, enlarge=True)
@@ -405,6 +414,17 @@ def test_an_existing_target_is_refused_before_any_decoding(
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
     with pytest.raises(OutputError, match=r"there\.png: it exists"):
         save_crop(photo, BOX, target)
+
+
+def test_too_little_memory_is_one_of_our_errors(
+    picture: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "crop", exhausted)
+    with pytest.raises(OutputError, match=r"out\.png as PNG: not enough memory"):
+        save_crop(photo_from_image(picture), BOX, tmp_path / "out.png")
 
 
 def test_all_failures_are_ours(picture: np.ndarray, tmp_path: Path) -> None:

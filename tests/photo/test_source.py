@@ -44,7 +44,8 @@ def test_a_photo_can_be_asked_again_and_again(picture: np.ndarray, encoded: Call
 
 
 @pytest.mark.parametrize(
-    "name", ["two words.jpg", "Фото №1.jpg", "e\u0301te\u0301.jpg", "été.jpg", "-n.jpg", "a%20b#c.jpg", "two\nlines.jpg"]
+    "name",
+    ["two words.jpg", "Фото №1.jpg", "e\u0301te\u0301.jpg", "été.jpg", "-n.jpg", "a%20b#c.jpg", "two\nlines.jpg"],
 )
 def test_any_file_name_works_and_errors_stay_on_one_line(name: str, picture: np.ndarray, tmp_path: Path) -> None:
     from PIL import Image
@@ -131,7 +132,7 @@ def test_read_error_while_hashing(picture: np.ndarray, written: Callable, monkey
 
     photo = open_photo(written(picture, "bad-sector.png"))
     monkeypatch.setattr(Path, "open", lambda *_: Broken())
-    with pytest.raises(PhotoError, match=r"bad-sector\.png: input/output error"):
+    with pytest.raises(PhotoError, match=r"bad-sector\.png: input/output error; check the disk"):
         _ = photo.sha256
     with pytest.raises(PhotoError, match="input/output error"):
         open_photo(Broken())

@@ -49,6 +49,8 @@ SYNONYMS = {
     "--weights": "--model",
 }
 
+EXIT_INTERRUPTED = 130
+
 app = typer.Typer(
     help=HELP,
     epilog=EPILOG,
@@ -98,12 +100,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CadrageError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; everything written so far is complete", 130)
+        result = EXIT_INTERRUPTED
     except Exception as error:
         # Typer's usage errors share a method, while their class has moved between releases.
         if not hasattr(error, "format_message"):
             raise
         return _fail(_usage_message(error), 2)
+    # Typer turns an interruption into a bare exit code.
+    if result == EXIT_INTERRUPTED:
+        return _fail("interrupted; every file and line written so far is complete", EXIT_INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 

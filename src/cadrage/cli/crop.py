@@ -34,8 +34,8 @@ EPILOG = epilog(
     },
     {
         "File names": "{stem}_{ratio}_{rank}.{ext}, for instance beach_4x5_1.jpg. Photos with equal names get -2, -3 "
-        "and so on after the stem. A photo is never replaced, other files only with --overwrite. The crops of a photo "
-        "are written all or none.",
+        "and so on after the stem. A photo is never replaced, other files only with --overwrite. If one crop of a "
+        "photo cannot be written, none of its new files stays.",
         "Pixels": "Full resolution, upright, colour profile kept; size and thumbnail in the EXIF data are corrected.",
     },
 )

@@ -71,6 +71,14 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def is_folder(path: Path) -> bool:
+    """Whether the path leads to a folder; False for names that no file system takes."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def identities(photos: Iterable[PhotoInput]) -> frozenset[tuple[int, int]]:
     """The files behind the photos."""
     found = (identity(Path(photo.name)) for photo in photos if photo.name != STDIN)
@@ -81,13 +89,13 @@ def _expand_one(argument: str) -> list[PhotoInput]:
     if argument == STDIN:
         return [PhotoInput(STDIN)]
     path = Path(argument)
-    if path.is_dir():
+    if is_folder(path):
         return _photos_in(path)
-    if path.exists() or path.is_symlink() or not glob.has_magic(argument):
+    if identity(path) or not glob.has_magic(argument):
         return [PhotoInput(argument)]
     # Path.glob refuses absolute patterns and rewrites what was typed.
     found = glob.iglob(argument, recursive=True)  # noqa: PTH207
-    matches = sorted(name for name in found if not Path(name).is_dir())
+    matches = sorted(name for name in found if not is_folder(Path(name)))
     if not matches:
         return [_failing(argument, "no file matches this pattern; check the folder and the suffix")]
     return [PhotoInput(name) for name in matches]

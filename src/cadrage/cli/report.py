@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ class Report:
 
     def data(self, text: str) -> None:
         """Write one piece of data to stdout at once; ends the run quietly when nobody reads any more."""
-        with self._bar_hidden():
+        # Away from a terminal the data cannot meet the bar, which then need not flicker.
+        with self._bar_hidden() if sys.stdout.isatty() else nullcontext():
             try:
                 sys.stdout.write(text + "\n")
                 sys.stdout.flush()
@@ -116,6 +117,8 @@ def _make_bar(total: int, unit: str) -> "Progress":
 def _forget_stdout() -> None:
     # The interpreter flushes stdout once more at exit and would complain about the closed pipe there.
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - stays open as long as the process
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

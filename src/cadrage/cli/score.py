@@ -2,17 +2,17 @@
 
 import json
 import sys
-from collections.abc import Generator
-from contextlib import closing, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from cadrage.cli import options
 from cadrage.cli.helptext import epilog
-from cadrage.cli.inputs import STDIN, PhotoInput
+from cadrage.cli.inputs import STDIN, PhotoInput, identity, is_folder
 from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, error_object, json_line, run_each
 from cadrage.cli.report import Report
 from cadrage.errors import CadrageError, PhotoError, UsageError
@@ -71,8 +71,6 @@ def score(
     given = images or []
     if STDIN in given:
         raise UsageError("score reads photos from files only; '-' is for --boxes")
-    _check_readable(boxes)
-    cropper = Cropper(model, threads=threads, offline=offline)
     report = Report()
     failures: list[CadrageError] = []
 
@@ -89,35 +87,40 @@ def score(
         failures.append(error)
         _write(report, {"line": line.number, "file": _named_file(line), "error": error_object(error)})
 
-    with closing(_lines(boxes)) as lines:
-        exit_code = run_each(lines, work, failed, report)
+    with _opened(boxes) as stream:
+        cropper = Cropper(model, threads=threads, offline=offline)
+        exit_code = run_each(_lines(stream, "stdin" if boxes == STDIN else boxes), work, failed, report)
     # A bad line is one bad item of a list even if it is the only one; an unreadable only photo stays what it is.
     return EXIT_SOME_FAILED if failures and not isinstance(failures[0], PhotoError) else exit_code
 
 
-def _lines(boxes: str) -> Generator[BoxLine, None, None]:
-    """The lines with something on them, one by one as they arrive."""
-    with nullcontext(sys.stdin.buffer) if boxes == STDIN else Path(boxes).open("rb") as stream:
-        for number, raw in enumerate(stream, start=1):
-            # Bytes that are not UTF-8 can be part of a file name and must survive.
-            text = raw.decode("utf-8-sig", errors="surrogateescape").strip()
-            if text:
-                yield BoxLine("stdin" if boxes == STDIN else boxes, number, text)
-
-
-def _check_readable(boxes: str) -> None:
+@contextmanager
+def _opened(boxes: str) -> Iterator[BinaryIO]:
+    # Opened once and read in passing, since it may be a pipe.
     if boxes == STDIN:
+        yield sys.stdin.buffer
         return
     try:
-        Path(boxes).open("rb").close()
+        stream = Path(boxes).open("rb")  # noqa: SIM115 - closed below, but failing to open is told differently
     except OSError as error:
         raise UsageError(f"--boxes {boxes}: cannot be read: {error.strerror}; check the path") from error
+    with stream:
+        yield stream
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[BoxLine]:
+    """The lines with something on them, one by one as they arrive."""
+    for number, raw in enumerate(stream, start=1):
+        # Bytes that are not UTF-8 can be part of a file name and must survive.
+        text = raw.decode("utf-8-sig", errors="surrogateescape").strip()
+        if text:
+            yield BoxLine(name, number, text)
 
 
 def _read(line: BoxLine) -> dict[str, Any]:
     try:
         record = json.loads(line.text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{line.name}: not a JSON object ({error}); one object per line is expected") from error
     if not isinstance(record, dict) or not isinstance(record.get("boxes"), list):
         raise UsageError(f'{line.name}: expected an object such as {{"file": "a.jpg", "boxes": [[0, 0, 1, 1]]}}')
@@ -128,14 +131,14 @@ def _read(line: BoxLine) -> dict[str, Any]:
 
 def _photo_of(record: dict[str, Any], given: list[str]) -> str:
     """Where the photo of a line is: its "file" inside the given folders or the current one, or the one photo given."""
-    folders = [Path(path) for path in given if Path(path).is_dir()]
-    photos = [path for path in given if not Path(path).is_dir()]
+    folders = [Path(path) for path in given if is_folder(Path(path))]
+    photos = [path for path in given if not is_folder(Path(path))]
     if "file" not in record:
         if len(photos) != 1:
             raise UsageError(f'a line without "file" needs exactly one photo as IMG, not {len(photos)}')
         return photos[0]
     file: str = record["file"]
-    inside = [str(folder / file) for folder in folders if (folder / file).is_file()]
+    inside = [str(folder / file) for folder in folders if identity(folder / file)]
     named = [path for path in photos if file in (path, Path(path).name)]
     return next(iter([*inside, *named]), file)
 

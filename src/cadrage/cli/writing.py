@@ -1,4 +1,4 @@
-"""Writes the crops of one photo: all of them or none."""
+"""Writes the crops of one photo."""
 
 from contextlib import suppress
 from dataclasses import dataclass

@@ -32,8 +32,8 @@ def fixed_ratio_moves(shape_wh: tuple[float, float]) -> Floats:
 def climb(start_xyxy: Floats, sample: Sample, moves: Floats, obeys: Callable[[Floats], Bools] | None = None) -> Floats:
     """The box ``(4,)`` reached from ``start_xyxy`` by the moves ``(M, 4)`` that raise the expected overlap most.
 
-    Only the heaviest boxes of the sample are asked, as the rest would hardly change the way. ``obeys`` tells which of some
-    boxes ``(M, 4)`` keep the rules; boxes never leave the photo.
+    Only the heaviest boxes of the sample are asked, as the rest would hardly change the way. ``obeys`` tells which of
+    some boxes ``(M, 4)`` keep the rules; boxes never leave the photo.
     """
     sample = sample.heaviest(_HEAVIEST)
     box = start_xyxy

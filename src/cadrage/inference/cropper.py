@@ -12,7 +12,7 @@ from cadrage.geometry import validate_boxes
 from cadrage.inference.framing import frame
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
-from cadrage.inference.selection import SelectionSettings
+from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Encoded, Proposals, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.photo import Photo

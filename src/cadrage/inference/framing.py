@@ -16,7 +16,8 @@ from cadrage.inference.pool import fixed_ratio_pool, free_pool
 from cadrage.inference.request import Request
 from cadrage.inference.results import Crop
 from cadrage.inference.rules import Floats, Rules
-from cadrage.inference.selection import Picks, SelectionSettings, condition_on_ratio, select, tilt_scale
+from cadrage.inference.selection import Picks, condition_on_ratio, select, tilt_scale
+from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Proposals
 
 _SCALE_SIGN = {"tight": -1.0, "natural": 0.0, "loose": 1.0}

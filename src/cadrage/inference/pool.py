@@ -32,7 +32,7 @@ def free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tu
     opinions = np.concatenate([weights[None] @ proposals_xyxy, heaviest])
     hull = rules.kept_hull
     regions = clear_regions(rules, size_wh)
-    leading, lattices = [], [regions, _WHOLE_PHOTO]
+    leading, lattices = [], [regions]
     for region in regions:
         start, end = np.maximum(opinions[:, :2], region[:2]), np.minimum(opinions[:, 2:], region[2:])
         meets = (start < end).all(axis=1)
@@ -52,8 +52,6 @@ def fixed_ratio_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Po
     hull = rules.kept_hull
     regions = clear_regions(rules, size_wh)
     parts = [_fixed_in(region, ratio, hull, rules, size_wh, _FIXED_LIMIT // len(regions)) for region in regions]
-    if not any(map(len, parts)):
-        parts.append(_fixed_in(_WHOLE_PHOTO[0], ratio, hull, rules, size_wh, _FIXED_LIMIT))
     if not any(map(len, parts)) and hull is not None:
         # No box of this ratio holds all that is kept. What covers most of it is among the large and the centred ones.
         parts.append(_fixed_in(_WHOLE_PHOTO[0], ratio, None, rules, size_wh, _FIXED_LIMIT))
@@ -62,9 +60,9 @@ def fixed_ratio_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Po
 
 
 def clear_regions(rules: Rules, size_wh: tuple[int, int]) -> Floats:
-    """The largest boxes ``(R, 4)`` on whole pixels that meet no avoided box but hold all kept ones.
+    """The largest boxes ``(R, 4)`` on whole pixels that meet no avoided box but hold all kept ones, largest first.
 
-    The whole photo if nothing is avoided or no such box exists.
+    The last one is the whole photo: a more important rule may need candidates that meet what should be avoided.
     """
     hull = rules.kept_hull
     regions = _WHOLE_PHOTO
@@ -77,7 +75,7 @@ def clear_regions(rules: Rules, size_wh: tuple[int, int]) -> Floats:
             part[:, edge] = np.minimum(part[:, edge], bound) if edge >= 2 else np.maximum(part[:, edge], bound)
             parts.append(part)
         regions = _worthwhile(np.concatenate(parts), hull, size_wh)
-    return regions[:_REGIONS] if len(regions) else _WHOLE_PHOTO
+    return np.concatenate([regions[:_REGIONS], _WHOLE_PHOTO]) if len(rules.avoid_xyxy) else _WHOLE_PHOTO
 
 
 def _worthwhile(regions: Floats, hull: Floats | None, size_wh: tuple[int, int]) -> Floats:

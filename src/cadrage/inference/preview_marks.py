@@ -56,7 +56,7 @@ def mark_photo(photo: Image.Image, marks: Sequence[Mark]) -> Image.Image:
     """A copy of the photo, dimmed outside the first mark, with every mark outlined and labelled."""
     marked = _dim_outside(photo, marks[0].box_px) if marks else photo.copy()
     draw = ImageDraw.Draw(marked)
-    thin = max(2, round(min(photo.size) / 300))
+    thin = max(1, round(min(photo.size) / 250))
     for index, mark in reversed(list(enumerate(marks))):
         _outline(draw, mark, thin * 2 if index == 0 else thin)
     chip_px = max(15, round(min(photo.size) / 24))

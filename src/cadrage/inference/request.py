@@ -1,10 +1,9 @@
 """What is asked of a photo, checked before any work is done."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Literal, TypedDict, get_args
+from typing import Literal, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,16 +106,13 @@ def make_request(
 
 def _ratios(ratio: RatioLike | Sequence[RatioLike]) -> tuple[Ratio, ...]:
     # A tuple of two numbers is one ratio, as in (4, 5); a list always means several.
-    one = isinstance(ratio, (str, Real, Ratio)) or (
-        isinstance(ratio, tuple) and len(ratio) == 2 and all(isinstance(side, Real) for side in ratio)
-    )
-    if not one and not isinstance(ratio, Iterable):
-        raise UsageError(f"ratio: expected a ratio or a list of ratios, got {ratio!r}")
-    parsed = [parse_ratio(item) for item in ([ratio] if one else ratio)]  # type: ignore[arg-type, union-attr, list-item]
+    pair = isinstance(ratio, tuple) and len(ratio) == 2 and all(isinstance(side, Real) for side in ratio)
+    several = list(ratio) if isinstance(ratio, list | tuple) and not pair else [ratio]
+    parsed = [parse_ratio(cast(RatioLike, item)) for item in several]
     if not parsed:
         raise UsageError("ratio: expected at least one ratio, got none; leave it out for the free shape")
     # Each ratio is answered once, in the order of its first mention.
-    return tuple({item.text: item for item in reversed(parsed)}[text] for text in dict.fromkeys(r.text for r in parsed))
+    return tuple({item.text: item for item in parsed}.values())
 
 
 def _boxes(name: str, boxes_xyxy: ArrayLike) -> tuple[Box, ...]:
@@ -137,13 +133,7 @@ def _number(name: str, value: object, lowest: float, highest: float) -> float:
 
 def _pixel_size(name: str, size_wh: object) -> tuple[int, int]:
     sides = tuple(size_wh) if isinstance(size_wh, Iterable) else ()
-    if len(sides) != 2 or not all(
-        isinstance(side, Real)
-        and not isinstance(side, bool)
-        and math.isfinite(side)
-        and side >= 1
-        and side == int(side)
-        for side in sides
-    ):
+    whole = all(isinstance(side, int | np.integer) and not isinstance(side, bool) and side >= 1 for side in sides)
+    if len(sides) != 2 or not whole:
         raise UsageError(f"{name}: expected width and height as whole pixels of at least 1, got {size_wh!r}")
     return int(sides[0]), int(sides[1])

@@ -91,8 +91,9 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         whole = (boxes_xyxy[:, :2] <= hull[:2] + _EPSILON) & (boxes_xyxy[:, 2:] >= hull[2:] - _EPSILON)
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
-        broken.append((CUTS_KEPT, cut * np.maximum(1 - held, 2 * _EPSILON)))
-        broken.append((CUTS_KEPT, cut * np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 2 * _EPSILON)))
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * _EPSILON), 0.0)))
+        distance = np.hypot(offset[:, 0], offset[:, 1])
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * _EPSILON), 0.0)))
     if rules.min_size_wh != (1, 1):
         side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * size_wh
         broken.append((SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))

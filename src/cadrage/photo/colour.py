@@ -81,8 +81,10 @@ def srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     if image.mode == "LAB" or (icc and image.mode in _ICC_SPACES):
         transform = _to_srgb(icc, image.mode)
         if transform is not None:
-            converted = ImageCms.applyTransform(image, transform)
-            return image.convert("RGB") if converted is None else converted
+            converted = ImageCms.applyTransform(image, transform) or image.convert("RGB")
+            # Pillow attaches the profile of the target, which says nothing and carries the time of day.
+            converted.info.pop("icc_profile", None)
+            return converted
     return image.convert("RGB")
 
 

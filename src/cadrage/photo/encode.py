@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -18,7 +19,7 @@ _SYNONYMS = {"jpg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "tif": "tiff"}
 # What a crop may keep as it is; everything else is converted to 8-bit RGB, with alpha where the format has it.
 _MODES = {
     "JPEG": ("L", "RGB", "CMYK"),
-    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"),
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", *DEEP_MODES),
     "AVIF": ("L", "RGB", "RGBA"),
@@ -92,6 +93,8 @@ def fitted(image: Image.Image, kind: str, icc: bytes | None) -> tuple[Image.Imag
     alpha_fits = kind == "PNG" or (kind != "JPEG" and image.mode in ("LA", "RGBA"))
     if image.mode in _MODES[kind] and (alpha_fits or not alpha):
         return image, icc
+    if kind == "PNG" and image.mode == "I" and _is_16_bit(image):
+        return image.convert("I;16"), icc
     image = resizable(eight_bit(image))
     if alpha and kind == "JPEG":
         grey = image.mode == "LA"
@@ -107,15 +110,21 @@ def fitted(image: Image.Image, kind: str, icc: bytes | None) -> tuple[Image.Imag
     return srgb(image, icc), None
 
 
+def _is_16_bit(image: Image.Image) -> bool:
+    low, high = np.asarray(image).min(), np.asarray(image).max()
+    return bool(low >= 0 and 255 < high <= 65535)
+
+
 def encoder_options(kind: str, quality: int | None, metadata: Metadata, source_tables: Tables | None) -> dict[str, Any]:
     """The keyword arguments of Pillow's ``save`` for a picture that ``fitted`` has prepared.
 
     Without ``quality``, a JPEG made from a JPEG keeps the original's quantisation tables if they are finer than
     quality 92, and gets 92 if they are coarser: the crop lies differently on the 8 x 8 grid, so coarse tables would
     take their toll a second time. Colours keep full resolution (4:4:4) from quality 90 on. WebP takes 90, AVIF 80;
-    PNG and TIFF (deflate) are lossless and ignore it.
+    PNG and TIFF (uncompressed) are lossless and ignore it.
     """
-    options: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc}
+    # An empty profile, unlike none, keeps Pillow from falling back to the one the picture came with.
+    options: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc or b""}
     if kind in ("JPEG", "PNG", "TIFF"):
         options["dpi"] = metadata.dpi
     if kind == "JPEG":
@@ -130,9 +139,12 @@ def encoder_options(kind: str, quality: int | None, metadata: Metadata, source_t
     elif kind in _DEFAULT_QUALITY:
         options["quality"] = quality or _DEFAULT_QUALITY[kind]
     elif kind == "PNG":
+        # On photos a third of the time that the usual 6 takes, for two percent more bytes.
+        options["compress_level"] = 3
         options["pnginfo"] = _png_text(options.pop("xmp"))
     else:
-        options["compression"] = "tiff_adobe_deflate"
+        # Pillow writes EXIF and GPS directories into uncompressed TIFFs only.
+        options["compression"] = "raw"
         options["exif"] = _tiff_tags(options["exif"], options.pop("xmp"))
     return {key: value for key, value in options.items() if value is not None}
 

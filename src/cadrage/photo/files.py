@@ -33,6 +33,8 @@ def check_target(target: Path, *, overwrite: bool = False, protect: Path | None 
             ``overwrite`` is false, it is a folder, or its folder is missing.
     """
     name = one_line(str(target))
+    if "\0" in str(target):
+        raise _failed(target, ValueError("embedded null byte"))
     try:
         if protect is not None and _same_file(target, protect):
             raise OutputError(f"cannot write {name}: it is the original photo, which is never overwritten")
@@ -44,7 +46,7 @@ def check_target(target: Path, *, overwrite: bool = False, protect: Path | None 
             raise OutputError(
                 f"cannot write {name}: there is no folder {one_line(str(target.parent))}; create it first"
             )
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _failed(target, error) from error
 
 

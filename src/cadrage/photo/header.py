@@ -100,8 +100,13 @@ def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
         tags = image.tag_v2
         if _TIFF_DNG_VERSION in tags or (tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) == 1 and _TIFF_SUB_IFDS in tags):
             raise PhotoError(f"cannot read {one_line(name)}: it is a camera raw file; export it as JPEG or TIFF first")
-        # Pillow turns TIFFs while decoding and announces the turned size for some orientations only.
-        return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), valid_orientation(image.getexif().get(274)), 1)
+        # Pillow turns TIFFs while decoding. It would also obey an orientation that stands in XMP only, which viewers
+        # ignore; what it reads now, without the XMP in sight, it remembers.
+        packet = image.info.pop("xmp", None)
+        orientation = valid_orientation(image.getexif().get(exif.ORIENTATION))
+        if packet is not None:
+            image.info["xmp"] = packet
+        return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), orientation, 1)
     block = exif_block(image)
     orientation = valid_orientation(exif.orientation(block)) if block else 1
     return Header(kind, image.size, orientation, orientation)

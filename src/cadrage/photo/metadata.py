@@ -76,34 +76,22 @@ def metadata_for_crop(
 
 def exif_as_tiff_tags(block: bytes) -> Image.Exif:
     """The part of an EXIF block that a TIFF keeps in its own directory, for Pillow's TIFF writer."""
-    return _descriptive(_parsed(block))
+    tags = Image.Exif()
+    tags.load(block)
+    for tag in set(tags) - set(_DESCRIPTIVE_TIFF_TAGS):
+        del tags[tag]
+    return tags
 
 
 def _tiff_tags_as_exif(image: TiffImageFile) -> bytes | None:
+    tags, kept = image.getexif(), Image.Exif()
     try:
-        tags = _descriptive(image.getexif())
-        return tags.tobytes() if len(tags) else None
+        for tag in set(tags) & set(_DESCRIPTIVE_TIFF_TAGS):
+            kept[tag] = tags.get_ifd(tag) if tag in (exif.EXIF_IFD, exif.GPS_IFD) else tags[tag]
+        return kept.tobytes() if len(kept) else None
     # Tags of the wrong type cannot be written again.
     except (ValueError, TypeError, KeyError, AttributeError, OSError, OverflowError, SyntaxError, struct.error):
         return None
-
-
-def _parsed(block: bytes) -> Image.Exif:
-    parsed = Image.Exif()
-    parsed.load(block)
-    return parsed
-
-
-def _descriptive(tags: Image.Exif) -> Image.Exif:
-    kept = Image.Exif()
-    for tag in _DESCRIPTIVE_TIFF_TAGS:
-        if tag in (exif.EXIF_IFD, exif.GPS_IFD):
-            directory = tags.get_ifd(tag)
-            if directory:
-                kept[tag] = dict(directory)
-        elif tag in tags:
-            kept[tag] = tags[tag]
-    return kept
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

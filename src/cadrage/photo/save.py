@@ -69,15 +69,15 @@ def save_crop(
     check_strip(strip)
     box_wh = (box[2] - box[0], box[3] - box[1])
     if size_wh is not None:
-        _check_size(size_wh, box_wh, photo.name, enlarge)
+        size_wh = _checked_size(size_wh, box_wh, photo.name, enlarge)
     check_output_size(size_wh or box_wh, kind)
     check_target(target, overwrite=overwrite, protect=photo.path)
 
-    metadata, tables = _inherited(photo, size_wh or box_wh, strip, kind)
-    piece = _cut(full, box) if full is not None else _cut_stored(photo, box)
-    if size_wh is not None and size_wh != box_wh:
-        piece = _resized(piece, size_wh)
     try:
+        metadata, tables = _inherited(photo, size_wh or box_wh, strip, kind)
+        piece = _cut(full, box) if full is not None else _cut_stored(photo, box)
+        if size_wh is not None and size_wh != box_wh:
+            piece = _resized(piece, size_wh)
         piece, icc = fitted(piece, kind, metadata.icc)
         metadata = Metadata(metadata.exif, metadata.xmp, icc, metadata.dpi)
         with atomic_write(target, overwrite=overwrite, protect=photo.path) as handle:
@@ -101,9 +101,12 @@ def _checked_box(box_px: Sequence[int], photo: Photo) -> tuple[int, int, int, in
     return x1, y1, x2, y2
 
 
-def _check_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, enlarge: bool) -> None:
-    width, height = size_wh
-    if min(size_wh) < 1:
+def _checked_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, enlarge: bool) -> tuple[int, int]:
+    try:
+        width, height = (index(value) for value in size_wh)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an output size is two whole numbers, width and height, got {size_wh!r}") from error
+    if min(width, height) < 1:
         raise UsageError(f"an output size is at least 1 x 1 px, got {width} x {height}")
     box_width, box_height = box_wh
     bent = min(abs(box_height * width / height - box_width), abs(box_width * height / width - box_height))
@@ -117,6 +120,7 @@ def _check_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, en
             f"{one_line(name)}: the crop of {box_width} x {box_height} px is smaller than {width} x {height}; "
             "ask for a smaller size or allow enlarging"
         )
+    return width, height
 
 
 def _inherited(

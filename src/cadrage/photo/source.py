@@ -1,5 +1,6 @@
 """Where the bytes of a photo come from: a file, bytes, a stream or standard input."""
 
+import errno
 import hashlib
 import io
 import os
@@ -72,7 +73,12 @@ def source_of(source: PhotoSource, name: str | None = None) -> Source:
 
 def unreadable(name: str, error: BaseException) -> PhotoError:
     """The error for a file that the operating system does not hand over."""
-    way_out = "make it readable for this user" if isinstance(error, PermissionError) else "check the path"
+    if isinstance(error, PermissionError):
+        way_out = "make it readable for this user"
+    else:
+        way_out = (
+            "check the disk or connection it is on" if getattr(error, "errno", 0) == errno.EIO else "check the path"
+        )
     return PhotoError(f"cannot read {one_line(name)}: {reason(error)}; {way_out}")
 
 

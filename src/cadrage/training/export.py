@@ -16,7 +16,7 @@ import cadrage
 from cadrage.errors import UsageError
 from cadrage.models.default import CropModel
 from cadrage.training.recipe import Recipe
-from cadrage.training.run import RECORD, WEIGHTS
+from cadrage.training.run import RECORD, WEIGHTS, build_model
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 
@@ -82,7 +82,7 @@ def load_run(run: Path) -> tuple[CropModel, Recipe, dict[str, Any]]:
         raise UsageError(f"{run}: no finished run here; finish it with cadrage train --resume")
     record = json.loads((run / RECORD).read_text(encoding="utf-8"))
     recipe = Recipe(**record["recipe"])
-    model = CropModel.from_recipe(recipe)
+    model = build_model(recipe)
     model.load_state_dict(load_file(run / WEIGHTS), strict=True)
     return model, recipe, record
 

@@ -54,6 +54,12 @@ def edge_energy(boxes: Tensor, weights: Tensor, labels: Tensor, label_weights: T
     return _kernel_score(to_labels, among, weights, label_weights)
 
 
+def consensus_loss(box: Tensor, labels: Tensor, label_weights: Tensor) -> Tensor:
+    """L1 distance of the edges plus one minus IoU between one box ``(B, 4)`` and every label, weighted."""
+    single = box.unsqueeze(1)
+    return ((edge_distance(single, labels) + 1 - iou(single, labels)) * label_weights).sum(dim=-1).mean()
+
+
 def _kernel_score(to_labels: Tensor, among: Tensor, weights: Tensor, label_weights: Tensor) -> Tensor:
     attraction = torch.einsum("bk,bl,bkl->b", weights, label_weights, to_labels)
     spread = torch.einsum("bk,bj,bkj->b", weights, weights, among)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from cadrage.models.default import CropModel
-from cadrage.training.losses import edge_energy, iou, overlap_energy, overlap_ranking, vote_loss
+from cadrage.training.losses import consensus_loss, edge_energy, iou, overlap_energy, overlap_ranking, vote_loss
 from cadrage.training.recipe import Recipe
 from cadrage.training.samples import MAX_PAIRS, Sample
 
@@ -29,14 +29,18 @@ class CropTraining(lightning.LightningModule):
     def losses(self, batch: Sample) -> dict[str, Tensor]:
         """Every term of the loss by name, unweighted, averaged over the batch."""
         features = self.model.trunk(batch.image)
-        boxes, validity_logits = self.model.proposer(features, batch.log_aspect)
-        proposals = (boxes, validity_logits.softmax(dim=-1), batch.labels, batch.label_weights)
+        cells, anchors, consensus = self.model.proposer.describe(features, batch.log_aspect)
+        # Noise on the labels keeps the opinions as spread out as people are; without it they crowd.
+        blurred = (batch.labels + self.recipe.label_noise * torch.randn_like(batch.labels)).clamp(0, 1)
+        targets = (blurred, batch.label_weights)
+        opinions = [(each.boxes, each.validity_logits.softmax(dim=-1), *targets) for each in (cells, anchors)]
         asked = torch.cat([batch.pairs.flatten(1, 2), batch.around], dim=1)
         scores = self.model.evaluator(features, batch.log_aspect, asked)
         of_pairs, of_around = scores.split([2 * MAX_PAIRS, asked.shape[1] - 2 * MAX_PAIRS], dim=1)
         return {
-            "overlap_energy": overlap_energy(*proposals),
-            "edge_energy": edge_energy(*proposals),
+            "overlap_energy": torch.stack([overlap_energy(*each) for each in opinions]).sum(),
+            "edge_energy": torch.stack([edge_energy(*each) for each in opinions]).sum(),
+            "consensus": consensus_loss(consensus.mean_box(), batch.labels, batch.label_weights),
             "pairs": vote_loss(of_pairs.unflatten(1, (MAX_PAIRS, 2)), batch.votes),
             "around_label": overlap_ranking(
                 of_around, batch.around, batch.around_label, self.recipe.around_label_temperature
@@ -55,11 +59,10 @@ class CropTraining(lightning.LightningModule):
         return total
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
-        """Cheap signs of progress on held-out photos: IoU of the mean proposal, pair agreement."""
+        """Cheap signs of progress on held-out photos: IoU of the consensus, pair agreement."""
         features = self.model.trunk(batch.image)
-        boxes, validity_logits = self.model.proposer(features, batch.log_aspect)
-        mean_box = (boxes * validity_logits.softmax(dim=-1).unsqueeze(-1)).sum(dim=1)
-        best = iou(mean_box.unsqueeze(1), batch.labels).max(dim=1).values
+        consensus = self.model.proposer.describe(features, batch.log_aspect)[2].mean_box()
+        best = iou(consensus.unsqueeze(1), batch.labels).max(dim=1).values
         self.log("dev/iou", best.mean(), prog_bar=True, batch_size=len(best))
         scores = self.model.evaluator(features, batch.log_aspect, batch.pairs.flatten(1, 2)).unflatten(1, (-1, 2))
         margin = batch.votes[..., 0] - batch.votes[..., 1]

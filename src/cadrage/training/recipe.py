@@ -29,6 +29,8 @@ class Recipe:
     jitter: float = 0.2  # brightness, contrast and saturation vary by a factor within 1 +- jitter
     # Model.
     proposer_width: int = 128
+    anchors: int = 64
+    consensus_share: float = 0.2  # weight of the consensus among the proposals
     evaluator_channels: int = 8
     evaluator_dropout: float = 0.3
     # Optimisation.
@@ -43,6 +45,8 @@ class Recipe:
     # Loss weights.
     overlap_energy: float = 2.0
     edge_energy: float = 1.0
+    consensus: float = 1.0
+    label_noise: float = 0.04  # standard deviation of each edge of a label in the energies, as a part of the side
     pairs: float = 1.0
     around_label: float = 0.15
     around_label_temperature: float = 0.1  # IoU units

@@ -39,6 +39,17 @@ def split_data(recipe: Recipe, data: Path) -> tuple[list[PhotoRecord], list[Phot
     return (fit + dev if recipe.fit_on == "fit+dev" else fit), dev
 
 
+def build_model(recipe: Recipe) -> CropModel:
+    """The untrained model of a recipe."""
+    return CropModel(
+        proposer_width=recipe.proposer_width,
+        anchors=recipe.anchors,
+        consensus_share=recipe.consensus_share,
+        evaluator_channels=recipe.evaluator_channels,
+        evaluator_dropout=recipe.evaluator_dropout,
+    )
+
+
 def _commit() -> str:
     """Revision of the source tree, empty outside of one."""
     result = subprocess.run(
@@ -102,7 +113,7 @@ def train_from_recipe(
     out.mkdir(parents=True, exist_ok=True)
     (out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
-    model = CropModel(recipe.proposer_width, recipe.evaluator_channels, recipe.evaluator_dropout)
+    model = build_model(recipe)
     load_imagenet_weights(model.trunk.backbone, data / recipe.backbone_weights)
     # Depthwise convolutions run about twice as fast on a CPU in this layout.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,77 @@
+import builtins
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("recipe.toml").write_text("seed = 1\n")
+    return Path("recipe.toml")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Stands in for the training room and notes what it was asked."""
+    made: list = []
+    run = types.ModuleType("cadrage.training.run")
+    run.train_from_recipe = lambda *arguments, **settings: made.append((arguments, settings))
+    export = types.ModuleType("cadrage.training.export")
+    export.export_run = lambda *arguments, **settings: made.append((arguments, settings))
+    monkeypatch.setitem(sys.modules, "cadrage.training.run", run)
+    monkeypatch.setitem(sys.modules, "cadrage.training.export", export)
+    return made
+
+
+def test_a_recipe_is_handed_on_with_its_overrides(cadrage, recipe, calls):
+    arguments = ("train", recipe, "--data", "data", "--out", "run")
+    assert cadrage(*arguments).code == 0
+    assert cadrage(*arguments, "--resume", "--set", "seed=7", "--set", "optimizer.name = adam=w").code == 0
+    paths = (Path("recipe.toml"), Path("data"), Path("run"))
+    assert calls == [
+        (paths, {"resume": False, "overrides": {}}),
+        (paths, {"resume": True, "overrides": {"seed": "7", "optimizer.name": "adam=w"}}),
+    ]
+
+
+def test_a_run_is_exported(cadrage, recipe, calls):
+    Path("run").mkdir()
+    assert cadrage("export", "run", "model").code == 0
+    assert calls == [((Path("run"), Path("model")), {})]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "none.toml", "--data", "data", "--out", "run"),
+        ("train", "recipe.toml", "--data", "none", "--out", "run"),
+        ("train", "recipe.toml", "--data", "data"),
+        ("train", "recipe.toml", "--data", "data", "--out", "run", "--set", "seed"),
+        ("train", "recipe.toml", "--data", "data", "--out", "run", "--set", "=7"),
+        ("export", "none", "model"),
+    ],
+)
+def test_wrong_usage(cadrage, recipe, calls, arguments):
+    ran = cadrage(*arguments)
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    assert calls == []
+
+
+def test_without_the_extra_the_message_says_what_to_install(cadrage, recipe, monkeypatch):
+    real = builtins.__import__
+
+    def without_torch(name, *arguments, **settings):
+        if name.partition(".")[0] in ("torch", "lightning") or name == "cadrage.training.run":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *arguments, **settings)
+
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    ran = cadrage("train", recipe, "--data", "data", "--out", "run")
+    assert ran.code == 1
+    (message,) = ran.err.splitlines()
+    assert "torch" in message
+    assert "pip install 'cadrage[train]'" in message
