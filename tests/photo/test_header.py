@@ -195,6 +195,19 @@ def test_a_tiff_whose_directory_points_at_itself_ends(picture: np.ndarray, encod
     np.testing.assert_array_equal(np.asarray(open_photo(bytes(data)).full()), picture)
 
 
+def test_damaged_tiff_directories_are_quiet(quadrants: np.ndarray, encoded: Callable, tmp_path: Path) -> None:
+    from cadrage.photo import save_crop
+
+    tags = Image.Exif()
+    tags[0x8769] = {0x9286: b"a comment of some length"}
+    data = encoded(quadrants, "TIFF", exif=tags.tobytes())
+    at = data.index(struct.pack("<H", 0x9286))
+    damaged = data[: at + 4] + b"\xff\xff\xff\x7f" + data[at + 8 :]
+    photo = open_photo(damaged)
+    np.testing.assert_array_equal(np.asarray(photo.full()), quadrants)
+    save_crop(photo, (0, 0, 9, 9), tmp_path / "out.jpg")
+
+
 @pytest.mark.parametrize("tags", [{50706: b"\1\4\0\0"}, {254: 1, 330: (8,)}])
 def test_camera_raw_files_are_not_mistaken_for_their_previews(
     tags: dict[int, object], picture: np.ndarray, encoded: Callable

@@ -45,7 +45,7 @@ def camera_photo(
             text.add_itxt("XML:com.adobe.xmp", XMP.decode())
             text.add_text("Comment", "made with care")
             options["pnginfo"] = text
-        else:
+        elif not name.endswith(".tif"):
             options["xmp"] = XMP
         path: Path = written(stored(quadrants, orientation), name, **options)
         return path
@@ -149,6 +149,20 @@ def test_strip_all_keeps_the_colours_and_the_way_up(
     np.testing.assert_allclose(
         np.asarray(open_photo(path).full())[18::36, 30::60], quadrants[30:85:36, 50:141:60], atol=10
     )
+
+
+def test_an_image_in_memory_hands_its_metadata_on(camera_photo: Callable, tmp_path: Path) -> None:
+    from cadrage.photo import photo_from_image
+
+    with Image.open(camera_photo("a.jpg")) as image:
+        photo = photo_from_image(image)
+        save_crop(photo, BOX, tmp_path / "out.jpg")
+    _, exif = read(tmp_path / "out.jpg")
+    assert (exif[0x0112], exif[0x0110]) == (1, "Camera")
+    with Image.open(camera_photo("b.tif", 1)) as image:
+        photo = photo_from_image(image)
+    save_crop(photo, BOX, tmp_path / "out-tif.jpg")
+    assert open_photo(tmp_path / "out-tif.jpg").size_wh == (121, 73)
 
 
 @pytest.mark.parametrize("strip", [["GPS"], ["exif"], "gps", ["gps", ""], [None]])

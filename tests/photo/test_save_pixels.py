@@ -427,6 +427,12 @@ def test_too_little_memory_is_one_of_our_errors(
         save_crop(photo_from_image(picture), BOX, tmp_path / "out.png")
 
 
+def test_full_must_be_the_whole_photo(picture: np.ndarray, tmp_path: Path) -> None:
+    photo = photo_from_image(picture)
+    with pytest.raises(UsageError, match=r"full must be the result of photo\.full\(\)"):
+        save_crop(photo, BOX, tmp_path / "out.png", full=photo.thumbnail(12))
+
+
 def test_all_failures_are_ours(picture: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(CadrageError):
         save_crop(photo_from_image(picture), BOX, tmp_path / "no" / "folder" / "out.png")

@@ -135,6 +135,8 @@ def test_read_error_while_hashing(picture: np.ndarray, written: Callable, monkey
     with pytest.raises(PhotoError, match=r"bad-sector\.png: input/output error; check the disk"):
         _ = photo.sha256
     with pytest.raises(PhotoError, match="input/output error"):
+        photo.full()
+    with pytest.raises(PhotoError, match="input/output error"):
         open_photo(Broken())
 
 

@@ -36,8 +36,12 @@ def test_every_shipped_recipe_loads_and_says_something(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("epoch = 3", "unknown field"), ("epochs = 'three'", "must be int"), ("epochs =", "not a recipe"),
-     ("fit_on = 'test'", "fit_on")],
+    [
+        ("epoch = 3", "unknown field"),
+        ("epochs = 'three'", "must be int"),
+        ("epochs =", "not a recipe"),
+        ("fit_on = 'test'", "fit_on"),
+    ],
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, word: str) -> None:
     with pytest.raises(UsageError, match=word) as caught:

@@ -24,7 +24,7 @@ class Pair:
     votes_b: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PhotoRecord:
     """One photo of a manifest.
 
@@ -78,7 +78,9 @@ def read_manifest(folder: Path) -> list[PhotoRecord]:
         try:
             records.append(_record(folder, json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{file}, line {number}: not a photo record ({error}); convert the data set again") from error
+            raise UsageError(
+                f"{file}, line {number}: not a photo record ({error}); convert the data set again"
+            ) from error
     return records
 
 

@@ -18,7 +18,8 @@ class Attention(nn.Module):
         """``asking (B, Q, d)`` and ``asked (B, M, d)`` to ``(B, Q, d)``."""
 
         def split(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            heads: Tensor = x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+            return heads
 
         mixed = F.scaled_dot_product_attention(
             split(self.query(asking)),

@@ -38,4 +38,5 @@ class Evaluator(nn.Module):
             dim=-1,
         )
         x = F.relu(self.regions(self.dropout(regions)) + self.geometry(geometry))
-        return self.head(self.dropout(x)).squeeze(-1)
+        scores: Tensor = self.head(self.dropout(x)).squeeze(-1)
+        return scores

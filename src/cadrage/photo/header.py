@@ -14,12 +14,14 @@ from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cadrage.errors import CadrageError, PhotoError
 from cadrage.photo import exif
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.sniff import HEAD_BYTES, SUPPORTED, description, photo_format
+from cadrage.photo.source import unreadable
 from cadrage.photo.wording import one_line, reason
 
 DEFAULT_MAX_PIXELS = 250_000_000
@@ -78,8 +80,11 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     Raises:
         PhotoError: the content is of no supported format, or its header is damaged.
     """
-    head = handle.read(HEAD_BYTES)
-    handle.seek(0)
+    try:
+        head = handle.read(HEAD_BYTES)
+        handle.seek(0)
+    except OSError as error:
+        raise unreadable(name, error) from error
     kind = photo_format(head)
     if kind is None:
         raise PhotoError(
@@ -88,9 +93,7 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
         )
     if kind == "HEIC" and importlib.util.find_spec("pillow_heif") is None:
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
-    # Damaged metadata makes Pillow warn; a photo that can be read is not worth a warning of the user's time.
-    with damage_reported(name, kind), _WARNING_FILTERS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with damage_reported(name, kind), metadata_warnings_ignored():
         image = _READERS[kind](handle)
         return image, _header(image, kind, name)
 
@@ -103,13 +106,23 @@ def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
         # Pillow turns TIFFs while decoding. It would also obey an orientation that stands in XMP only, which viewers
         # ignore; what it reads now, without the XMP in sight, it remembers.
         packet = image.info.pop("xmp", None)
-        orientation = valid_orientation(image.getexif().get(exif.ORIENTATION))
+        block = image.getexif()
+        orientation = valid_orientation(block.get(exif.ORIENTATION))
+        # Decoding reads these as well, where a warning about damaged ones would get out.
+        for tag in TAGS_V2_GROUPS:
+            if tag in block:
+                block.get_ifd(tag)
         if packet is not None:
             image.info["xmp"] = packet
         return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), orientation, 1)
-    block = exif_block(image)
-    orientation = valid_orientation(exif.orientation(block)) if block else 1
+    orientation = exif_orientation(image)
     return Header(kind, image.size, orientation, orientation)
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """The orientation 1..8 that the EXIF block in front of the pixels asks for; 1 if there is none."""
+    block = exif_block(image)
+    return valid_orientation(exif.orientation(block)) if block else 1
 
 
 def exif_block(image: Image.Image) -> bytes | None:
@@ -161,6 +174,14 @@ def damage_reported(name: str, kind: str) -> Iterator[None]:
             f"cannot read {one_line(name)}: the {kind} data is damaged or incomplete ({reason(error)}); "
             "copy it again from where it came"
         ) from error
+
+
+@contextmanager
+def metadata_warnings_ignored() -> Iterator[None]:
+    """Keep quiet what Pillow has to say about damaged metadata: a photo that can be read is worth no warning."""
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager

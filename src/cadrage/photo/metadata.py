@@ -84,13 +84,25 @@ def exif_as_tiff_tags(block: bytes) -> Image.Exif:
 
 
 def _tiff_tags_as_exif(image: TiffImageFile) -> bytes | None:
-    tags, kept = image.getexif(), Image.Exif()
+    kept = Image.Exif()
     try:
+        # All of it was read when the photo was identified.
+        tags = image.getexif()
         for tag in set(tags) & set(_DESCRIPTIVE_TIFF_TAGS):
             kept[tag] = tags.get_ifd(tag) if tag in (exif.EXIF_IFD, exif.GPS_IFD) else tags[tag]
         return kept.tobytes() if len(kept) else None
-    # Tags of the wrong type cannot be written again.
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, OverflowError, SyntaxError, struct.error):
+    # Tags of the wrong type cannot be written again, and an image in memory may have lost its file.
+    except (
+        AssertionError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OSError,
+        OverflowError,
+        SyntaxError,
+        struct.error,
+    ):
         return None
 
 

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from cadrage.errors import PhotoError, UsageError
-from cadrage.photo import exif
 from cadrage.photo.decode import load, shrunk, squashed
-from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_block, identify
-from cadrage.photo.orientation import upright, valid_orientation
+from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
+from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of
 from cadrage.photo.wording import one_line
 
@@ -167,6 +166,5 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
     with damage_reported(name, image.format or IN_MEMORY):
         image.load()
     # A TIFF, which has no such block, was turned by Pillow while loading.
-    block = exif_block(image)
-    orientation = valid_orientation(exif.orientation(block)) if block else 1
+    orientation = exif_orientation(image)
     return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation), image)

@@ -71,6 +71,8 @@ def save_crop(
     if size_wh is not None:
         size_wh = _checked_size(size_wh, box_wh, photo.name, enlarge)
     check_output_size(size_wh or box_wh, kind)
+    if full is not None and full.size != photo.size_wh:
+        raise UsageError(f"{one_line(photo.name)}: full must be the result of photo.full(), got {full.size} px")
     check_target(target, overwrite=overwrite, protect=photo.path)
 
     try:

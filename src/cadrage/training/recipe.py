@@ -77,7 +77,8 @@ def load_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> Recip
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file}: not a recipe ({error})") from error
     kinds = {field.name: type(field.default) for field in fields(Recipe)}
-    values |= {key: _convert(key, text, kinds[key]) if key in kinds else text for key, text in (overrides or {}).items()}
+    for key, text in (overrides or {}).items():
+        values[key] = _convert(key, text, kinds[key]) if key in kinds else text
     for key, value in values.items():
         if key not in kinds:
             raise UsageError(f"{file}: unknown field {key!r}; known are {', '.join(sorted(kinds))}")

@@ -52,9 +52,8 @@ def build_model(recipe: Recipe) -> CropModel:
 
 def _commit() -> str:
     """Revision of the source tree, empty outside of one."""
-    result = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip()
 
 

@@ -50,7 +50,8 @@ def random_window(
 def into_window(boxes_xyxy: NDArray[np.float64], window: tuple[float, float, float, float]) -> NDArray[np.float64]:
     """Boxes ``(..., 4)`` of the photo in coordinates of the window, unclipped."""
     x1, y1, x2, y2 = window
-    return (boxes_xyxy - np.array([x1, y1, x1, y1])) / np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
+    moved: NDArray[np.float64] = (boxes_xyxy - np.array([x1, y1, x1, y1])) / np.array([x2 - x1, y2 - y1] * 2)
+    return moved
 
 
 def boxes_around(label_xyxy: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -80,11 +81,11 @@ def squash(pixels: NDArray[np.uint8], side: int, window: tuple[float, float, flo
 def jitter_colours(image: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
     """Vary brightness, contrast and saturation of ``(3, H, W)`` by factors within 1 +- ``strength``."""
     brightness, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
-    image = image * brightness
+    image = image * float(brightness)
     mean = image.mean()
-    image = (image - mean) * contrast + mean
+    image = (image - mean) * float(contrast) + mean
     grey = image.mean(dim=0, keepdim=True)
-    return ((image - grey) * saturation + grey).clamp(0, 1)
+    return ((image - grey) * float(saturation) + grey).clamp(0, 1)
 
 
 def _tensor(array: NDArray[np.float64]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,7 +30,8 @@ class _Conv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.pad_end:
             x = F.pad(x, (0, 1, 0, 1))
-        return super().forward(x)
+        out: Tensor = super().forward(x)
+        return out
 
 
 class _Block(nn.Module):
@@ -48,7 +48,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.residual else y
+        out: Tensor = x + y if self.residual else y
+        return out
 
 
 class MobileNetV2(nn.Module):
@@ -92,8 +93,3 @@ def load_imagenet_weights(backbone: MobileNetV2, file: Path) -> None:
 
     tensors = {k: v for k, v in load_file(file).items() if not k.startswith(("head.", "classifier."))}
     backbone.load_state_dict(tensors, strict=True)
-
-
-def trainable_parameters(module: nn.Module) -> list[torch.nn.Parameter]:
-    """Parameters of ``module`` that require a gradient."""
-    return [p for p in module.parameters() if p.requires_grad]
