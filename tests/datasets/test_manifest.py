@@ -47,7 +47,7 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: object) -> None:
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no metadata.jsonl"):
+    with pytest.raises(UsageError, match=r"no metadata\.jsonl"):
         read_manifest(tmp_path)
 
 

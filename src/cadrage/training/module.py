@@ -13,6 +13,13 @@ from cadrage.training.recipe import Recipe
 from cadrage.training.samples import MAX_PAIRS, Sample
 
 
+def blur_boxes(boxes: Tensor, deviation: float) -> Tensor:
+    """Boxes ``(..., 4)`` with normal noise on every edge, clipped to the photo; edges never change places."""
+    noisy = (boxes + deviation * torch.randn_like(boxes)).clamp(0, 1)
+    start, end = noisy[..., :2], noisy[..., 2:]
+    return torch.cat([torch.minimum(start, end), torch.maximum(start, end)], dim=-1)
+
+
 class NonFiniteLossError(RuntimeError):
     """A loss became NaN or infinite; the message names the step and every term."""
 
@@ -31,10 +38,11 @@ class CropTraining(lightning.LightningModule):
         features = self.model.trunk(batch.image)
         cells, anchors, consensus = self.model.proposer.describe(features, batch.log_aspect)
         # Noise on the labels keeps the opinions as spread out as people are; without it they crowd.
-        blurred = (batch.labels + self.recipe.label_noise * torch.randn_like(batch.labels)).clamp(0, 1)
-        targets = (blurred, batch.label_weights)
+        targets = (blur_boxes(batch.labels, self.recipe.label_noise), batch.label_weights)
         opinions = [(each.boxes, each.validity_logits.softmax(dim=-1), *targets) for each in (cells, anchors)]
-        asked = torch.cat([batch.pairs.flatten(1, 2), batch.around], dim=1)
+        # A person would vote alike for views that differ by a few per cent; without noise the votes are memorised.
+        views = blur_boxes(batch.pairs, self.recipe.pair_noise).flatten(1, 2)
+        asked = torch.cat([views, batch.around], dim=1)
         scores = self.model.evaluator(features, batch.log_aspect, asked)
         of_pairs, of_around = scores.split([2 * MAX_PAIRS, asked.shape[1] - 2 * MAX_PAIRS], dim=1)
         return {

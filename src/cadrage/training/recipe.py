@@ -48,6 +48,7 @@ class Recipe:
     consensus: float = 1.0
     label_noise: float = 0.04  # standard deviation of each edge of a label in the energies, as a part of the side
     pairs: float = 1.0
+    pair_noise: float = 0.03  # standard deviation of each edge of a compared view, as a part of the side
     around_label: float = 0.15
     around_label_temperature: float = 0.1  # IoU units
     boxes_around_label: int = 24
