@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Every tool imports what it needs itself: the peak memory of one must not contain the libraries of the others.
 
@@ -38,6 +39,11 @@ def floor(photo: Path, model: str, threads: int | None) -> Call:
 def floor_one_view(photo: Path, model: str, threads: int | None) -> Call:
     """The floor with a batch of one, which is less than the product computes."""
     return _bare(photo, model, threads, views=1)
+
+
+def floor_not_spinning(photo: Path, model: str, threads: int | None) -> Call:
+    """The floor with worker threads that sleep between two operations, as in the product."""
+    return _bare(photo, model, threads, views=2, spinning=False)
 
 
 def floor_decode(photo: Path, model: str, threads: int | None) -> Call:
@@ -74,20 +80,21 @@ CONTENDERS: dict[str, Callable[[Path, str, int | None], Call]] = {
     "cadrage": cadrage,
     "floor": floor,
     "floor_one_view": floor_one_view,
+    "floor_not_spinning": floor_not_spinning,
     "floor_decode": floor_decode,
     "smartcrop": smartcrop,
     "libvips": libvips,
 }
 
 
-def _load(model: str, threads: int | None):  # noqa: ANN202 - a type of the package, which is imported late
+def _load(model: str, threads: int | None) -> Any:
     from cadrage.inference.registry import resolve
     from cadrage.inference.session import load_model
 
     return load_model(resolve(model, offline=True), threads=threads)
 
 
-def _bare_decode(photo: Path, side: int):  # noqa: ANN202
+def _bare_decode(photo: Path, side: int) -> tuple[Any, tuple[int, int]]:
     from PIL import Image
 
     with Image.open(photo) as image:
@@ -97,7 +104,7 @@ def _bare_decode(photo: Path, side: int):  # noqa: ANN202
         return image.resize((side, side), Image.Resampling.BILINEAR), size_wh
 
 
-def _bare(photo: Path, model: str, threads: int | None, views: int) -> Call:
+def _bare(photo: Path, model: str, threads: int | None, views: int, spinning: bool = True) -> Call:
     import numpy as np
     import onnxruntime
 
@@ -105,6 +112,7 @@ def _bare(photo: Path, model: str, threads: int | None, views: int) -> Call:
     options = onnxruntime.SessionOptions()
     if threads is not None:
         options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     trunk, proposer = (
         onnxruntime.InferenceSession(card.folder / card.parts[part][0], options, ["CPUExecutionProvider"])
         for part in ("trunk", "proposer")

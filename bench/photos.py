@@ -1,13 +1,14 @@
 """Deterministic, photo-like JPEGs in three sizes, as expensive to decode as real ones (about 2 bits a pixel)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-SIZES_WH = {"0.3 Mpx": (640, 480), "12 Mpx": (4000, 3000), "50 Mpx": (8160, 6144)}
-LARGEST = "50 Mpx"
+_SIZES_WH = ((640, 480), (4000, 3000), (8160, 6144))
 
 _SCENE_WH = (1024, 768)
 _TILE = 1024
@@ -17,14 +18,42 @@ _TEXTURE = 14.0  # likewise of leaves, cloth and skin
 _ROTATED = 6
 
 
-def make_photos(folder: Path) -> dict[str, Path]:
-    """Write one JPEG of quality 90 per size and return their paths."""
-    paths = {}
-    for label, size_wh in SIZES_WH.items():
-        path = folder / f"{label.split()[0].replace('.', '_')}mpx.jpg"
-        _photo(size_wh).save(path, quality=90)
-        paths[label] = path
-    return paths
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One JPEG on disk."""
+
+    path: Path
+    size_wh: tuple[int, int]
+
+    @property
+    def megapixels(self) -> float:
+        return self.size_wh[0] * self.size_wh[1] / 1e6
+
+    @property
+    def label(self) -> str:
+        return f"{self.megapixels:.1f} Mpx" if self.megapixels < 1 else f"{self.megapixels:.0f} Mpx"
+
+    def to_json(self) -> dict[str, object]:
+        return {"file": self.path.name, "size_wh": self.size_wh, "bytes": self.path.stat().st_size}
+
+
+def make_photos(folder: Path) -> list[Sample]:
+    """Write one JPEG of quality 90 per size, smallest first."""
+    samples = []
+    for size_wh in _SIZES_WH:
+        sample = Sample(folder / f"{size_wh[0]}x{size_wh[1]}.jpg", size_wh)
+        _photo(size_wh).save(sample.path, quality=90)
+        samples.append(sample)
+    return samples
+
+
+def given_photos(paths: Sequence[Path]) -> list[Sample]:
+    """Photos of the user's own, smallest first."""
+    samples = []
+    for path in paths:
+        with Image.open(path) as image:
+            samples.append(Sample(path, image.size))
+    return sorted(samples, key=lambda sample: sample.megapixels)
 
 
 def on_its_side(photo: Path, folder: Path) -> Path:

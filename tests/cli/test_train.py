@@ -41,7 +41,22 @@ def test_a_recipe_is_handed_on_with_its_overrides(cadrage, recipe, calls):
 def test_a_run_is_exported(cadrage, recipe, calls):
     Path("run").mkdir()
     assert cadrage("export", "run", "model").code == 0
-    assert calls == [((Path("run"), Path("model")), {})]
+    assert calls == [((Path("run"), Path("model")), {"notes": None})]
+
+
+def test_notes_go_into_the_card(cadrage, recipe, calls):
+    Path("run").mkdir()
+    Path("notes.json").write_text('{"summary": "mine"}')
+    assert cadrage("export", "run", "model", "--notes", "notes.json").code == 0
+    assert calls[0][1] == {"notes": {"summary": "mine"}}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_notes_must_be_a_json_object(cadrage, recipe, calls, text):
+    Path("run").mkdir()
+    Path("notes.json").write_text(text)
+    ran = cadrage("export", "run", "model", "--notes", "notes.json")
+    assert (ran.code, len(ran.err.splitlines()), "notes.json" in ran.err) == (2, 1, True)
 
 
 @pytest.mark.parametrize(

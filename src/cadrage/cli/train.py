@@ -1,9 +1,10 @@
 """``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +24,7 @@ TRAIN_EPILOG = epilog(
 EXPORT_EPILOG = epilog(
     {
         "cadrage export runs/default models/mine": "Write the ONNX parts and the card.",
+        "cadrage export runs/default models/mine --notes card.json": "Say more about the model in its card.",
         "cadrage suggest photo.jpg --model models/mine": "Use the exported model.",
     },
     {},
@@ -59,12 +61,32 @@ def export(
         Path, typer.Argument(metavar="RUN", help="Folder of a finished training run.", exists=True, file_okay=False)
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write the ONNX parts and the card to.")],
+    notes: Annotated[
+        Path | None,
+        typer.Option(
+            "--notes",
+            metavar="FILE.json",
+            help="JSON object with more fields for the card: summary, intended use, limits, metrics.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
     with _extra_installed():
         from cadrage.training.export import export_run
 
-        export_run(run, out)
+        export_run(run, out, notes=_read_notes(notes) if notes else None)
+
+
+def _read_notes(file: Path) -> dict[str, Any]:
+    try:
+        notes = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{file}: not JSON ({error}); expected one object with fields for the card") from error
+    if not isinstance(notes, dict):
+        raise UsageError(f"{file}: expected one JSON object with fields for the card, got {type(notes).__name__}")
+    return notes
 
 
 def _read_setting(text: str) -> tuple[str, str]:
