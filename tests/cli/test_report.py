@@ -1,6 +1,7 @@
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
@@ -76,6 +77,18 @@ def test_no_color_is_honoured(watched, monkeypatch):
         report.advance()
     assert "\x1b[38;" not in terminal.getvalue()
     assert "\x1b[3" not in terminal.getvalue().replace("\x1b[?25", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to try")
+def test_a_full_disk_ends_the_run_with_one_line(capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Path("/dev/full").open("w"))  # noqa: SIM115 - closed below
+        with pytest.raises(typer.Exit) as stop:
+            Report().data("x")
+        sys.stdout.close()
+    assert stop.value.exit_code == 1
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith("cadrage: error: cannot write to standard output: No space left on device; ")
 
 
 def test_a_reader_that_went_away_ends_the_run_quietly(monkeypatch, capsys):

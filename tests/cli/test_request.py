@@ -35,7 +35,20 @@ def test_pixels_and_fractions_of_one_box_are_the_same_box(width, height, data):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "nan,0,1,1", "0,0,inf,1", "-0.1,0,1,1", "0.5,0,0.5,1", "0,9,9,3", "faces"],
+    [
+        "",
+        "1,2,3",
+        "1,2,3,4,5",
+        "a,b,c,d",
+        "nan,0,1,1",
+        "0,0,inf,1",
+        "-0.1,0,1,1",
+        "0.5,0,0.5,1",
+        "0,9,9,3",
+        "faces",
+        "0.1,0.1,1.5,0.9",
+        "0,0,300.5,200",
+    ],
 )
 def test_malformed_boxes_are_refused_with_the_option_and_what_was_typed(text):
     with pytest.raises(UsageError, match="--avoid") as error:

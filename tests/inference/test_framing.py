@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cadrage.geometry import iou_matrix
 from cadrage.inference.framing import Framed, frame
 from cadrage.inference.request import make_request
 from cadrage.inference.selection_settings import SelectionSettings
@@ -36,10 +37,35 @@ def test_scale_moves_the_preference(ratio: str) -> None:
     assert tight < natural < loose
 
 
+@pytest.mark.parametrize("ratio", ["free", "4:5", "1:1"])
+@pytest.mark.parametrize("n", [1, 5])
+def test_scale_is_seen_even_where_people_hardly_differ(ratio: str, n: int) -> None:
+    middle, noise = np.array([0.15, 0.1, 0.85, 0.9]), np.random.default_rng(0).normal(0, 0.04, (100, 4))
+    opinions = Proposals(np.clip(middle + noise, 0, 1), np.full(100, 0.01))
+
+    tight, natural, loose = (
+        np.mean([crop.area_fraction for crop in framed(opinions, ratio=ratio, n=n, scale=scale).crops])
+        for scale in ("tight", "natural", "loose")
+    )
+
+    assert tight < 0.95 * natural
+    assert loose > 1.05 * natural
+
+
+def test_the_scale_changes_the_choice_and_not_what_a_score_means() -> None:
+    opinions = concentric(0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+    natural, loose = (framed(opinions, n=1, scale=scale).crops[0] for scale in ("natural", "loose"))
+
+    assert loose.score < natural.score
+    expected = iou_matrix([loose.box_norm], opinions.boxes_xyxy) @ opinions.weights
+    assert loose.score == pytest.approx(expected[0], abs=1e-5)
+
+
 def test_the_card_can_move_the_natural_scale() -> None:
     opinions = concentric(0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
-    moved = framed(opinions, SelectionSettings(natural_tilt=-1.0), n=1).crops[0]
+    moved = framed(opinions, SelectionSettings(natural_tilt=-0.5, scale_tilt=0.5), n=1).crops[0]
 
     assert moved == framed(opinions, n=1, scale="tight").crops[0]
 

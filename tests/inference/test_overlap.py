@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadrage.geometry import iou_matrix
-from cadrage.inference.overlap import expected_overlap, heaviest_first, overlaps
+from cadrage.inference.overlap import heaviest_first, overlaps, worth
 
 
 def random_boxes(count: int, seed: int) -> np.ndarray:
@@ -20,9 +20,7 @@ def test_overlaps_are_the_intersection_over_union(count: int, proposals: int, se
     sample = heaviest_first(others, weights)
 
     np.testing.assert_allclose(overlaps(boxes, sample), iou_matrix(boxes, others), atol=1e-5)
-    np.testing.assert_allclose(
-        expected_overlap(boxes, sample), iou_matrix(boxes, others) @ weights / weights.sum(), atol=1e-5
-    )
+    np.testing.assert_allclose(worth(boxes, sample), iou_matrix(boxes, others) @ weights / weights.sum(), atol=1e-5)
 
 
 def test_no_box_overlaps_nothing() -> None:

@@ -134,6 +134,25 @@ def test_area_limits_leave_candidates_within(lowest: float, ratio: float | None)
     assert admit(pool.boxes_xyxy, rules, size_wh)[1] == ()
 
 
+@pytest.mark.parametrize(("lowest", "highest"), [(None, 0.001), (0.0005, 0.0006), (0.5, 0.5), (0.97, 0.98)])
+def test_unusual_area_limits_leave_free_candidates_within(lowest: float | None, highest: float) -> None:
+    rules, size_wh = Rules(min_area=lowest, max_area=highest), (1200, 900)
+
+    pool = free_pool(PROPOSALS, WEIGHTS, rules, size_wh)
+
+    assert admit(pool.boxes_xyxy, rules, size_wh)[1] == ()
+
+
+def test_an_asked_size_nearly_as_large_as_the_photo_can_lie_in_every_corner() -> None:
+    rules, size_wh = Rules(min_size_wh=(600, 400)), (640, 427)
+
+    boxes = free_pool(PROPOSALS, WEIGHTS, rules, size_wh).boxes_xyxy
+    good = to_pixels(boxes[obeys(boxes, rules, size_wh)], size_wh)
+
+    for corner in ((0, 0), (40, 0), (0, 27), (40, 27)):
+        assert (good[:, :2] == corner).all(axis=1).any()
+
+
 def test_a_tiny_asked_size_does_not_ask_for_tiny_crops() -> None:
     size_wh = (4000, 3000)
     plain = fixed_ratio_pool(1.0, Rules(), size_wh)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from cadrage.errors import ModelError
 from cadrage.geometry import area, fixed_ratio_candidates, free_candidates, iou_matrix, mirror
-from cadrage.inference.selection import Picks, condition_on_ratio, pick_set, select, tilt_scale
+from cadrage.inference.selection import Picks, condition_on_ratio, pick_set, select
 from cadrage.inference.selection_settings import SelectionSettings
 
 LATTICE = free_candidates()
@@ -217,12 +217,17 @@ def test_a_ratio_far_from_all_proposals_leaves_weights_that_sum_to_one() -> None
     assert weights.sum() == pytest.approx(1)
 
 
-def test_the_scale_tilts_the_weights() -> None:
-    weights, areas = np.array([0.5, 0.5]), np.array([0.2, 0.8])
+@given(seeds, counts, st.sampled_from([-2.0, -0.5, 0.5, 2.0]))
+def test_a_tilt_weighs_overlap_against_area(seed: int, count: int, tilt: float) -> None:
+    boxes, weights = opinions(seed, count)
+    exact = SelectionSettings(pruned_weight=0.0)
 
-    np.testing.assert_allclose(tilt_scale(weights, areas, 1.0), [0.2, 0.8])
-    np.testing.assert_allclose(tilt_scale(weights, areas, -1.0), [0.8, 0.2])
-    np.testing.assert_array_equal(tilt_scale(weights, areas, 0.0), weights)
+    picks = select(LATTICE, boxes, weights, n=1, tilt=tilt, settings=exact, always_considered=len(LATTICE))
+
+    worth = (iou_matrix(LATTICE, boxes) @ weights) * area(LATTICE) ** tilt
+    chosen = iou_matrix(picks.boxes_xyxy, boxes)[0] @ weights
+    assert chosen * area(picks.boxes_xyxy)[0] ** tilt == pytest.approx(worth.max(), rel=1e-4)
+    assert picks.overlaps[0] == pytest.approx(chosen, abs=1e-5)
 
 
 def test_settings_come_from_the_card() -> None:

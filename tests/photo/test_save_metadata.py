@@ -174,7 +174,7 @@ def test_strip_knows_two_words(strip: Any, camera_photo: Callable, tmp_path: Pat
 def test_metadata_is_the_same_when_the_photo_was_decoded_before(camera_photo: Callable, tmp_path: Path) -> None:
     photo = open_photo(camera_photo("a.jpg"))
     save_crop(photo, BOX, tmp_path / "a.jpeg")
-    save_crop(photo, BOX, tmp_path / "b.jpeg", full=photo.full())
+    save_crop(photo, BOX, tmp_path / "b.jpeg", decoded=photo.decoded())
     assert (tmp_path / "a.jpeg").read_bytes() == (tmp_path / "b.jpeg").read_bytes()
 
 

@@ -31,7 +31,7 @@ def test_a_crop_has_exactly_the_pixels_of_the_upright_photo(
 ) -> None:
     photo = open_photo(encoded(stored(picture, orientation), source, exif=orientation_exif(orientation)))
     save_crop(photo, BOX, tmp_path / out)
-    save_crop(photo, BOX, tmp_path / f"full-{out}", full=photo.full())
+    save_crop(photo, BOX, tmp_path / f"full-{out}", decoded=photo.decoded())
     for path in (tmp_path / out, tmp_path / f"full-{out}"):
         with Image.open(path) as crop:
             np.testing.assert_array_equal(np.asarray(crop), picture[2:9, 3:20])
@@ -427,10 +427,10 @@ def test_too_little_memory_is_one_of_our_errors(
         save_crop(photo_from_image(picture), BOX, tmp_path / "out.png")
 
 
-def test_full_must_be_the_whole_photo(picture: np.ndarray, tmp_path: Path) -> None:
-    photo = photo_from_image(picture)
-    with pytest.raises(UsageError, match=r"full must be the result of photo\.full\(\)"):
-        save_crop(photo, BOX, tmp_path / "out.png", full=photo.thumbnail(12))
+def test_decoded_must_be_of_this_photo(picture: np.ndarray, tmp_path: Path) -> None:
+    other = photo_from_image(picture[:12]).decoded()
+    with pytest.raises(UsageError, match=r"decoded must be the result of photo\.decoded\(\)"):
+        save_crop(photo_from_image(picture), BOX, tmp_path / "out.png", decoded=other)
 
 
 def test_all_failures_are_ours(picture: np.ndarray, tmp_path: Path) -> None:

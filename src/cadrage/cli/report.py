@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cadrage.errors import OutputError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -23,7 +25,7 @@ class Report:
         self._bar = bar
 
     def data(self, text: str) -> None:
-        """Write one piece of data to stdout at once; ends the run quietly when nobody reads any more."""
+        """Write one piece of data to stdout at once; ends the run, quietly when nobody reads any more."""
         # Away from a terminal the data cannot meet the bar, which then need not flicker.
         with self._bar_hidden() if sys.stdout.isatty() else nullcontext():
             try:
@@ -32,6 +34,10 @@ class Report:
             except BrokenPipeError:
                 _forget_stdout()
                 raise typer.Exit(EXIT_CLOSED_PIPE) from None
+            except OSError as error:
+                _forget_stdout()
+                self.error(f"cannot write to standard output: {error.strerror or error}; free some space and run again")
+                raise typer.Exit(OutputError.exit_code) from None
 
     def warning(self, text: str) -> None:
         """Tell on stderr what was done differently from what was asked."""

@@ -87,6 +87,8 @@ def read_box(text: str, option: str) -> TypedBox:
         raise UsageError(f"{option} {text}: expected x1,y1,x2,y2 such as 0.2,0.1,0.5,0.9 or 300,120,800,950") from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or min(x1, y1) < 0:
         raise UsageError(f"{option} {text}: the values must be finite and not negative")
+    if max(x2, y2) > 1 and not all(map(float.is_integer, (x1, y1, x2, y2))):
+        raise UsageError(f"{option} {text}: fractions go up to 1 and pixels are whole numbers; give one or the other")
     if x1 >= x2 or y1 >= y2:
         raise UsageError(f"{option} {text}: empty box; the order is left,top,right,bottom")
     return TypedBox(text, x1, y1, x2, y2)

@@ -81,8 +81,7 @@ class CropWriter:
             "strip": self.strip,
             "overwrite": self.overwrite,
             "enlarge": self.enlarge,
-            # Several crops share one decoded photo; a single one costs less memory when cut before turning.
-            "full": photo.full() if len(paths) > 1 else None,
+            "decoded": photo.decoded(),
         }
         new = [path for path in paths if not path.exists()]
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.inference.overlap import Floats, Sample, expected_overlap
+from cadrage.inference.overlap import Floats, Sample, worth
 
 Bools = NDArray[np.bool_]
 
@@ -30,20 +30,20 @@ def fixed_ratio_moves(shape_wh: tuple[float, float]) -> Floats:
 
 
 def climb(start_xyxy: Floats, sample: Sample, moves: Floats, obeys: Callable[[Floats], Bools] | None = None) -> Floats:
-    """The box ``(4,)`` reached from ``start_xyxy`` by the moves ``(M, 4)`` that raise the expected overlap most.
+    """The box ``(4,)`` reached from ``start_xyxy`` by the moves ``(M, 4)`` that raise its worth most.
 
     Only the heaviest boxes of the sample are asked, as the rest would hardly change the way. ``obeys`` tells which of
     some boxes ``(M, 4)`` keep the rules; boxes never leave the photo.
     """
     sample = sample.heaviest(_HEAVIEST)
     box = start_xyxy
-    value = expected_overlap(box[None], sample)[0]
+    value = worth(box[None], sample)[0]
     all_moves = np.concatenate([step * moves for step in _STEPS])
     for _ in range(_MOST_MOVES):
         tries = _inside(box + all_moves)
         if obeys is not None:
             tries = tries[obeys(tries)]
-        values = expected_overlap(tries, sample)
+        values = worth(tries, sample)
         best = int(np.argmax(values)) if len(tries) else -1
         if best < 0 or values[best] <= value + _WORTH_A_MOVE:
             break

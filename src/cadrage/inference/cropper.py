@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.geometry import validate_boxes
 from cadrage.inference.framing import frame
+from cadrage.inference.meanwhile import meanwhile
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
@@ -91,13 +92,13 @@ class Cropper:
         request = make_request(
             ratio, n, keep, avoid, min_area, max_area, min_size, diversity=diversity, scale=scale, strict=strict
         )
-        return self.encode(photo).answer(request)
+        return self._answer(photo, request)
 
     def suggest_many(self, photos: Iterable[PhotoLike], **options: Unpack[RequestOptions]) -> Iterator[Suggestions]:
         """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error."""
         request = make_request(**options)
         for photo in photos:
-            yield self.encode(photo).answer(request)
+            yield self._answer(photo, request)
 
     def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
         """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`."""
@@ -112,6 +113,13 @@ class Cropper:
         opened = as_photo(photo)
         image = opened.model_input(self.model.card.input_side)
         return EncodedPhoto(opened, self.model.encode(image, opened.size_wh), self.settings)
+
+    def _answer(self, photo: PhotoLike, request: Request) -> Suggestions:
+        opened = as_photo(photo)
+        # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
+        with meanwhile(lambda: opened.sha256):
+            encoded = self.encode(opened)
+        return encoded.answer(request)
 
 
 class EncodedPhoto:

@@ -16,7 +16,7 @@ from cadrage.inference.pool import fixed_ratio_pool, free_pool
 from cadrage.inference.request import Request
 from cadrage.inference.results import Crop
 from cadrage.inference.rules import Floats, Rules
-from cadrage.inference.selection import Picks, condition_on_ratio, select, tilt_scale
+from cadrage.inference.selection import Picks, condition_on_ratio, select
 from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Proposals
 
@@ -48,8 +48,9 @@ def frame(
     """
     value = ratio.resolve(size_wh)
     rules = request.rules_for(ratio, size_wh)
-    weights = _asked_weights(proposals, value, size_wh, request, settings)
-    boxes = proposals.boxes_xyxy
+    boxes, weights = proposals.boxes_xyxy, proposals.weights
+    if value is not None:
+        weights = condition_on_ratio(weights, box_ratio(boxes, size_wh), value, settings.ratio_temperature)
     pool = free_pool(boxes, weights, rules, size_wh) if value is None else fixed_ratio_pool(value, rules, size_wh)
     admitted, relaxed = hard.admit(pool.boxes_xyxy, rules, size_wh)
     picks = select(
@@ -58,6 +59,7 @@ def frame(
         weights,
         n=request.n,
         diversity=request.diversity,
+        tilt=settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt,
         settings=settings,
         always_considered=int(admitted[: pool.leading].sum()),
         spanned_area=None if rules.limits_area else _largest_area(value, size_wh),
@@ -69,16 +71,6 @@ def frame(
     if flags and request.strict:
         raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
     return Framed(_crops(picks, size_wh, proposals, ratio, rules, relaxed), flags, sentences)
-
-
-def _asked_weights(
-    proposals: Proposals, value: float | None, size_wh: tuple[int, int], request: Request, settings: SelectionSettings
-) -> Floats:
-    exponent = settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt
-    weights = tilt_scale(proposals.weights, area(proposals.boxes_xyxy), exponent)
-    if value is None:
-        return weights
-    return condition_on_ratio(weights, box_ratio(proposals.boxes_xyxy, size_wh), value, settings.ratio_temperature)
 
 
 def _largest_area(value: float | None, size_wh: tuple[int, int]) -> float:
@@ -114,24 +106,23 @@ def _crops(
     hull = rules.kept_hull
     if hull is not None:
         focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
-    crops = []
-    for index, (x1, y1, x2, y2) in enumerate(boxes_px.tolist()):
-        overlap = float(np.clip(picks.overlaps[index], 0, 1))
-        crops.append(
-            Crop(
-                rank=index + 1,
-                ratio=ratio.text,
-                box_px=(x1, y1, x2 - x1, y2 - y1),
-                box_norm=tuple(boxes[index].tolist()),
-                score=overlap,
-                area_fraction=float(areas[index]),
-                importance_fraction=float(kept[index]),
-                focal_point=tuple(focal[index].tolist()),
-                flags=flags,
-                reason=_reason(index, areas, overlap),
-            )
+    facts = (boxes_px, boxes, picks.overlaps.clip(0, 1), areas, kept, focal)
+    rows = zip(*(fact.tolist() for fact in facts), strict=True)
+    return tuple(
+        Crop(
+            rank=index + 1,
+            ratio=ratio.text,
+            box_px=(x1, y1, x2 - x1, y2 - y1),
+            box_norm=tuple(box),
+            score=overlap,
+            area_fraction=area_fraction,
+            importance_fraction=importance,
+            focal_point=tuple(point),
+            flags=flags,
+            reason=_reason(index, areas, overlap),
         )
-    return tuple(crops)
+        for index, ((x1, y1, x2, y2), box, overlap, area_fraction, importance, point) in enumerate(rows)
+    )
 
 
 def _reason(index: int, areas: Floats, overlap: float) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cadrage.geometry import area
+
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
@@ -14,18 +16,22 @@ _CACHED_NUMBERS = 24_576
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A weighted sample of boxes in float32, laid out for speed: ``columns (4, K)``, ``areas`` and ``weights (K,)``."""
+    """A weighted sample of boxes in float32, laid out for speed: ``columns (4, K)``, ``areas`` and ``weights (K,)``.
+
+    ``tilt`` is the asked preference for scale: above 0 large boxes are worth more than their overlap.
+    """
 
     columns: Floats32
     areas: Floats32
     weights: Floats32
+    tilt: float = 0.0
 
     def heaviest(self, count: int) -> "Sample":
         """The first ``count`` boxes; samples are sorted by weight."""
-        return Sample(self.columns[:, :count], self.areas[:count], self.weights[:count])
+        return Sample(self.columns[:, :count], self.areas[:count], self.weights[:count], self.tilt)
 
 
-def heaviest_first(boxes_xyxy: Floats, weights: Floats, pruned_weight: float = 0.0) -> Sample:
+def heaviest_first(boxes_xyxy: Floats, weights: Floats, pruned_weight: float = 0.0, tilt: float = 0.0) -> Sample:
     """Proposals ``(K, 4)`` with ``weights (K,)`` as a sample whose order depends on nothing but themselves.
 
     The lightest that together hold less than ``pruned_weight`` of the weight are left out.
@@ -40,6 +46,7 @@ def heaviest_first(boxes_xyxy: Floats, weights: Floats, pruned_weight: float = 0
         columns,
         (columns[2] - columns[0]) * (columns[3] - columns[1]),
         (weights[kept] / weights[kept].sum()).astype(np.float32),
+        tilt,
     )
 
 
@@ -72,7 +79,15 @@ def _overlaps_into(shared: Floats32, columns: Floats32, areas: Floats32, sample:
     shared /= union
 
 
-def expected_overlap(boxes_xyxy: Floats, sample: Sample) -> Floats32:
-    """``E(c) = sum_k w_k IoU(c, b_k)`` of boxes ``(N, 4)``, ``(N,)``, in [0, 1]."""
+def worth(boxes_xyxy: Floats, sample: Sample) -> Floats32:
+    """``E(c) = sum_k w_k IoU(c, b_k)`` times ``scale_factor`` of boxes ``(N, 4)``, ``(N,)``."""
     expected: Floats32 = overlaps(boxes_xyxy, sample) @ sample.weights
-    return expected
+    return expected * scale_factor(boxes_xyxy, sample.tilt)
+
+
+def scale_factor(boxes_xyxy: Floats, tilt: float) -> Floats32:
+    """``area(c) ** tilt`` of boxes ``(N, 4)``, ``(N,)``."""
+    # On the candidates: tilting the opinions instead would change nothing where all of them are about as large.
+    if tilt == 0:
+        return np.ones(len(boxes_xyxy), np.float32)
+    return (area(boxes_xyxy) ** tilt).astype(np.float32)

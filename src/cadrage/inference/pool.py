@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cadrage.geometry import area, fixed_ratio_candidates, free_candidates, from_pixels, largest_size, to_pixels
+from cadrage.geometry import area, box_ratio, fixed_ratio_candidates, free_candidates, from_pixels, largest_size, to_pixels
 from cadrage.inference.rules import Floats, Rules
 
 _PROPOSALS = 64
@@ -41,6 +41,10 @@ def free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tu
         inside = np.concatenate([start, end], axis=1)[meets]
         leading.append(inside)
         lattices.append(_lattice_in(region, rules, size_wh, _FREE_LIMIT // len(regions)))
+        if rules.limits_area or rules.min_size_wh != (1, 1):
+            # Narrow or extreme limits can fall between the lines of the lattice.
+            shape = _snug_shape(region, rules, size_wh)
+            lattices.append(_fixed_in(region, shape, hull, rules, size_wh, _FIXED_LIMIT // len(regions)))
     if hull is not None:
         lattices.append(hull[None])
     boxes = np.concatenate(leading + lattices)
@@ -116,6 +120,13 @@ def _lattice_in(region: Floats, rules: Rules, size_wh: tuple[int, int], limit: i
         if len(boxes):
             break
     return offset + boxes * side
+
+
+def _snug_shape(region: Floats, rules: Rules, size_wh: tuple[int, int]) -> float:
+    """The ratio whose boxes come nearest to the limits: that of the asked size, without one that of the region."""
+    if rules.min_size_wh != (1, 1):
+        return rules.min_size_wh[0] / rules.min_size_wh[1]
+    return float(box_ratio(region[None], size_wh)[0])
 
 
 def _fixed_in(

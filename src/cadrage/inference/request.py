@@ -116,6 +116,8 @@ def _ratios(ratio: RatioLike | Sequence[RatioLike]) -> tuple[Ratio, ...]:
 
 
 def _boxes(name: str, boxes_xyxy: ArrayLike) -> tuple[Box, ...]:
+    if isinstance(boxes_xyxy, tuple | list) and not boxes_xyxy:
+        return ()
     try:
         array: NDArray[np.float64] = np.asarray(boxes_xyxy, np.float64)
     except (TypeError, ValueError):

@@ -30,7 +30,7 @@ class Crop:
     """One crop of a photo.
 
     ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
-    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio and scale.
+    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio.
     ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
     ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
     """

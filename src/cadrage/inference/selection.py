@@ -3,7 +3,8 @@
 The proposals ``b_k`` with their weights ``w_k`` stand for a predicted distribution of the chosen crop. A candidate
 ``c`` is worth its expected overlap with that choice, ``E(c) = sum_k w_k IoU(c, b_k)``. The first crop is the best
 candidate. Every further one adds most to the expected overlap of the choice with the *best* crop of the set, so that a
-set covers several opinions instead of repeating one.
+set covers several opinions instead of repeating one. A preference for tight or loose crops multiplies what a candidate
+is worth by a power of its area.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import area, iou_matrix
-from cadrage.inference.overlap import Floats, Floats32, Sample, expected_overlap, heaviest_first, overlaps
+from cadrage.geometry import area
+from cadrage.inference.overlap import Floats, Floats32, Sample, heaviest_first, overlaps, scale_factor, worth
 from cadrage.inference.selection_settings import SelectionSettings
 
 Bools = NDArray[np.bool_]
@@ -30,7 +31,7 @@ _SHORTLIST_PER_BAND = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picks:
-    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``overlaps (n,)`` expected, in [0, 1]."""
+    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``overlaps (n,)`` expected, untilted, in [0, 1]."""
 
     boxes_xyxy: Floats
     overlaps: Floats
@@ -42,11 +43,6 @@ def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperatur
     return _normalised(weights * np.exp((distance.min() - distance) / temperature))
 
 
-def tilt_scale(weights: Floats, areas: Floats, exponent: float) -> Floats:
-    """Weights ``(K,)`` moved towards large proposals (exponent above 0) or small ones (below 0)."""
-    return weights if exponent == 0 else _normalised(weights * areas**exponent)
-
-
 def select(
     candidates_xyxy: Floats,
     boxes_xyxy: Floats,
@@ -54,6 +50,7 @@ def select(
     *,
     n: int,
     diversity: float = 0.85,
+    tilt: float = 0.0,
     settings: SelectionSettings | None = None,
     always_considered: int = 0,
     spanned_area: float | None = None,
@@ -66,6 +63,7 @@ def select(
         candidates_xyxy: ``(C, 4)``; none of the results comes from elsewhere, except from ``polish``.
         boxes_xyxy: ``(K, 4)`` the proposals, with ``weights (K,)`` summing to 1; their order does not matter.
         diversity: highest IoU between two results; results are never identical.
+        tilt: exponent on a candidate's area, above 0 for looser crops and below 0 for tighter ones.
         always_considered: this many leading candidates are never skipped to save time.
         spanned_area: area fraction of the largest possible crop if the set must span scales, otherwise None.
         polish: from the best candidate ``(4,)`` and the weighted sample to better candidates ``(M, 4)``.
@@ -78,9 +76,9 @@ def select(
     settings = settings or SelectionSettings()
     if len(candidates_xyxy) == 0 or n < 1:
         return Picks(np.empty((0, 4)), np.empty(0))
-    sample = heaviest_first(boxes_xyxy, weights, settings.pruned_weight)
+    sample = heaviest_first(boxes_xyxy, weights, settings.pruned_weight, tilt)
     candidates = candidates_xyxy
-    promise = expected_overlap(candidates, sample.heaviest(_HEAVIEST))
+    promise = worth(candidates, sample.heaviest(_HEAVIEST))
     if polish is not None:
         better = polish(candidates[np.argmax(promise)], sample)
         candidates = np.concatenate([better, candidates])
@@ -90,7 +88,9 @@ def select(
         bands = (settings.small_area * spanned_area, settings.large_area * spanned_area)
     shortlist = _shortlist(candidates, promise, bands, always_considered + len(candidates) - len(candidates_xyxy))
     for considered in (candidates[shortlist], candidates):
+        factor = scale_factor(considered, tilt)
         overlap = overlaps(considered, sample)
+        overlap *= factor[:, None]
         bonus = np.zeros(len(considered), np.float32)
         if evaluate is not None and settings.evaluator_weight != 0:
             bonus = (settings.evaluator_weight * _standardised(evaluate(considered))).astype(np.float32)
@@ -100,7 +100,8 @@ def select(
         # What the shortlist cannot give, all candidates together perhaps can.
         if len(considered) == len(candidates) or (len(chosen) == n and _spans(area(considered), chosen, bands)):
             break
-    return Picks(considered[chosen], (overlap[chosen] @ sample.weights).astype(np.float64))
+    expected = (overlap[chosen] @ sample.weights) / factor[chosen]
+    return Picks(considered[chosen], expected.astype(np.float64))
 
 
 def pick_set(
@@ -116,7 +117,7 @@ def pick_set(
     """Indices of the chosen candidates: the most valuable first, then greedily the most useful, sorted by value.
 
     Args:
-        overlap: ``(C, K)`` IoU of candidates and proposals; ``weights (K,)`` of the proposals.
+        overlap: ``(C, K)`` tilted IoU of candidates and proposals; ``weights (K,)`` of the proposals.
         values: ``(C,)`` what each candidate is worth alone.
         extra: ``(C,)`` what counts beside the expected overlap with the best of the set.
         bands: the set must hold an area below the first and one above the second number, as far as candidates allow;
@@ -128,10 +129,10 @@ def pick_set(
     chosen = [_best(values, areas, available)]
     covered = overlap[chosen[0]]
     scratch = np.empty_like(overlap)
-    while True:
-        similar = iou_matrix(candidates_xyxy, candidates_xyxy[chosen[-1:]])[:, 0]
-        available &= similar <= max(diversity - _ROUNDING, 0.0)
-        if len(chosen) >= n or not available.any():
+    columns = np.ascontiguousarray(candidates_xyxy.T)
+    while len(chosen) < n:
+        available &= _overlap_with(chosen[-1], columns, areas) <= max(diversity - _ROUNDING, 0.0)
+        if not available.any():
             break
         missing = [band & available for band in in_band if not band[chosen].any() and (band & available).any()]
         reserved = len(missing) >= n - len(chosen)
@@ -140,6 +141,16 @@ def pick_set(
         chosen.append(_best(usefulness, areas, allowed))
         covered = np.maximum(covered, overlap[chosen[-1]])
     return chosen[:1] + sorted(chosen[1:], key=lambda index: -values[index])
+
+
+def _overlap_with(index: int, columns: Floats, areas: Floats) -> Floats:
+    """IoU ``(C,)`` of all candidates, as ``columns (4, C)``, with one of them; exact, as a limit is checked with it."""
+    x1, y1, x2, y2 = columns
+    left, top, right, bottom = columns[:, index]
+    shared = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0.0)
+    shared *= np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0.0)
+    overlap: Floats = shared / (areas + areas[index] - shared)
+    return overlap
 
 
 def _best(values: Floats32, areas: Floats, allowed: Bools) -> int:

@@ -54,8 +54,10 @@ class Model:
             raise UsageError(
                 f"expected a uint8 image of shape ({side}, {side}, 3), got {image_uint8.dtype} {image_uint8.shape}"
             )
-        image = image_uint8.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-        views = np.stack([image, image[:, :, ::-1]])
+        views = np.empty((2, 3, side, side), np.float32)
+        views[0] = image_uint8.transpose(2, 0, 1)
+        views[0] /= np.float32(255)
+        views[1] = views[0, :, :, ::-1]
         (features,) = self.run("trunk", ["features"], {"image": views})
         return Encoded(self, features, size_wh)
 

@@ -18,7 +18,7 @@ _SYNONYMS = {"jpg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "tif": "tiff"}
 
 # What a crop may keep as it is; everything else is converted to 8-bit RGB, with alpha where the format has it.
 _MODES = {
-    "JPEG": ("L", "RGB", "CMYK"),
+    "JPEG": ("L", "RGB", "RGBX", "CMYK"),
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"),
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", *DEEP_MODES),

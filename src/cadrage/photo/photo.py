@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError
 from cadrage.photo.decode import load, shrunk, squashed
+from cadrage.photo.decoded import Decoded, decode_jpeg
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of
@@ -60,7 +62,9 @@ class Photo:
         if isinstance(self.source, Source):
             return self.source.sha256()
         image = self.source
-        return hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode() + image.tobytes()).hexdigest()
+        digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
+        digest.update(image.tobytes())
+        return digest.hexdigest()
 
     def model_input(self, side: int) -> npt.NDArray[np.uint8]:
         """The whole photo squashed to a square: uint8 (side, side, 3), RGB, sRGB, transparent places white.
@@ -92,10 +96,24 @@ class Photo:
         Raises:
             PhotoError: as for ``model_input``.
         """
-        return upright(self.stored_pixels(), self.header.turn)
+        return upright(self._stored_pixels(), self.header.turn)
 
-    def stored_pixels(self) -> Image.Image:
-        """The decoded picture before ``header.turn`` is applied, detached from its file; see ``full``."""
+    def decoded(self) -> Decoded:
+        """All pixels in full resolution, to cut crops from; takes less memory than ``full`` and its crops.
+
+        Raises:
+            PhotoError: as for ``model_input``.
+        """
+        with self.opened() as image:
+            # A JPEG of the caller's own has been decoded already.
+            if isinstance(image, JpegImageFile) and image.mode == "RGB" and isinstance(self.source, Source):
+                decoded = decode_jpeg(image, self.header, self.name)
+                if decoded is not None:
+                    return decoded
+        return Decoded(self._stored_pixels(), self.header.turn)
+
+    def _stored_pixels(self) -> Image.Image:
+        """The decoded picture before ``header.turn`` is applied, detached from its file."""
         with self.opened() as image:
             load(image, self.header, self.name)
             if image.size != self.header.decoded_size_wh:

@@ -10,6 +10,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import CadrageError, OutputError, UsageError
 from cadrage.photo.colour import DEEP_MODES, resizable
+from cadrage.photo.decoded import Decoded
 from cadrage.photo.encode import (
     Tables,
     check_output_size,
@@ -19,9 +20,8 @@ from cadrage.photo.encode import (
     output_format,
 )
 from cadrage.photo.files import atomic_write, check_target
-from cadrage.photo.header import pillow_limit_lifted
+from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
-from cadrage.photo.orientation import stored_box, upright
 from cadrage.photo.photo import Photo
 from cadrage.photo.wording import one_line, reason
 
@@ -39,7 +39,7 @@ def save_crop(
     strip: Collection[str] = (),
     overwrite: bool = False,
     enlarge: bool = False,
-    full: Image.Image | None = None,
+    decoded: Decoded | None = None,
 ) -> None:
     """Cut ``box_px`` out of the photo at full resolution and write it, upright, with corrected metadata.
 
@@ -55,7 +55,7 @@ def save_crop(
         strip: ``gps`` removes the position, ``all`` every metadata but the colour profile.
         overwrite: whether ``out_path`` may exist. The file the photo came from is never overwritten.
         enlarge: whether ``size_wh`` may be larger than the box.
-        full: ``photo.full()``, to decode only once for several crops of one photo.
+        decoded: ``photo.decoded()``, to decode only once for several crops of one photo.
 
     Raises:
         UsageError: the box leaves the photo, or an option is wrong.
@@ -71,13 +71,15 @@ def save_crop(
     if size_wh is not None:
         size_wh = _checked_size(size_wh, box_wh, photo.name, enlarge)
     check_output_size(size_wh or box_wh, kind)
-    if full is not None and full.size != photo.size_wh:
-        raise UsageError(f"{one_line(photo.name)}: full must be the result of photo.full(), got {full.size} px")
+    if decoded is not None and decoded.size_wh != photo.size_wh:
+        raise UsageError(
+            f"{one_line(photo.name)}: decoded must be the result of photo.decoded(), got {decoded.size_wh} px"
+        )
     check_target(target, overwrite=overwrite, protect=photo.path)
 
     try:
         metadata, tables = _inherited(photo, size_wh or box_wh, strip, kind)
-        piece = _cut(full, box) if full is not None else _cut_stored(photo, box)
+        piece = (decoded or photo.decoded()).cut(box)
         if size_wh is not None and size_wh != box_wh:
             piece = _resized(piece, size_wh)
         piece, icc = fitted(piece, kind, metadata.icc)
@@ -134,21 +136,11 @@ def _inherited(
         return metadata, image.quantization if isinstance(image, JpegImageFile) else None
 
 
-def _cut_stored(photo: Photo, box: tuple[int, int, int, int]) -> Image.Image:
-    """Cut before turning, which leaves less to turn; the whole picture is released when this returns."""
-    turn = photo.header.turn
-    return upright(_cut(photo.stored_pixels(), stored_box(box, photo.size_wh, turn)), turn)
-
-
-def _cut(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    if box == (0, 0, *image.size):
-        return image
-    with pillow_limit_lifted((box[2] - box[0]) * (box[3] - box[1])):
-        return image.crop(box)
-
-
 def _resized(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
     """Resized after cutting, so that nothing outside the crop shines in at its edges."""
     if image.mode in DEEP_MODES:
         return image.resize(size_wh, Image.Resampling.LANCZOS)
-    return resizable(image).resize(size_wh, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    # The shared pixels of a photo would have to be copied to change their mode; what is resized is small.
+    if image.mode != SHARED_MODE:
+        image = resizable(image)
+    return image.resize(size_wh, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
