@@ -73,8 +73,8 @@ def test_no_boxes_give_no_scores_and_no_lines_nothing(cadrage, model, photos):
     assert cadrage("score", "--boxes", write_lines(), "--model", model) == (0, "", "")
 
 
-def test_a_little_overhang_is_clipped(cadrage, model, photos):
-    boxes = write_lines({"boxes": [[-0.005, 0, 1.009, 1], [0, 0, 1, 1]]})
+def test_overhang_is_clipped(cadrage, model, photos):
+    boxes = write_lines({"boxes": [[-0.1, 0, 1.009, 1.2], [0, 0, 1, 1]]})
     first, second = cadrage("score", photos / "a.jpg", "--boxes", boxes, "--model", model).lines[0]["scores"]
     assert first == second
 

@@ -1,6 +1,7 @@
 """The front door: from a photo to its crops."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
@@ -17,6 +18,9 @@ from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Encoded, Proposals, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.photo import Photo
+
+# Below this, the checksum of a photo is ready sooner than another thread.
+_LARGE_PX = 2_000_000
 
 
 class Cropper:
@@ -117,7 +121,8 @@ class Cropper:
     def _answer(self, photo: PhotoLike, request: Request) -> Suggestions:
         opened = as_photo(photo)
         # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
-        with meanwhile(lambda: opened.sha256):
+        large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
+        with meanwhile(lambda: opened.sha256) if large else nullcontext():
             encoded = self.encode(opened)
         return encoded.answer(request)
 
