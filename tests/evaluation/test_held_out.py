@@ -12,6 +12,7 @@ from cadrage.geometry import area
 class Answer:
     def __init__(self, boxes: list[list[float]]) -> None:
         self.xyxyn = np.array(boxes)
+        self.scores = np.full(len(boxes), 0.75)
 
 
 class Oracle:
@@ -51,6 +52,7 @@ def test_numbers_of_two_photos(report: dict) -> None:
     assert report["n"] == 2
     assert report["first"]["iou"]["mean"] == pytest.approx((1 + 1 / 3) / 2, abs=1e-4)
     assert report["first"]["bde"]["mean"] == pytest.approx(0.0625)
+    assert report["first_expected_iou"] == 0.75
     assert report["best_of_5"]["mean"] == 1
     assert report["highest_iou_within_a_set"] == pytest.approx(1 / 3, abs=1e-4)
     assert (report["pairs"]["n"], report["pairs"]["mean"]) == (2, 0.5)
@@ -62,6 +64,16 @@ def test_baselines_stand_beside_the_result(report: dict) -> None:
     assert baselines["whole"]["iou"]["mean"] == 0.5
     assert baselines["ratio given, largest centred"]["iou"]["mean"] == pytest.approx(1 / 3, abs=1e-4)
     assert baselines["pairs, larger view"]["mean"] == 0.5
+
+
+def test_a_photo_whose_votes_are_tied_counts_nothing() -> None:
+    truth = [0.0, 0.0, 0.5, 1.0]
+    records = [record("a", truth, (4, 1)), record("b", truth, (2, 2))]
+    make: Callable[..., dict] = measure
+
+    pairs = make(Oracle({Path("a"): [truth], Path("b"): [truth]}), records)["pairs"]
+
+    assert (pairs["n"], pairs["mean"]) == (1, 1.0)
 
 
 @pytest.mark.parametrize(("ratio", "box"), [(1.0, [0, 0, 1, 1]), (0.5, [0.25, 0, 0.75, 1]), (2.0, [0, 0.25, 1, 0.75])])

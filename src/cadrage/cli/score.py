@@ -29,7 +29,7 @@ EPILOG = epilog(
     {
         "Line in": '{"file": "a.jpg", "boxes": [[0.1, 0.0, 0.9, 1.0], [0.2, 0.2, 0.8, 0.8]]}',
         "Line out": '{"schema_version": "1.0", "file": "a.jpg", "scores": [1.27, 0.43]}',
-        "Boxes": "x1 y1 x2 y2 as fractions of the upright photo; up to a quarter of a side may reach outside and is clipped.",
+        "Boxes": "x1 y1 x2 y2 as fractions of the upright photo; up to a quarter of a side outside is clipped.",
         "Scores": "In the order of the boxes; higher is better, and scores compare within one photo only.",
         "Files": 'A "file" is looked for in the folders given as IMG, then in the current folder. Without "file" a '
         "line speaks of the one photo given as IMG.",

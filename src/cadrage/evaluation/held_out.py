@@ -69,13 +69,15 @@ def measure(cropper: Cropper, records: Sequence[PhotoRecord], *, ratio_given: bo
         Plain values for JSON; every mean stands with its 95 % bootstrap interval over photos.
     """
     encoded = {record.file: cropper.encode(record.file) for record in records}
-    sets = [encoded[record.file].suggest(n=5).xyxyn for record in records]
+    answers = [encoded[record.file].suggest(n=5) for record in records]
+    sets = [answer.xyxyn for answer in answers]
     firsts = [boxes[0] for boxes in sets]
     similar = [float(np.triu(iou_matrix(boxes, boxes), 1).max(initial=0.0)) for boxes in sets]
     best = [best_iou_of_set(boxes, record.crops_xyxy) for boxes, record in zip(sets, records, strict=True)]
     report: dict[str, Any] = {
         "n": len(records),
         "first": _overlap(firsts, records),
+        "first_expected_iou": round(float(np.mean([answer.scores[0] for answer in answers])), 4),
         "best_of_5": _interval(best),
         "highest_iou_within_a_set": round(max(similar), 4),
         "crops_per_photo": round(float(np.mean([len(boxes) for boxes in sets])), 3),

@@ -66,6 +66,12 @@ def test_unreachable_index_is_an_error(server: Any, online: Any) -> None:
         list_models()
 
 
+def test_the_packaged_model_is_described_without_any_index(server: Any, online: Any) -> None:
+    server.misbehave["/index.json"] = lambda handler: handler.send_error(503)
+    assert info("default")[0].state == "packaged"
+    assert not online.requests
+
+
 def test_missing_and_broken_package(packaged_model: Path) -> None:
     (packaged_model / "card.json").write_text("{")
     assert shown() == [("default", (), "damaged")]
