@@ -1,4 +1,5 @@
-"""Deterministic, photo-like JPEGs in three sizes, as expensive to decode as real ones (about 2 bits a pixel)."""
+"""Deterministic, photo-like JPEGs of quality 90: in three sizes with the detail of real photos, about 2 bits a pixel,
+and one with little detail, as enlarged, denoised or misty photos have it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-_SIZES_WH = ((640, 480), (4000, 3000), (8160, 6144))
+# Width, height, how much of the usual texture and noise, and what to call it.
+_MADE = ((640, 480, 1.0, ""), (4000, 3000, 1.0, ""), (4000, 3000, 0.3, " smooth"), (8160, 6144, 1.0, ""))
 
 _SCENE_WH = (1024, 768)
 _TILE = 1024
 _BAND_ROWS = 512
-_NOISE = 3.5  # standard deviation in grey levels of what a sensor adds to every pixel
-_TEXTURE = 14.0  # likewise of leaves, cloth and skin
+_NOISE = 2.0  # standard deviation in grey levels of what a sensor adds to every pixel
+_TEXTURE = 10.0  # likewise of leaves, cloth and skin
 _ROTATED = 6
 
 
@@ -24,6 +26,7 @@ class Sample:
 
     path: Path
     size_wh: tuple[int, int]
+    kind: str = ""
 
     @property
     def megapixels(self) -> float:
@@ -31,18 +34,20 @@ class Sample:
 
     @property
     def label(self) -> str:
-        return f"{self.megapixels:.1f} Mpx" if self.megapixels < 1 else f"{self.megapixels:.0f} Mpx"
+        return f"{self.megapixels:.{1 if self.megapixels < 1 else 0}f} Mpx{self.kind}"
 
     def to_json(self) -> dict[str, object]:
-        return {"file": self.path.name, "size_wh": self.size_wh, "bytes": self.path.stat().st_size}
+        size = self.path.stat().st_size
+        bits_per_pixel = round(8e-6 * size / self.megapixels, 2)
+        return {"label": self.label, "size_wh": self.size_wh, "bytes": size, "bits_per_pixel": bits_per_pixel}
 
 
 def make_photos(folder: Path) -> list[Sample]:
-    """Write one JPEG of quality 90 per size, smallest first."""
+    """Write the JPEGs, smallest first."""
     samples = []
-    for size_wh in _SIZES_WH:
-        sample = Sample(folder / f"{size_wh[0]}x{size_wh[1]}.jpg", size_wh)
-        _photo(size_wh).save(sample.path, quality=90)
+    for width, height, detail, kind in _MADE:
+        sample = Sample(folder / f"{width}x{height}{kind.strip()}.jpg", (width, height), kind)
+        _photo(sample.size_wh, detail).save(sample.path, quality=90)
         samples.append(sample)
     return samples
 
@@ -50,9 +55,9 @@ def make_photos(folder: Path) -> list[Sample]:
 def given_photos(paths: Sequence[Path]) -> list[Sample]:
     """Photos of the user's own, smallest first."""
     samples = []
-    for path in paths:
+    for number, path in enumerate(paths, 1):
         with Image.open(path) as image:
-            samples.append(Sample(path, image.size))
+            samples.append(Sample(path, image.size, f" #{number}"))
     return sorted(samples, key=lambda sample: sample.megapixels)
 
 
@@ -68,11 +73,11 @@ def on_its_side(photo: Path, folder: Path) -> Path:
     return target
 
 
-def _photo(size_wh: tuple[int, int]) -> Image.Image:
+def _photo(size_wh: tuple[int, int], detail: float) -> Image.Image:
     width, height = size_wh
     random = np.random.default_rng(2026)
     scene = _scene(random).resize(size_wh, Image.Resampling.BICUBIC)
-    tile = _pink_tile(random)
+    tile = _pink_tile(random) * detail
     # Mirrored and repeated, the tile has no seams.
     tile = np.block([[tile, tile[:, ::-1]], [tile[::-1], tile[::-1, ::-1]]])
     columns = np.arange(width) % (2 * _TILE)
@@ -81,7 +86,7 @@ def _photo(size_wh: tuple[int, int]) -> Image.Image:
         bottom = min(top + _BAND_ROWS, height)
         rows = np.arange(top, bottom) % (2 * _TILE)
         texture = tile[np.ix_(rows, columns)]
-        noise = random.standard_normal((bottom - top, width), np.float32) * _NOISE
+        noise = random.standard_normal((bottom - top, width), np.float32) * (_NOISE * detail)
         band = np.asarray(scene.crop((0, top, width, bottom)), np.float32) + (texture + noise)[:, :, None]
         bands.append(band.clip(0, 255).astype(np.uint8))
     return Image.fromarray(np.concatenate(bands))

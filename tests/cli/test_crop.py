@@ -1,10 +1,13 @@
 import io
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
 
 
 def files_in(folder: str) -> list[str]:
@@ -29,6 +32,11 @@ def test_the_line_is_that_of_suggest_plus_the_files(cadrage, model, photos):
     (suggest,) = cadrage("suggest", photos / "a.jpg", "--model", model).lines
     assert len(crop.pop("files")) == len(crop["crops"])
     assert crop == suggest
+
+
+def test_the_published_schema_knows_what_the_command_adds(cadrage, model, photos):
+    (line,) = cadrage("crop", photos / "a.jpg", "-o", "out", "--model", model, "--timing").lines
+    assert set(line) == set(SCHEMA["properties"])
 
 
 def test_the_pixels_are_those_of_the_photo(cadrage, model, photos, load):

@@ -27,21 +27,22 @@ def test_reduced_scale_decoding_shows_what_full_decoding_shows(
 ) -> None:
     photo = open_photo(encoded(smooth(*size_wh), "JPEG", quality=95, progressive=progressive))
     full = photo.full().resize((64, 64), Image.Resampling.BILINEAR)
-    assert psnr(photo.model_input(64), np.asarray(full)) > 45
+    assert psnr(photo.model_input(64), np.asarray(full)) > 35
 
 
 @pytest.mark.parametrize(
     ("size_wh", "side", "decoded_wh"),
     [
         ((1600, 1200), 64, (200, 150)),
-        ((1600, 1200), 200, (800, 600)),
-        ((1600, 1200), 400, (1600, 1200)),
+        ((1600, 1200), 200, (400, 300)),
+        ((1600, 1200), 201, (800, 600)),
+        ((1600, 1200), 401, (1600, 1200)),
         ((1600, 1200), 2000, (1600, 1200)),
         ((1601, 1203), 64, (201, 151)),
         ((1600, 2), 64, (1600, 2)),
     ],
 )
-def test_a_jpeg_is_decoded_to_no_less_than_twice_the_side(
+def test_a_jpeg_is_decoded_to_no_less_than_one_and_a_half_times_the_side(
     size_wh: tuple[int, int],
     side: int,
     decoded_wh: tuple[int, int],

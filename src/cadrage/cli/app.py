@@ -34,7 +34,6 @@ EPILOG = epilog(
 SYNONYMS = {
     "--aspect": "--ratio",
     "--aspect-ratio": "--ratio",
-    "--conf": "--diversity",
     "--count": "--num",
     "--device": "--threads",
     "--dest": "--output",

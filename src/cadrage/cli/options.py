@@ -126,7 +126,7 @@ StrictOption = Annotated[
     typer.Option(
         "--strict",
         help="Fail with exit code 5 where rules conflict, instead of giving up the least important one and saying so "
-        "in the crop's flags.",
+        "in the flags.",
         rich_help_panel=_RULES,
     ),
 ]

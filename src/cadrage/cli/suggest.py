@@ -30,7 +30,7 @@ EPILOG = epilog(
     {
         "Scores": "A score is the overlap (intersection over union, 0 to 1) to expect with the crop a person would "
         "choose, given the ratio.",
-        "When rules conflict": "The least important one gives way, and the crop's flags and a warning say so: first "
+        "When rules conflict": "The least important one gives way, and the flags and a warning say so: first "
         "the number of crops, then --avoid, then --min-area and --max-area, then --min-size, last --keep. "
         "The ratio is always exact.",
         "Failed photos": 'With jsonl a failed photo gives a line with "error" in its place; every failure is also told '

@@ -42,8 +42,10 @@ def _pairs(
             boxes = np.array([[pair.a_xyxy, pair.b_xyxy] for pair in record.pairs]).reshape(-1, 4)
             a, b = score(record, boxes).reshape(-1, 2).T
             counts.append(pair_agreement(a, b, [(pair.votes_a, pair.votes_b) for pair in record.pairs]))
-    decided = [float(number) for _, number in counts]
-    return {"n": int(sum(decided)), **_interval([agree / number for agree, number in counts], decided)}
+    # Where all votes are tied there is nothing to agree with.
+    shares = [(agree / decided, float(decided)) for agree, decided in counts if decided]
+    weights = [decided for _, decided in shares]
+    return {"n": int(sum(weights)), **_interval([share for share, _ in shares], weights)}
 
 
 def largest_centred(ratio: float) -> Boxes:

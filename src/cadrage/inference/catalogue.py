@@ -41,6 +41,9 @@ def info(name: str, *, offline: bool = False) -> tuple[ListedModel, dict[str, An
 
     Raises ModelError for an unknown name or an unreadable card, UsageError for broken settings.
     """
+    names = packaged.names()
+    if name in names:
+        return _packaged(names), _read_card(packaged.folder())
     source = usable_source(offline=offline)
     index = read_index(source) if source else Index()
     models = _all_models(index)

@@ -83,9 +83,9 @@ class Cropper:
             strict: raise instead of relaxing a rule that cannot be met.
 
         Returns:
-            The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales unless an area
-            is asked for. Rules that had to give way are named in ``flags``, least important first given up: number of
-            crops, avoided boxes, area, size, kept boxes. The ratio never gives way.
+            The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
+            diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
+            important first given up: number of crops, avoided boxes, area, size, kept boxes. The ratio never gives way.
 
         Raises:
             UsageError: an argument is wrong.

@@ -5,7 +5,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from cadrage.geometry import area, box_ratio, fixed_ratio_candidates, free_candidates, from_pixels, largest_size, to_pixels
+from cadrage.geometry import (
+    area,
+    box_ratio,
+    fixed_ratio_candidates,
+    free_candidates,
+    from_pixels,
+    largest_size,
+    to_pixels,
+)
 from cadrage.inference.rules import Floats, Rules
 
 _PROPOSALS = 64

@@ -6,9 +6,9 @@ from cadrage.photo.colour import eight_bit, flat_srgb, resizable
 from cadrage.photo.header import Header, damage_reported, pillow_limit_lifted
 from cadrage.photo.orientation import upright
 
-# A JPEG is decoded at 1/2, 1/4 or 1/8 as long as this many times the asked side remains. On a 12-Mpx photo, 2 differs
-# from decoding everything by 55 dB; 1 would be a fifth faster and differ by 47 dB (38 dB on a 0.3-Mpx one).
-_DRAFT_MARGIN = 2
+# A JPEG is decoded at 1/2, 1/4 or 1/8 as long as this many times the asked side remains. Most 12-Mpx photos then take
+# 1/8, and crops stay what they are (first crop's IoU with that of a full decode .993 to .999 on eight photos).
+_DRAFT_MARGIN = 1.5
 
 # Averages whole pixels first where at least three times the asked size remains for the filter: as good, much faster.
 _REDUCING_GAP = 3.0
@@ -31,7 +31,8 @@ def squashed(image: Image.Image, header: Header, name: str, side: int) -> Image.
     Colours and orientation come after resizing, when there is little left to convert and to turn.
     """
     # A JPEG is decoded at reduced scale, not below the size named here; most other formats cannot.
-    image.draft("RGB", (_DRAFT_MARGIN * side, _DRAFT_MARGIN * side))
+    least = int(_DRAFT_MARGIN * side)
+    image.draft("RGB", (least, least))
     return _resized(image, header, name, (side, side), Image.Resampling.BILINEAR)
 
 
