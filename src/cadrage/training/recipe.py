@@ -14,7 +14,7 @@ class Recipe:
     """Settings of one run of the default model; the comment of each field gives its unit and meaning."""
 
     name: str = "default"
-    tag: str = "fcdb"  # names the weights: name.tag
+    tag: str = "fit"  # names the weights: name.tag
     seed: int = 0
     # Data, relative to --data. An empty string leaves a data set out.
     fcdb: str = "fcdb/train"
