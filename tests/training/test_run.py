@@ -68,6 +68,11 @@ def test_a_second_run_never_overwrites_the_first(finished: Path, data: Path, rec
         train_from_recipe(recipe_file, data, finished)
 
 
+def test_a_run_is_not_continued_with_another_recipe(finished: Path, data: Path, recipe_file: Path) -> None:
+    with pytest.raises(UsageError, match="another recipe"):
+        train_from_recipe(recipe_file, data, finished, resume=True, overrides={"epochs": "3"})
+
+
 def test_nothing_to_resume_is_said(data: Path, recipe_file: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no last\.ckpt"):
         train_from_recipe(recipe_file, data, tmp_path, resume=True)

@@ -122,7 +122,7 @@ def _checked_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, 
     if not enlarge and (width > box_width or height > box_height):
         raise OutputError(
             f"{one_line(name)}: the crop of {box_width} x {box_height} px is smaller than {width} x {height}; "
-            "ask for a smaller size or allow enlarging"
+            "ask for a smaller size or allow enlarging (--enlarge)"
         )
     return width, height
 

@@ -51,10 +51,12 @@ def build_model(recipe: Recipe) -> CropModel:
 
 
 def _commit() -> str:
-    """Revision of the source tree, empty outside of one."""
+    """Revision of the source tree, empty outside of one or without git."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip()
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
 
 
 def describe_run(recipe: Recipe, data: Path, fit: int, dev: int) -> dict[str, Any]:
@@ -107,6 +109,8 @@ def train_from_recipe(
         raise UsageError(f"{out}: no {CHECKPOINT} to resume from; leave out --resume to start")
     if not resume and (out / RECORD).exists():
         raise UsageError(f"{out}: holds a run already; add --resume to continue it or choose another folder")
+    if resume and json.loads((out / RECORD).read_text(encoding="utf-8"))["recipe"] != recipe.to_dict():
+        raise UsageError(f"{out}: was begun with another recipe; resume with the same one and the same --set options")
     lightning.seed_everything(recipe.seed, verbose=False)
     train, validation, record = _loaders(recipe, data)
     out.mkdir(parents=True, exist_ok=True)
