@@ -60,7 +60,7 @@ class CropTraining(lightning.LightningModule):
         terms = self.losses(batch)
         total = torch.stack([getattr(self.recipe, name) * value for name, value in terms.items()]).sum()
         if not torch.isfinite(total):
-            values = {name: float(value) for name, value in terms.items()}
+            values = {name: value.item() for name, value in terms.items()}
             raise NonFiniteLossError(f"step {self.global_step}: loss is not finite, terms {values}")
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()}, on_step=True)
         self.log("loss", total.detach(), prog_bar=True, logger=False)
