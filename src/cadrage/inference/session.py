@@ -78,8 +78,8 @@ class Model:
         options.inter_op_num_threads = 1
         if self.threads is not None:
             options.intra_op_num_threads = self.threads
-        # Spinning shaves microseconds and costs everything else on the machine a core.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads that keep spinning after a run would take a core from the other parts and from the selection.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         with self._lock:
             if part not in self._sessions:
                 try:
