@@ -111,6 +111,13 @@ def test_list_without_an_index_says_how_to_set_one() -> None:
     assert "CADRAGE_MODELS" in result.stderr
 
 
+def test_list_shows_what_is_here_when_the_index_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADRAGE_MODELS", "http://127.0.0.1:9/")
+    result = run("list")
+    assert "house.small" in result.stdout
+    assert isinstance(result.exception, ModelError)
+
+
 def test_info_as_text(shelf: Path) -> None:
     lines = run("info", "oak").stdout.splitlines()
     assert lines[:2] == ["model: oak.v1 (also oak)", "state: available"]

@@ -43,7 +43,15 @@ def _start(context: typer.Context) -> None:
 @models_app.command("list")
 def list_command(offline: OfflineOption = False, as_json: JsonOption = False) -> None:
     """Show every model: packaged, pulled, damaged, outdated (a newer one is listed) or available."""
-    models = list_models(offline=offline)
+    try:
+        _print_list(list_models(offline=offline), as_json)
+    except ModelError:
+        # What is here is of use without the index too; the error still ends the command.
+        _print_list(list_models(offline=True), as_json)
+        raise
+
+
+def _print_list(models: list[ListedModel], as_json: bool) -> None:
     if as_json:
         _print_json({"models": [_to_json(model) for model in models]})
         return
