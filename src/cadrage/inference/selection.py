@@ -25,8 +25,8 @@ _TIE = 1e-6
 _ROUNDING = 1e-5
 # Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
 _HEAVIEST = 96
-_SHORTLIST = 48
-_SHORTLIST_PER_BAND = 12
+_SHORTLIST = 24
+_SHORTLIST_PER_BAND = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
