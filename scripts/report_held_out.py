@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cadrage
 from cadrage.datasets.manifest import read_manifest
-from cadrage.datasets.splits import split_by_photo_id, split_every_nth
+from cadrage.datasets.splits import read_split, select
 from cadrage.evaluation.held_out import measure
 
 
@@ -21,8 +21,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     cropper = cadrage.Cropper(arguments.model)
-    fcdb = split_by_photo_id(read_manifest(arguments.data / "fcdb" / "train"))[1]
-    flms = split_every_nth(read_manifest(arguments.data / "flms" / "a"))[1]
+    fcdb, flms = (
+        select(read_manifest(folder), read_split(folder, "dev", name))
+        for name, folder in (("fcdb", arguments.data / "fcdb" / "train"), ("flms", arguments.data / "flms" / "a"))
+    )
     report = {
         "cadrage": cadrage.__version__,
         "model": arguments.model,

@@ -1,49 +1,131 @@
 import json
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from cadrage.datasets.manifest import manifest_sha256, read_manifest
+from cadrage.datasets.manifest import iter_manifest, manifest_sha256, read_manifest
 from cadrage.datasets.pixels import load_photos
-from cadrage.datasets.splits import split_by_photo_id, split_every_nth
 from cadrage.errors import UsageError
 
-ROW = {
-    "file_name": "images/a.png",
-    "width": 40,
-    "height": 30,
-    "crops": [{"box": [-0.01, 0.1, 0.9, 1.02], "score": 1.0}],
-    "pairs": [{"a": [0, 0, 0.5, 0.5], "b": [0.5, 0.5, 1, 1.001], "votes_a": 3, "votes_b": 2}],
-    "persons": [[0.1, 0.1, 0.3, 0.9]],
-    "source": {"flickr_photo_id": 14},
-}
+
+def crop(*box: object, score: object = 1.0) -> dict:
+    return {"crops": [{"box": list(box), "score": score}]}
 
 
-def write(folder: Path, *rows: object) -> Path:
-    text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
-    (folder / "metadata.jsonl").write_text(text, encoding="utf-8")
-    return folder
+def test_a_row_comes_back_as_it_was_written(write: Callable, row: Callable) -> None:
+    folder = write(row(), photos=False)
+    (record,) = read_manifest(folder)
+    assert (record.file_name, record.file, record.size_wh) == ("images/a.png", folder / "images" / "a.png", (40, 30))
+    np.testing.assert_array_equal(record.crops_xyxy, [[0.1, 0.1, 0.9, 0.8], [0.0, 0.25, 0.5, 1]])
+    np.testing.assert_array_equal(record.scores, [3, 2])
+    (pair,) = record.pairs
+    assert (pair.a_xyxy, pair.b_xyxy, pair.votes_a, pair.votes_b) == ((0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), 3, 2)
+    np.testing.assert_array_equal(record.persons_xyxy, [[0.1, 0.1, 0.3, 0.9]])
+    assert record.source == {"dataset": "mine"}
 
 
-def test_boxes_are_clipped_and_typed(tmp_path: Path) -> None:
-    (record,) = read_manifest(write(tmp_path, ROW))
-    np.testing.assert_array_equal(record.crops_xyxy, [[0, 0.1, 0.9, 1]])
-    assert record.pairs[0].b_xyxy == (0.5, 0.5, 1, 1) and record.pairs[0].votes_a == 3
-    assert record.persons_xyxy.shape == (1, 4) and record.size_wh == (40, 30)
-
-
-def test_absent_lists_are_empty(tmp_path: Path) -> None:
-    (record,) = read_manifest(write(tmp_path, {"file_name": "a.png", "width": 4, "height": 3}))
+def test_absent_lists_are_empty(write: Callable) -> None:
+    (record,) = read_manifest(write({"file_name": "a.png", "width": 4, "height": 3}, photos=False))
     assert record.crops_xyxy.shape == (0, 4) and record.pairs == () and record.persons_xyxy.shape == (0, 4)
+    assert record.scores.shape == (0,) and record.source == {}
 
 
-@pytest.mark.parametrize("bad", ["not json", {"width": 3}, ROW | {"width": "wide"}, ROW | {"crops": [{"box": [1]}]}])
-def test_a_bad_line_is_named(tmp_path: Path, bad: object) -> None:
-    with pytest.raises(UsageError, match="line 2") as caught:
-        read_manifest(write(tmp_path, ROW, bad))
-    assert "\n" not in str(caught.value)
+def test_boxes_over_the_border_are_clipped_and_counted_once(
+    write: Callable, row: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    pairs = [{"a": [0, 0, 0.5, 0.5], "b": [0.5, 0.5, 1, 1.125], "votes_a": 3, "votes_b": 2}]
+    folder = write(row("a", **crop(-0.03, 0.1, 0.9, 1.02)), row("b", pairs=pairs), row("c"), photos=False)
+    with caplog.at_level(logging.WARNING):
+        first, second, _ = read_manifest(folder)
+    np.testing.assert_array_equal(first.crops_xyxy, [[0, 0.1, 0.9, 1]])
+    assert second.pairs[0].b_xyxy == (0.5, 0.5, 1, 1)
+    (message,) = caplog.messages
+    assert "2 boxes reach over the border, by at most 0.12 of a side" in message and "metadata.jsonl" in message
+
+
+def test_a_clean_manifest_says_nothing(write: Callable, row: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    read_manifest(write(row("a"), row("b"), photos=False))
+    assert caplog.messages == []
+
+
+def test_reading_one_by_one_stops_nowhere_before_the_fault(write: Callable, row: Callable) -> None:
+    records = iter_manifest(write(row("a"), "not json", photos=False))
+    assert next(records).file_name == "images/a.png"
+    with pytest.raises(UsageError, match="line 2"):
+        next(records)
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ("not json", "not a photo record"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[1]", "expected an object"),
+        ({"file_name": None}, "file_name"),
+        ({"file_name": ""}, "file_name"),
+        ({"file_name": "/etc/a.png"}, "leads out of the folder"),
+        ({"file_name": "images/../../a.png"}, "leads out of the folder"),
+        ({"file_name": "images\\..\\..\\a.png"}, "leads out of the folder"),
+        ({"file_name": "C:\\a.png"}, "leads out of the folder"),
+        ({"file_name": "images/a\nb.png"}, "line break"),
+        ({"width": "wide"}, "width must be a whole number"),
+        ({"width": 40.5}, "width must be a whole number"),
+        ({"height": 0}, "height must be a whole number"),
+        ({"height": True}, "height must be a whole number"),
+        ({"source": []}, "source must be an object"),
+        ({"crops": None}, "crops must be a list"),
+        ({"crops": [[0, 0, 1, 1]]}, "crop 0 must be an object"),
+        ({"crops": [{"score": 1}]}, "crop 0 must be four finite numbers"),
+        (crop(0, 0, 1), "crop 0 must be four finite numbers"),
+        (crop(0, 0, 1, "1"), "crop 0 must be four finite numbers"),
+        (crop(0, 0, 1, float("nan")), "crop 0 must be four finite numbers"),
+        (crop(0, 0, 1, float("inf")), "crop 0 must be four finite numbers"),
+        (crop(0, 0, 1, 10**400), "crop 0 must be four finite numbers"),
+        (crop(0.6, 0, 0.4, 1), "swapped"),
+        (crop(0.4, 0, 0.4, 1), "empty"),
+        (crop(0, 0, 1, 1.3), "outside the photo"),
+        (crop(1.0, 0, 1.2, 1), "outside the photo"),
+        (crop(10, 20, 30, 40), "outside the photo"),
+        (crop(0, 0, 1, 1, score="3"), "score of crop 0"),
+        (crop(0, 0, 1, 1, score=None), "score of crop 0"),
+        (crop(0, 0, 1, 1, score=True), "score of crop 0"),
+        (crop(0, 0, 1, 1, score=float("nan")), "score of crop 0"),
+        ({"pairs": [{"a": [0, 0, 1, 1], "votes_a": 1, "votes_b": 2}]}, "pair 0 b must be four"),
+        ({"pairs": [{"a": [0, 0, 1, 1], "b": [0, 0, 1, 1], "votes_a": -1, "votes_b": 2}]}, "votes_a of pair 0"),
+        ({"pairs": [{"a": [0, 0, 1, 1], "b": [0, 0, 1, 1], "votes_a": 1}]}, "votes_b of pair 0"),
+        ({"persons": [[0, 0, 0, 1]]}, "person 0"),
+    ],
+)
+def test_a_bad_line_is_named_with_the_way_out(write: Callable, row: Callable, bad: object, word: str) -> None:
+    folder = write(row("a"), row("b") | bad if isinstance(bad, dict) else bad, photos=False)
+    with pytest.raises(UsageError, match=word) as caught:
+        read_manifest(folder)
+    message = str(caught.value)
+    assert message.startswith(f"{folder / 'metadata.jsonl'}, line 2: ")
+    assert f"cadrage data check {folder}" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("again", ["images/a.png", "images//a.png", "./images/a.png"])
+def test_a_photo_named_twice_is_refused(write: Callable, row: Callable, again: str) -> None:
+    folder = write(row("a"), row("b"), row(file_name=again), photos=False)
+    with pytest.raises(UsageError, match=r"line 3: .*stands in line 1 already"):
+        read_manifest(folder)
+
+
+def test_line_ends_inside_names_do_not_split_lines(write: Callable, row: Callable) -> None:
+    text = json.dumps(row("a\u2028b\x85"), ensure_ascii=False)
+    (record,) = read_manifest(write("\ufeff" + text, "", photos=False))
+    assert record.file_name == "images/a\u2028b\x85.png"
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_bytes(b'{"file_name":"\xff"}\n')
+    with pytest.raises(UsageError, match="line 1: not a photo record"):
+        read_manifest(tmp_path)
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
@@ -51,27 +133,18 @@ def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
-def test_the_hash_follows_the_content(tmp_path: Path) -> None:
-    first = manifest_sha256(write(tmp_path, ROW))
-    assert manifest_sha256(write(tmp_path, ROW)) == first != manifest_sha256(write(tmp_path, ROW, ROW))
+def test_the_hash_follows_the_content(write: Callable, row: Callable) -> None:
+    first = manifest_sha256(write(row("a"), photos=False))
+    assert manifest_sha256(write(row("a"), photos=False)) == first
+    assert manifest_sha256(write(row("a"), row("b"), photos=False)) != first
 
 
-def test_splits_are_disjoint_and_complete(tmp_path: Path) -> None:
-    rows = [ROW | {"file_name": f"{index}.png", "source": {"flickr_photo_id": index}} for index in range(20)]
-    records = read_manifest(write(tmp_path, *rows))
-    fit, dev = split_by_photo_id(records)
-    assert [record.source["flickr_photo_id"] for record in dev] == [0, 7, 14]
-    assert len(fit) + len(dev) == 20
-    fit, dev = split_every_nth(records)
-    assert [record.file.name for record in dev] == ["0.png", "5.png", "10.png", "15.png"]
-    assert len(fit) + len(dev) == 20
-
-
-def test_unreadable_photos_are_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "images").mkdir()
-    Image.new("RGB", (40, 30), "red").save(tmp_path / "images" / "a.png")
-    records = read_manifest(write(tmp_path, ROW, ROW | {"file_name": "images/gone.png"}))
-    readable, pixels = load_photos(records, max_side=20)
+def test_unreadable_photos_are_left_out_and_named(
+    write: Callable, row: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write(row("a"), row("gone"))
+    (folder / "images" / "gone.png").unlink()
+    readable, pixels = load_photos(read_manifest(folder), max_side=20)
     assert [record.file.name for record in readable] == ["a.png"]
     assert pixels[0].shape == (15, 20, 3)
     assert "gone.png" in caplog.text

@@ -36,7 +36,7 @@ class Oracle:
 def record(name: str, truth: list[float], votes: tuple[int, int]) -> PhotoRecord:
     pair = Pair((0.0, 0.0, 0.5, 0.5), (0.0, 0.0, 1.0, 1.0), *votes)
     empty = np.empty((0, 4))
-    return PhotoRecord(Path(name), (60, 40), np.array([truth]), np.ones(1), (pair,), empty, {})
+    return PhotoRecord(name, Path(name), (60, 40), np.array([truth]), np.ones(1), (pair,), empty, {})
 
 
 @pytest.fixture

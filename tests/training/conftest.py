@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 
 
-def _row(name: str, identity: int, box: list[float]) -> dict[str, object]:
+def _row(name: str, box: list[float]) -> dict[str, object]:
     larger = [max(box[0] - 0.1, 0), max(box[1] - 0.1, 0), min(box[2] + 0.1, 1), min(box[3] + 0.1, 1)]
     return {
         "file_name": f"images/{name}",
@@ -21,7 +21,6 @@ def _row(name: str, identity: int, box: list[float]) -> dict[str, object]:
         "crops": [{"box": box, "score": 1.0}],
         "pairs": [{"a": box, "b": larger, "votes_a": 4, "votes_b": 1}],
         "persons": [],
-        "source": {"flickr_photo_id": identity},
     }
 
 
@@ -38,8 +37,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         picture = np.full((32, 48, 3), 40, np.uint8)
         picture[y : y + 20, x : x + 30] = 220
         Image.fromarray(picture).save(folder / "images" / f"{identity}.png")
-        rows.append(_row(f"{identity}.png", identity, [x / 48, y / 32, (x + 30) / 48, (y + 20) / 32]))
+        rows.append(_row(f"{identity}.png", [x / 48, y / 32, (x + 30) / 48, (y + 20) / 32]))
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    names = [str(row["file_name"]) for row in rows]
+    (folder / "splits").mkdir()
+    for split, listed in (("dev", names[::7]), ("fit", [*names[1:7], *names[8:]])):
+        (folder / "splits" / f"{split}.txt").write_text("".join(f"{name}\n" for name in listed), encoding="utf-8")
     (root / "weights").mkdir()
     torch.manual_seed(0)
     save_file(MobileNetV2().state_dict(), root / "weights" / "backbone.safetensors")

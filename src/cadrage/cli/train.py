@@ -1,15 +1,14 @@
 """``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cadrage.cli.extras import extra_installed
 from cadrage.cli.helptext import epilog
-from cadrage.errors import CadrageError, UsageError
+from cadrage.errors import UsageError
 
 TRAIN_EPILOG = epilog(
     {
@@ -50,7 +49,7 @@ def train(
 ) -> None:
     """Train a model from a recipe; needs the extra 'train'."""
     overrides = dict(_read_setting(text) for text in settings or [])
-    with _extra_installed():
+    with extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
         train_from_recipe(recipe, data, out, resume=resume, overrides=overrides)
@@ -73,7 +72,7 @@ def export(
     ] = None,
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
-    with _extra_installed():
+    with extra_installed("train", "training"):
         from cadrage.training.export import export_run
 
         export_run(run, out, notes=_read_notes(notes) if notes else None)
@@ -94,16 +93,3 @@ def _read_setting(text: str) -> tuple[str, str]:
     if not separator or not key.strip():
         raise UsageError(f"--set {text}: expected KEY=VALUE such as seed=7")
     return key.strip(), value.strip()
-
-
-@contextmanager
-def _extra_installed() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in ("", "cadrage"):
-            raise
-        raise CadrageError(
-            f"training needs {missing}, which is not installed; install the extra: pip install 'cadrage[train]'"
-        ) from error

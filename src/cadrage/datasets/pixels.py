@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,18 @@ from cadrage.photo import open_photo
 _log = logging.getLogger(__name__)
 
 
+def load_photo(file: Path, max_side: int) -> NDArray[np.uint8]:
+    """The upright photo as ``(H, W, 3)`` uint8 in sRGB, long side at most ``max_side`` pixels.
+
+    Raises:
+        PhotoError: the photo cannot be read.
+    """
+    return np.asarray(open_photo(file).thumbnail(max_side), dtype=np.uint8)
+
+
 def _read(record: PhotoRecord, max_side: int) -> NDArray[np.uint8] | None:
     try:
-        return np.asarray(open_photo(record.file).thumbnail(max_side), dtype=np.uint8)
+        return load_photo(record.file, max_side)
     except PhotoError as error:
         _log.warning("%s; the photo is left out", error)
         return None

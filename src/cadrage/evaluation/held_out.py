@@ -43,7 +43,7 @@ def _pairs(
             a, b = score(record, boxes).reshape(-1, 2).T
             counts.append(pair_agreement(a, b, [(pair.votes_a, pair.votes_b) for pair in record.pairs]))
     # Where all votes are tied there is nothing to agree with.
-    shares = [(agree / decided, float(decided)) for agree, decided in counts if decided]
+    shares = [(found.agree / found.decided, float(found.decided)) for found in counts if found.decided]
     weights = [decided for _, decided in shares]
     return {"n": int(sum(weights)), **_interval([share for share, _ in shares], weights)}
 

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 import cadrage
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
 from cadrage.datasets.pixels import load_photos
-from cadrage.datasets.splits import split_by_photo_id, split_every_nth
+from cadrage.datasets.splits import read_split, select
 from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
 from cadrage.models.default import CropModel
@@ -32,11 +32,17 @@ RECORD = "run.json"
 
 def split_data(recipe: Recipe, data: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
     """Photos to fit and photos to validate on, as the recipe names them."""
-    fit, dev = split_by_photo_id(read_manifest(data / recipe.fcdb))
+    fit, dev = _fit_and_dev(data / recipe.fcdb, "fcdb")
     if recipe.flms:
-        more_fit, more_dev = split_every_nth(read_manifest(data / recipe.flms))
+        more_fit, more_dev = _fit_and_dev(data / recipe.flms, "flms")
         fit += more_fit + (more_dev if recipe.fit_on == "fit+dev" else [])
     return (fit + dev if recipe.fit_on == "fit+dev" else fit), dev
+
+
+def _fit_and_dev(folder: Path, dataset: str) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
+    records = read_manifest(folder)
+    fit, dev = (select(records, read_split(folder, name, dataset)) for name in ("fit", "dev"))
+    return fit, dev
 
 
 def build_model(recipe: Recipe) -> CropModel:

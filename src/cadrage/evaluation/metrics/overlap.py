@@ -5,6 +5,12 @@ from numpy.typing import NDArray
 
 from cadrage.geometry import iou_matrix
 
+# How much an IoU may lack of a threshold: an overlap of 0.9 must count at 0.90 whatever the rounding of its corners.
+IOU_TOLERANCE = 1e-6
+
+# Mirrored boxes, the same in exact arithmetic, differ by this little.
+_NOISE = 1e-9
+
 
 def iou_and_bde(box_xyxy: NDArray[np.float64], truths_xyxy: NDArray[np.float64]) -> tuple[float, float]:
     """IoU with the best of several truths and the boundary displacement error (BDE) of that same truth.
@@ -24,10 +30,15 @@ def iou_and_bde(box_xyxy: NDArray[np.float64], truths_xyxy: NDArray[np.float64])
         raise ValueError("expected at least one truth, got none")
     ious = iou_matrix(box_xyxy[None], truths_xyxy)[0]
     errors = np.abs(truths_xyxy - box_xyxy).mean(axis=1)
-    best = int(np.lexsort((errors, -ious))[0])
-    return float(ious[best]), float(errors[best])
+    best = ious.max()
+    return float(best), float(errors[ious >= best - _NOISE].min())
 
 
 def best_iou_of_set(boxes_xyxy: NDArray[np.float64], truths_xyxy: NDArray[np.float64]) -> float:
     """Highest IoU between any of ``boxes_xyxy (N, 4)`` and any of ``truths_xyxy (M, 4)``; 0 for an empty set."""
     return float(iou_matrix(boxes_xyxy, truths_xyxy).max(initial=0.0))
+
+
+def reaches(iou: float, threshold: float) -> bool:
+    """Whether an IoU is at least ``threshold``, up to 1e-6."""
+    return bool(iou >= threshold - IOU_TOLERANCE)

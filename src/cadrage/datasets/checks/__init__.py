@@ -1,0 +1,1 @@
+"""The single checks of ``cadrage data check``: rows, box formats, photos and splits."""

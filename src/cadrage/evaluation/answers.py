@@ -1,0 +1,73 @@
+"""What is asked of a predictor and what it answers; the truth is in neither."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def _no_boxes() -> Floats:
+    return np.empty((0, 4))
+
+
+def _no_scores() -> Floats:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is asked about one photo.
+
+    ``n`` crops are wanted, best first (0 when only scores are), of the width : height ``ratio`` in pixels (None = any
+    shape); ``boxes_xyxy (M, 4)`` are boxes whose scores are wanted.
+    """
+
+    file_name: str
+    file: Path
+    size_wh: tuple[int, int]
+    n: int = 0
+    ratio: float | None = None
+    boxes_xyxy: Floats = field(default_factory=_no_boxes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The answer to a `Question`.
+
+    ``boxes_xyxy (K, 4)`` are crops, best first, with ``confidences (K,)`` that never rise; ``box_scores (M,)`` are the
+    scores of the asked boxes, higher is better.
+    """
+
+    boxes_xyxy: Floats = field(default_factory=_no_boxes)
+    confidences: Floats = field(default_factory=_no_scores)
+    box_scores: Floats = field(default_factory=_no_scores)
+
+    def __post_init__(self) -> None:
+        _expect(self.boxes_xyxy.shape == (len(self.confidences), 4), "one confidence per box", self.boxes_xyxy.shape)
+        _expect(bool(np.isfinite(self.boxes_xyxy).all()), "finite boxes", self.boxes_xyxy)
+        _expect(bool((np.diff(self.confidences) <= 0).all()), "confidences that never rise", self.confidences)
+        _expect(self.box_scores.ndim == 1, "a row of scores", self.box_scores.shape)
+        _expect(bool(np.isfinite(self.box_scores).all()), "finite scores", self.box_scores)
+
+
+class Predictor(Protocol):
+    """Anything that answers questions about photos: a model, a baseline, a file of predictions."""
+
+    name: str
+    needs_photos: bool
+    """Whether the photo's file is opened."""
+
+    def answer(self, question: Question) -> Answer:
+        """Answer one question; must be safe to call from several threads."""
+
+    def describe(self) -> dict[str, Any]:
+        """What answered, for the record: ``kind``, ``name`` and whatever identifies it; plain JSON values."""
+
+
+def _expect(condition: bool, expected: str, got: object) -> None:
+    if not condition:
+        raise ValueError(f"expected {expected}, got {got!r}")

@@ -1,0 +1,153 @@
+"""FCDB and FLMS: crops are asked for and held against the crops that people chose."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cadrage.datasets.manifest import PhotoRecord
+from cadrage.evaluation.answers import Answer, Floats, Question
+from cadrage.evaluation.metrics.alpha_recall import alpha_recall
+from cadrage.evaluation.metrics.coverage import coverage
+from cadrage.evaluation.metrics.diversity import diversity
+from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
+from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
+from cadrage.geometry import area, grid_anchors, iou_matrix
+
+_WHOLE_AREA = 0.95
+_SET, _LARGE_SET = 5, 10
+
+
+def _refuse(record: PhotoRecord) -> str | None:
+    return None if len(record.crops_xyxy) else "no crop to compare with"
+
+
+def _first(record: PhotoRecord, answer: Answer) -> dict[str, float]:
+    """The metrics of the first crop; a predictor that returns none gets the worst value."""
+    if not len(answer.boxes_xyxy):
+        return {"iou": 0.0, "bde": 1.0, "recall75": 0.0}
+    iou, bde = iou_and_bde(answer.boxes_xyxy[0], record.crops_xyxy)
+    return {"iou": iou, "bde": bde, "recall75": alpha_recall(iou)}
+
+
+def _shape(answer: Answer) -> dict[str, float]:
+    first_area = float(area(answer.boxes_xyxy[:1]).sum())
+    return {"area": first_area, "whole_share": float(first_area >= _WHOLE_AREA)}
+
+
+def _no_crop(answer: Answer, *names: str) -> tuple[str, ...]:
+    return () if len(answer.boxes_xyxy) else names
+
+
+def _ask_free(record: PhotoRecord) -> tuple[Question, ...]:
+    # Two questions: the best five crops need not be the first five of the best ten.
+    return question_about(record, n=_SET), question_about(record, n=_LARGE_SET)
+
+
+def _judge_free(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
+    five, ten = answers
+    return Judgement(
+        {
+            **_first(record, five),
+            "best5_iou": best_iou_of_set(five.boxes_xyxy, record.crops_xyxy),
+            "best10_iou": best_iou_of_set(ten.boxes_xyxy, record.crops_xyxy),
+            "diversity": diversity(five.boxes_xyxy),
+            **_shape(five),
+        },
+        undefined=_no_crop(five, "iou", "bde") + (("diversity",) if len(five.boxes_xyxy) < 2 else ()),
+    )
+
+
+def _best_of_grid(record: PhotoRecord) -> Judgement:
+    candidates = grid_anchors(record.size_wh)
+    best = candidates[iou_matrix(candidates, record.crops_xyxy).max(axis=1).argmax()]
+    return Judgement(_first(record, _answer(best)))
+
+
+def _ask_ratio(record: PhotoRecord) -> tuple[Question, ...]:
+    return (question_about(record, n=1, ratio=_ratio_of_truth(record)),)
+
+
+def _judge_ratio(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
+    (answer,) = answers
+    return Judgement({**_first(record, answer), **_shape(answer)}, undefined=_no_crop(answer, "iou", "bde"))
+
+
+def _best_position(record: PhotoRecord) -> Judgement:
+    """The largest box of the ratio at the place that suits the truth best: all that a tool without scale can do."""
+    x1, y1, x2, y2 = record.crops_xyxy[0]
+    ratio = (x2 - x1) / (y2 - y1)
+    width, height = min(1.0, ratio), min(1.0, 1 / ratio)
+    left = np.clip((x1 + x2 - width) / 2, 0, 1 - width)
+    top = np.clip((y1 + y2 - height) / 2, 0, 1 - height)
+    return Judgement(_first(record, _answer(np.array([left, top, left + width, top + height]))))
+
+
+def _judge_flms(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
+    five, ten = answers
+    return Judgement(
+        {
+            **_first(record, five),
+            "coverage1": coverage(five.boxes_xyxy, record.crops_xyxy, 1),
+            "coverage5": coverage(five.boxes_xyxy, record.crops_xyxy, _SET),
+            "coverage10": coverage(ten.boxes_xyxy, record.crops_xyxy, _LARGE_SET),
+            "diversity": diversity(five.boxes_xyxy),
+            **_shape(five),
+        },
+        undefined=_no_crop(five, "iou", "bde") + (("diversity",) if len(five.boxes_xyxy) < 2 else ()),
+    )
+
+
+def _one_person(record: PhotoRecord) -> Judgement:
+    """Each person's crop in turn against the best of the others; a single crop has no others."""
+    crops = record.crops_xyxy
+    if len(crops) < 2:
+        return Judgement({})
+    scores = np.array([iou_and_bde(crop, np.delete(crops, i, axis=0)) for i, crop in enumerate(crops)])
+    return Judgement({"iou": float(scores[:, 0].mean()), "bde": float(scores[:, 1].mean())})
+
+
+def _ratio_of_truth(record: PhotoRecord) -> float:
+    x1, y1, x2, y2 = record.crops_xyxy[0]
+    width, height = record.size_wh
+    return float((x2 - x1) * width / ((y2 - y1) * height))
+
+
+def _answer(box_xyxy: Floats) -> Answer:
+    return Answer(box_xyxy[None], np.zeros(1))
+
+
+FCDB_FREE = Protocol(
+    name="fcdb-free",
+    dataset="fcdb",
+    main_metric="iou",
+    floors=("whole", "centre-0.9", "median-box", "position-prior", "random"),
+    ask=_ask_free,
+    judge=_judge_free,
+    refuse=_refuse,
+    ceiling="best box of the 12x12 grid",
+    bound=_best_of_grid,
+)
+
+FCDB_RATIO = Protocol(
+    name="fcdb-ratio",
+    dataset="fcdb",
+    main_metric="iou",
+    floors=("largest", "centre-0.9", "median-box", "position-prior"),
+    ask=_ask_ratio,
+    judge=_judge_ratio,
+    refuse=_refuse,
+    ceiling="largest box of the ratio, best position",
+    bound=_best_position,
+)
+
+FLMS = Protocol(
+    name="flms",
+    dataset="flms",
+    main_metric="iou",
+    floors=("whole", "centre-0.9", "median-box", "position-prior", "random"),
+    ask=_ask_free,
+    judge=_judge_flms,
+    refuse=_refuse,
+    ceiling="one person against the others",
+    bound=_one_person,
+)

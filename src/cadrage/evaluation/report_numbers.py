@@ -1,0 +1,146 @@
+"""How numbers are written in every report, and which published ones stand beside which of ours."""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from cadrage.evaluation.protocols import METRICS, PROTOCOLS
+from cadrage.evaluation.published import PublishedRow
+from cadrage.evaluation.result import Estimate, Result
+
+NO_NUMBER = "-"
+
+
+def title(metric: str) -> str:
+    """What a metric is called in words."""
+    return METRICS[metric].title
+
+
+def heading(metric: str) -> str:
+    """What a metric is called above a narrow column."""
+    if metric in _HEADINGS:
+        return _HEADINGS[metric]
+    for pattern, form in _HEADING_FORMS:
+        if found := re.fullmatch(pattern, metric):
+            return form.format(*found.groups())
+    return metric
+
+
+def number(metric: str, value: float) -> str:
+    """A value as the field writes it: ``.7268``, ``68.2`` for a share in per cent, ``3.985`` for a mean score."""
+    if METRICS[metric].percent:
+        return f"{100 * value:.1f}"
+    text = f"{value:.3f}" if metric == "top1_score" else f"{value:.4f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def interval(metric: str, estimate: Estimate) -> str:
+    """The 95 % interval, ``[.7056, .7471]``."""
+    return f"[{number(metric, estimate.low)}, {number(metric, estimate.high)}]"
+
+
+def published_number(metric: str, value: float) -> str:
+    """A published value without digits that its source does not have: ``.718``, not ``.7180``."""
+    text = number(metric, value)
+    return text if METRICS[metric].percent or metric == "top1_score" else text.removesuffix("0")
+
+
+def best_published(metric: str, rows: Iterable[PublishedRow]) -> dict[str, PublishedRow]:
+    """For each data set the best sourced value of a method, baselines and what must not be compared left out."""
+    if not METRICS[metric].judges:
+        return {}
+    sign = 1 if METRICS[metric].higher_is_better else -1
+    best: dict[str, PublishedRow] = {}
+    for row in rows:
+        if row.kind != "method" or not row.comparable or metric not in row.values:
+            continue
+        if row.dataset not in best or sign * row.values[metric] > sign * best[row.dataset].values[metric]:
+            best[row.dataset] = row
+    return best
+
+
+def best_first(metric: str | None, rows: Iterable[PublishedRow]) -> list[PublishedRow]:
+    """The rows by falling merit in one metric; rows without it follow in their order."""
+    if metric is None:
+        return list(rows)
+    sign = 1 if METRICS[metric].higher_is_better else -1
+    return sorted(rows, key=lambda row: -sign * row.values[metric] if metric in row.values else float("inf"))
+
+
+def shared_columns(metrics: Iterable[str], rows: Sequence[PublishedRow], most: int) -> list[str]:
+    """The metrics of a result that published rows have, at most so many: those that most rows have."""
+    counts = {metric: sum(metric in row.values for row in rows) for metric in metrics}
+    common = sorted((metric for metric in counts if counts[metric]), key=lambda metric: -counts[metric])[:most]
+    return [metric for metric in counts if metric in common]
+
+
+def main_metric(result: Result) -> str | None:
+    """The metric a report is about: the protocol's, or the first one that is known photo by photo."""
+    known = [metric for metric in result.metrics if any(metric in photo for photo in result.photos)]
+    first = PROTOCOLS[result.protocol].main_metric if result.protocol in PROTOCOLS else None
+    return first if first in known else next(iter(known), None)
+
+
+def command_line(result: Result) -> str:
+    """The command that measures this again; the folder of the data is not part of a result."""
+    kind, name = result.predictor.get("kind"), str(result.predictor.get("name", ""))
+    who = {"model": ["--model", name], "baseline": ["--baseline", name]}.get(str(kind), ["--predictions", "FILE.jsonl"])
+    words = ["cadrage", "eval", result.protocol, "--data", "DIR", *who]
+    for option in ("split", "subset"):
+        if result.data.get(option):
+            words += [f"--{option}", str(result.data[option])]
+    return shlex.join(words)
+
+
+def is_about(result: Result, row: PublishedRow, rows: Sequence[PublishedRow]) -> bool:
+    """Whether a published row may be of the photos' own data set: one of several versions is told by its n alone."""
+    return len({other.dataset for other in rows}) == 1 or row.n == result.n
+
+
+def printable(text: str) -> str:
+    """The text on one line, everything escaped that could steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def data_line(result: Result) -> str:
+    """Which photos a result is about, in one line."""
+    data = result.data
+    parts = [f"split {data['split']}" if data.get("split") else "every photo of the data set"]
+    if data.get("subset"):
+        parts.append(f"subset {data['subset']}")
+    parts.append(
+        f"n = {result.n}" + (f" of {data['listed']} listed" if data.get("listed", result.n) != result.n else "")
+    )
+    if data.get("missing"):
+        parts.append(f"{data['missing']} missing")
+    parts += [f"{what} {str(data[key])[:12]}" for what, key in _HASHES if data.get(key)]
+    return ", ".join(parts)
+
+
+def predictor_name(result: Result) -> str:
+    """Who was measured, with what kind of thing it is."""
+    kind, name = result.predictor.get("kind", "predictor"), result.predictor.get("name", "unnamed")
+    return f"{kind} {name}"
+
+
+_HEADINGS = {
+    "iou": "IoU",
+    "bde": "BDE",
+    "recall75": "IoU>=.75",
+    "srcc": "SRCC",
+    "pcc": "PCC",
+    "pairs_weighted": "pairs, weighted",
+    "whole_share": "whole",
+    "top1_score": "top-1 score",
+}
+_HEADING_FORMS = (
+    (r"acc(\d)_(\d+)", "Acc{}/{}"),
+    (r"acc(\d+)", "Acc{}"),
+    (r"accw(\d+)", "wAcc{}"),
+    (r"accw(\d+)_published", "wAcc{}, published"),
+    (r"recall(\d+)_e(\d+)", "recall@{} .{}"),
+    (r"ap(\d+)_k(\d+)", "AP@{1} .{0}"),
+    (r"best(\d+)_iou", "IoU of {}"),
+    (r"coverage(\d+)", "coverage@{}"),
+)
+_HASHES = (("split sha256", "split_sha256"), ("manifest sha256", "manifest_sha256"))

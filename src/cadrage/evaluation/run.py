@@ -1,0 +1,149 @@
+"""One evaluation from the photos to the result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cadrage import __version__
+from cadrage.datasets.manifest import PhotoRecord
+from cadrage.errors import UsageError
+from cadrage.evaluation.answers import Answer, Predictor
+from cadrage.evaluation.asking import ask_all
+from cadrage.evaluation.bootstrap import bootstrap_mean
+from cadrage.evaluation.floors import best_floor, make_floors
+from cadrage.evaluation.judging import Judged, judge_all, judge_bound
+from cadrage.evaluation.protocols import Protocol
+from cadrage.evaluation.result import Result
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result, and the photos and answers behind it for whoever wants to draw or keep them."""
+
+    result: Result
+    records: tuple[PhotoRecord, ...]
+    answers: tuple[tuple[Answer, ...], ...]
+
+
+def evaluate(
+    protocol: Protocol,
+    records: Sequence[PhotoRecord],
+    predictor: Predictor,
+    *,
+    data: Mapping[str, Any],
+    train: Sequence[PhotoRecord] | None = None,
+    allow_missing: bool = False,
+    notes: Sequence[str] = (),
+    jobs: int = 1,
+    advance: Callable[[], None] = lambda: None,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure a predictor by a protocol, beside the protocol's floors and ceiling on the same photos.
+
+    Args:
+        protocol: what to ask and how to judge.
+        records: the photos to measure on, with their truth; the predictor never sees them.
+        predictor: who answers.
+        data: what the photos are, for the record: hashes, split, subset.
+        train: photos that learned baselines may look at, none of them among ``records``; without them those baselines
+            are left out.
+        allow_missing: leave out photos that are absent or unreadable instead of refusing to measure.
+        notes: more sentences for the result.
+        jobs: photos at a time.
+        advance: called after each photo.
+        seed: of the bootstrap.
+
+    Raises:
+        UsageError: no photo can be judged, training photos are among the measured ones, or photos are missing.
+    """
+    judgeable, refused = _judgeable(protocol, records)
+    _expect_apart(records, train)
+    absent = [str(record.file) for record in judgeable if not record.file.is_file()] if predictor.needs_photos else []
+    _expect_all(absent, "absent", len(judgeable), allow_missing)
+    gone = set(absent)
+    asked = ask_all(
+        protocol,
+        [record for record in judgeable if str(record.file) not in gone],
+        predictor,
+        jobs=jobs,
+        advance=advance,
+    )
+    _expect_all(asked.unreadable, "unreadable", len(judgeable), allow_missing)
+    if not asked.records:
+        raise UsageError(f"{protocol.name}: no photo left to measure on; check the data with cadrage data check")
+    judged = judge_all(protocol, asked.records, asked.answers, seed=seed)
+    floors = {
+        floor.name: judge_all(protocol, asked.records, ask_all(protocol, asked.records, floor).answers, seed=seed)
+        for floor in make_floors(protocol, train, besides=predictor.name)
+    }
+    missing = [*absent, *asked.unreadable]
+    result = Result(
+        protocol=protocol.name,
+        cadrage=__version__,
+        predictor=predictor.describe(),
+        data={**data, "listed": len(records), "missing": len(missing)},
+        n=len(asked.records),
+        metrics=judged.metrics,
+        undefined=judged.undefined,
+        notes=(*notes, *refused, *_missing_note(missing), *_beyond_floors(protocol, judged, floors, seed)),
+        floors={name: floor.metrics for name, floor in floors.items()},
+        ceilings=judge_bound(protocol, asked.records, seed=seed),
+        photos=judged.photos,
+    )
+    return Evaluation(result, asked.records, asked.answers)
+
+
+def _judgeable(protocol: Protocol, records: Sequence[PhotoRecord]) -> tuple[list[PhotoRecord], list[str]]:
+    kept: list[PhotoRecord] = []
+    reasons: dict[str, int] = {}
+    for record in records:
+        reason = protocol.refuse(record)
+        if reason is None:
+            kept.append(record)
+        else:
+            reasons[reason] = reasons.get(reason, 0) + 1
+    if not kept:
+        said = "; ".join(f"{count} with {reason}" for reason, count in reasons.items()) or "the split is empty"
+        raise UsageError(f"{protocol.name}: no photo can be judged ({said}); is this the right data set?")
+    return kept, [f"{count} photos left out: {reason}" for reason, count in reasons.items()]
+
+
+def _expect_apart(records: Sequence[PhotoRecord], train: Sequence[PhotoRecord] | None) -> None:
+    shared = {record.file for record in records} & {record.file for record in train or ()}
+    if shared:
+        raise UsageError(
+            f"{len(shared)} training photos of the learned baselines are among the measured ones, such as "
+            f"{min(shared).name}; give another --train-split"
+        )
+
+
+def _expect_all(missing: Sequence[str], what: str, total: int, allow_missing: bool) -> None:
+    if missing and not allow_missing:
+        raise UsageError(
+            f"{len(missing)} of {total} photos are {what}, such as {missing[0]}; "
+            "get them, or leave them out with --allow-missing, which makes the number another one"
+        )
+
+
+def _missing_note(missing: Sequence[str]) -> list[str]:
+    if not missing:
+        return []
+    return [f"{len(missing)} missing photos left out: {', '.join(missing[:_NAMED])}{' ...' if len(missing) > _NAMED else ''}"]
+
+
+def _beyond_floors(protocol: Protocol, judged: Judged, floors: Mapping[str, Judged], seed: int) -> list[str]:
+    """How far the main metric lies from its best floor, photo by photo, which is sharper than comparing intervals."""
+    metric = protocol.main_metric
+    best = best_floor(metric, {name: floor.metrics for name, floor in floors.items()})
+    if best is None:
+        return []
+    column = protocol.weights.get(metric)
+    weights = np.array([photo[column] for photo in judged.photos], dtype=np.float64) if column else None
+    own = np.array([photo[metric] for photo in judged.photos])
+    floor = np.array([photo[metric] for photo in floors[best[0]].photos])
+    mean, low, high = bootstrap_mean(own - floor, weights=weights, seed=seed)
+    return [f"{metric}: {mean:+.4f} [{low:+.4f}, {high:+.4f}] against {best[0]}, the best floor (paired bootstrap)"]

@@ -1,0 +1,97 @@
+"""Which photos are measured, and which ones learned baselines may look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
+from cadrage.datasets.splits import read_split, select, split_names
+from cadrage.errors import UsageError
+from cadrage.evaluation.names import SUBSETS
+from cadrage.evaluation.protocols import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The photos to measure on, training photos if there are any, and what to write down about both."""
+
+    records: list[PhotoRecord]
+    train: list[PhotoRecord] | None
+    data: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def select_photos(
+    folder: Path,
+    protocol: Protocol,
+    *,
+    split: str | None = None,
+    subset: str | None = None,
+    train_split: str | None = None,
+    train_data: Path | None = None,
+) -> Selection:
+    """Read a manifest and choose the photos of an evaluation.
+
+    Args:
+        folder: the data set, a folder with a manifest.
+        protocol: its data set names the packaged splits and its training splits are tried for learned baselines.
+        split: name or file of a split; None measures on every photo.
+        subset: ``"persons"`` keeps the photos with a person's box.
+        train_split: split for learned baselines; None tries the usual names.
+        train_data: another data set for the learned baselines.
+
+    Raises:
+        UsageError: the manifest, a split or the subset does not exist, or nothing is left.
+    """
+    everything = read_manifest(folder)
+    data: dict[str, Any] = {"dataset": protocol.dataset, "manifest_sha256": manifest_sha256(folder)}
+    records = everything
+    notes = []
+    if split is not None:
+        chosen = read_split(folder, split, protocol.dataset)
+        records = select(everything, chosen)
+        data |= {"split": chosen.name, "split_sha256": chosen.sha256}
+    else:
+        data |= {"split": None, "split_sha256": None}
+        if offered := split_names(folder):
+            notes.append(f"measured on every photo; the data set has the splits {', '.join(offered)} (--split)")
+    records = _subset(records, subset)
+    if not records:
+        raise UsageError(f"{folder}: no photo left with split {split or 'all'} and subset {subset or 'all'}")
+    train = _train(train_data or folder, protocol, train_split, records, everything if train_data is None else None)
+    if train is None:
+        notes.append("learned baselines left out: no training split apart from the measured photos (--train-split)")
+    return Selection(records, train, {**data, "subset": subset}, tuple(notes))
+
+
+def _subset(records: list[PhotoRecord], subset: str | None) -> list[PhotoRecord]:
+    if subset is None:
+        return records
+    if subset not in SUBSETS:
+        raise UsageError(f"no subset {subset!r}; there is {', '.join(SUBSETS)}")
+    return [record for record in records if len(record.persons_xyxy)]
+
+
+def _train(
+    folder: Path,
+    protocol: Protocol,
+    asked: str | None,
+    measured: list[PhotoRecord],
+    everything: list[PhotoRecord] | None,
+) -> list[PhotoRecord] | None:
+    records = read_manifest(folder) if everything is None else everything
+    if asked is not None:
+        return select(records, read_split(folder, asked, protocol.dataset))
+    files = {record.file for record in measured}
+    for name in protocol.train_splits:
+        try:
+            train = select(records, read_split(folder, name, protocol.dataset))
+        except UsageError:
+            # A split of the data set's own that is broken is worth an error; a packaged list may be of other photos.
+            if name in split_names(folder):
+                raise
+            continue
+        if files.isdisjoint(record.file for record in train):
+            return train
+    return None

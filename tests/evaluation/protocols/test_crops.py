@@ -1,0 +1,98 @@
+"""FCDB and FLMS: what is asked, what is judged, and what bounds it."""
+
+import numpy as np
+import pytest
+
+from cadrage.evaluation.answers import Answer
+from cadrage.evaluation.protocols import METRICS, PROTOCOLS
+
+FREE, RATIO, FLMS = PROTOCOLS["fcdb-free"], PROTOCOLS["fcdb-ratio"], PROTOCOLS["flms"]
+
+
+def answer(*boxes):
+    return Answer(np.array(boxes, dtype=np.float64).reshape(-1, 4), -np.arange(len(boxes), dtype=np.float64))
+
+
+@pytest.mark.parametrize("protocol", [FREE, RATIO, FLMS], ids=lambda protocol: protocol.name)
+def test_the_truth_answers_itself_perfectly(protocol, record):
+    photo = record()
+    found = protocol.judge(photo, [answer(*photo.crops_xyxy)] * len(protocol.ask(photo)))
+    assert found.values["iou"] == pytest.approx(1)
+    assert found.values["bde"] == pytest.approx(0, abs=1e-12)
+    assert found.values["recall75"] == 1
+
+
+@pytest.mark.parametrize("name", ["fcdb-free", "fcdb-ratio", "flms", "gaicd-anybox", "cpc-anybox"])
+def test_questions_hold_nothing_of_the_truth_but_the_given_ratio(name, record):
+    moved = record(crops=((0.2, 0.4, 1.0, 1.0),), scores=(3.0,))
+    original = record(crops=((0.1, 0.2, 0.9, 0.8),), scores=(1.0,))
+    for a, b in zip(PROTOCOLS[name].ask(original), PROTOCOLS[name].ask(moved), strict=True):
+        assert (a.n, a.ratio, a.file_name, a.size_wh) == (b.n, pytest.approx(b.ratio), b.file_name, b.size_wh)
+        assert len(a.boxes_xyxy) == len(b.boxes_xyxy) == 0
+
+
+def test_the_given_ratio_is_that_of_the_crop_in_pixels(record):
+    (question,) = RATIO.ask(record(crops=((0, 0, 0.5, 0.5),), size_wh=(1600, 900)))
+    assert question.ratio == pytest.approx(16 / 9)
+    assert question.n == 1
+
+
+def test_the_sets_are_asked_for_separately_and_judged_apart(record):
+    photo = record(crops=((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
+    assert [question.n for question in FLMS.ask(photo)] == [5, 10]
+    five, ten = answer((0, 0, 1, 1)), answer((0, 0, 0.5, 1), (0.5, 0, 1, 1))
+    values = FLMS.judge(photo, [five, ten]).values
+    assert (values["coverage1"], values["coverage5"], values["coverage10"]) == (0.5, 0.5, 1)
+    values = FREE.judge(photo, [five, ten]).values
+    assert (values["best5_iou"], values["best10_iou"]) == (0.5, 1)
+
+
+def test_areas_describe_the_first_crop_and_judge_nothing(record):
+    values = FREE.judge(record(), [answer((0, 0, 1, 1), (0, 0, 0.5, 0.5))] * 2).values
+    assert (values["area"], values["whole_share"]) == (1, 1)
+    assert not METRICS["area"].judges
+    assert not METRICS["whole_share"].judges
+
+
+def test_no_crop_at_all_gets_the_worst_value_and_is_counted(record):
+    found = FREE.judge(record(), [answer()] * 2)
+    assert (found.values["iou"], found.values["bde"], found.values["best5_iou"]) == (0, 1, 0)
+    assert set(found.undefined) == {"iou", "bde", "diversity"}
+
+
+def test_a_single_crop_has_no_diversity(record):
+    assert FREE.judge(record(), [answer((0, 0, 1, 1))] * 2).undefined == ("diversity",)
+
+
+def test_a_photo_without_crop_is_refused(record):
+    assert FREE.refuse(record(crops=())) == "no crop to compare with"
+    assert FREE.refuse(record()) is None
+
+
+def test_one_person_is_held_against_the_best_of_the_others(record):
+    photo = record(crops=((0, 0, 1, 1), (0, 0, 1, 1), (0, 0, 1, 0.5)))
+    values = FLMS.bound(photo).values
+    assert values["iou"] == pytest.approx((1 + 1 + 0.5) / 3)
+    assert values["bde"] == pytest.approx((0 + 0 + 0.125) / 3)
+    assert FLMS.bound(record()).values == {}
+
+
+def test_the_best_position_keeps_the_ratio_and_reaches_a_truth_of_full_height(record):
+    assert RATIO.bound(record(crops=((0.3, 0, 0.6, 1),))).values["iou"] == pytest.approx(1)
+    # Half the truth's sides: four times its area at best.
+    assert RATIO.bound(record(crops=((0.25, 0.25, 0.75, 0.75),))).values["iou"] == pytest.approx(0.25)
+
+
+def test_the_grid_bounds_what_a_ranker_of_the_grid_can_reach(record):
+    photo = record(crops=((1.5 / 12, 2.5 / 12, 10.5 / 12, 11.5 / 12),))
+    assert FREE.bound(photo).values["iou"] == pytest.approx(1)
+    assert FREE.bound(record(crops=((0, 0, 1, 1),))).values["iou"] == pytest.approx(121 / 144)
+
+
+def test_mirrored_truth_and_answer_give_the_same_values(record):
+    boxes = ((0.1, 0.2, 0.7, 0.9), (0.3, 0.0, 1.0, 0.6))
+    mirrored = tuple((1 - x2, y1, 1 - x1, y2) for x1, y1, x2, y2 in boxes)
+    truth, mirrored_truth = record(crops=((0.0, 0.1, 0.6, 1.0),)), record(crops=((0.4, 0.1, 1.0, 1.0),))
+    one = FREE.judge(truth, [answer(*boxes)] * 2).values
+    other = FREE.judge(mirrored_truth, [answer(*mirrored)] * 2).values
+    assert one == pytest.approx(other)

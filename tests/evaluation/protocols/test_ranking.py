@@ -1,0 +1,67 @@
+"""GAICD ranking: permutations, ties and constant scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadrage.evaluation.answers import Answer
+from cadrage.evaluation.protocols import PROTOCOLS
+from cadrage.geometry import grid_anchors
+
+RANKING = PROTOCOLS["gaicd-ranking"]
+GRID = grid_anchors()
+
+
+def judge(photo, scores):
+    return RANKING.judge(photo, [Answer(box_scores=np.asarray(scores, dtype=np.float64))])
+
+
+def test_people_themselves_are_perfect(record):
+    photo = record(crops=GRID, scores=np.round(np.linspace(1, 5, len(GRID)) * 7) / 7)
+    values = RANKING.bound(photo).values
+    assert {name for name, value in values.items() if value != pytest.approx(1)} == {"top1_score"}
+    assert values["top1_score"] == 5
+
+
+@given(st.lists(st.tuples(st.integers(7, 10), st.integers(0, 3)), min_size=2, max_size=90), st.randoms())
+def test_the_order_of_the_file_changes_nothing(pairs, random):
+    """Heavy ties on both sides: leaving them in file order would leak the truth of files sorted by score."""
+    from pathlib import Path
+
+    from cadrage.datasets.manifest import PhotoRecord
+
+    truth, predicted = np.array(pairs, dtype=np.float64).T
+    boxes = GRID[: len(pairs)]
+
+    def photo(order):
+        return PhotoRecord("a", Path("a"), (4, 3), boxes[order], truth[order] / 7, (), np.empty((0, 4)), {})
+
+    shuffled = list(range(len(pairs)))
+    random.shuffle(shuffled)
+    by_score = np.argsort(-truth, kind="stable")
+    first = judge(photo(np.arange(len(pairs))), predicted)
+    for order in (np.array(shuffled), by_score, by_score[::-1]):
+        again = judge(photo(order), predicted[order])
+        assert again.values == pytest.approx(first.values, abs=1e-12)
+        assert again.undefined == first.undefined
+
+
+def test_a_constant_opinion_has_no_correlation_and_no_luck(record):
+    falling = np.linspace(5, 1, len(GRID))
+    # The best crops stand last in canonical order, first in the file.
+    photo = record(crops=GRID[::-1], scores=falling)
+    found = judge(photo, np.zeros(len(GRID)))
+    assert found.undefined == ("srcc", "pcc")
+    assert (found.values["srcc"], found.values["pcc"], found.values["acc5"]) == (0, 0, 0)
+
+
+def test_unrated_crops_are_refused(record):
+    assert "not rated" in RANKING.refuse(record(scores=(-2.0,)))
+    assert RANKING.refuse(record(crops=())) == "no scored crop"
+
+
+def test_every_candidate_of_the_file_is_asked(record):
+    (question,) = RANKING.ask(record(crops=GRID[:54]))
+    np.testing.assert_array_equal(question.boxes_xyxy, GRID[:54])
+    assert question.n == 0
