@@ -61,6 +61,8 @@ def test_an_unknown_split_is_answered_with_those_there_are(tmp_path: Path, list_
     with pytest.raises(UsageError, match="no split 'val'; draw one with: cadrage data split"):
         read_split(tmp_path, "val")
     list_split(tmp_path, "test", "a")
+    with pytest.raises(UsageError, match="no split 'xxx"):
+        read_split(tmp_path, "x" * 1000)
     with pytest.raises(UsageError, match="no split 'val'; there are dev, fit, test"):
         read_split(tmp_path, "val", "flms")
 

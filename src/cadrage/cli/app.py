@@ -9,7 +9,9 @@ import typer
 
 from cadrage import __version__
 from cadrage.cli import crop, score, suggest, train
+from cadrage.cli.data import data_app
 from cadrage.cli.doctor import doctor
+from cadrage.cli.eval import eval_app
 from cadrage.cli.helptext import epilog
 from cadrage.cli.models import models_app
 from cadrage.cli.report import message_line
@@ -82,6 +84,8 @@ app.command("crop", epilog=crop.EPILOG)(crop.crop)
 app.command("score", epilog=score.EPILOG)(score.score)
 app.command("train", epilog=train.TRAIN_EPILOG)(train.train)
 app.command("export", epilog=train.EXPORT_EPILOG)(train.export)
+app.add_typer(data_app, name="data")
+app.add_typer(eval_app, name="eval")
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)
 

@@ -75,7 +75,8 @@ def draw_stats(stats: Stats) -> bytes:
 
 
 def _title(stats: Stats) -> str:
-    name = stats.folder.resolve().name
+    # Data sets often end in "train" or "a", which says little.
+    name = "/".join(stats.folder.resolve().parts[-2:])
     return f"{name}, split {stats.split.name}" if stats.split else name
 
 
@@ -93,7 +94,7 @@ def _subtitle(stats: Stats) -> str:
 
 def _draw_scores(panel: "Axes", bars: Sequence[Bar]) -> None:
     panel.set_title("Scores")
-    panel.set_ylabel("crops")
+    _count_on_y(panel, "crops")
     if not bars:
         _say(panel, "no scored crops")
         return
@@ -104,7 +105,8 @@ def _draw_scores(panel: "Axes", bars: Sequence[Bar]) -> None:
     if (highs > lows).any():
         panel.bar(lows, [bar.count for bar in bars], width=highs - lows, align="edge", color=_FILL, edgecolor="white")
     else:
-        width = 0.8 * float(np.diff(lows).min())
+        # Wide enough to be seen where two values nearly coincide.
+        width = max(0.8 * float(np.diff(lows).min()), float(lows[-1] - lows[0]) / 80)
         panel.bar(lows, [bar.count for bar in bars], width=width, color=_FILL)
 
 
@@ -130,7 +132,7 @@ def _draw_crops_per_photo(panel: "Axes", counts: Boxes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     panel.set_title("Crops per photo")
-    panel.set_ylabel("photos")
+    _count_on_y(panel, "photos")
     if not len(counts):
         _say(panel, "no photos")
         return
@@ -145,7 +147,7 @@ def _draw_crops_per_photo(panel: "Axes", counts: Boxes) -> None:
 
 def _draw_persons(panel: "Axes", areas: Boxes) -> None:
     panel.set_title("Person area, share of the photo")
-    panel.set_ylabel("persons")
+    _count_on_y(panel, "persons")
     if not len(areas):
         _say(panel, "no person boxes")
         return
@@ -163,11 +165,12 @@ def _draw_splits(panel: "Axes", stats: Stats) -> None:
     sizes = [len(split.file_names) for split in shown]
     colours = [_LINE if stats.split and split.name == stats.split.name else _FILL for split in shown]
     panel.grid(False)
-    panel.barh(range(len(shown)), sizes, color=colours, height=0.6)
+    panel.barh(range(len(shown)), sizes, color=colours, height=0.5)
     for row, (size, split) in enumerate(zip(sizes, shown, strict=True)):
         panel.text(size, row, f"  {size:,}   {split.sha256[:8]}", va="center", color=_MUTED)
     panel.set_yticks(range(len(shown)), [_short(split.name) for split in shown])
-    panel.set_ylim(max(len(shown), 4) - 0.4, -0.6)
+    panel.set_ylim(max(len(shown), 5) - 0.4, -0.6)
+    panel.xaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     # Room for the text behind the longest bar.
     panel.set_xlim(0, max(sizes) * 1.4)
     if len(stats.splits) > len(shown):
@@ -190,6 +193,14 @@ def _compare(panel: "Axes", filled: Boxes, outlined: Boxes, edges: list[float], 
     panel.margins(y=0.18)
     panel.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     panel.legend(loc="upper left")
+
+
+def _count_on_y(panel: "Axes", what: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    panel.set_ylabel(what)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    panel.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
 
 
 def _say(panel: "Axes", text: str) -> None:

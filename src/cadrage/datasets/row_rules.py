@@ -1,12 +1,13 @@
 """What one line of a manifest must hold; the reader stops at the first fault, ``cadrage data check`` lists them all."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cadrage.geometry.boxes import Boxes
 
@@ -15,6 +16,9 @@ OVERHANG = 0.25
 
 # No format of photos goes further.
 _LARGEST_SIDE_PX = 2**31 - 1
+
+# List, number within it, and the side of a pair.
+_Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledBoxes:
-    """All boxes of one row, ``boxes_xyxy (N, 4)`` as given, and what a person calls each: ``crop 0``, ``pair 3 b``."""
+class RowBoxes:
+    """All boxes of one row that are four finite numbers: ``boxes_xyxy (N, 4)`` as given, and where each stands."""
 
-    labels: Sequence[str]
+    places: Sequence[_Place]
     boxes_xyxy: Boxes
+
+    def label(self, index: int) -> str:
+        """What a person calls the box: ``crop 0``, ``pair 3 b``."""
+        return _label(self.places[index])
 
 
 def row_faults(row: Any) -> Iterator[Fault]:
@@ -44,37 +52,35 @@ def row_faults(row: Any) -> Iterator[Fault]:
             yield Fault("bad-size", f"{key} must be a whole number of pixels from 1 up, got {_shown(row.get(key))}")
     if not isinstance(row.get("source", {}), dict):
         yield Fault("malformed-line", f"source must be an object, got {_shown(row['source'])}")
-    given: list[tuple[str, Any]] = []
-    for key in ("crops", "pairs", "persons"):
-        items = row.get(key, [])
-        if not isinstance(items, list):
-            yield Fault("malformed-line", f"{key} must be a list, got {_shown(items)}")
-            continue
-        name = key[:-1]
-        for number, item in enumerate(items):
-            if key == "persons":
-                given.append((f"{name} {number}", item))
-            elif not isinstance(item, dict):
-                yield Fault("malformed-line", f"{name} {number} must be an object, got {_shown(item)}")
-            elif key == "crops":
-                given.append((f"{name} {number}", item.get("box")))
-                yield from _score_faults(number, item.get("score"))
-            else:
-                given += [(f"{name} {number} {side}", item.get(side)) for side in "ab"]
-                yield from _vote_faults(number, item)
-    yield from _box_faults(given)
+    yield from _list_faults(row)
+    yield from _score_faults(row)
+    yield from _vote_faults(row)
+    yield from _box_faults(row)
 
 
-def boxes_of(row: dict[str, Any]) -> LabelledBoxes:
+def boxes_of(row: dict[str, Any]) -> RowBoxes:
     """Every box of a row that is four finite numbers, as given; whatever else is wrong with the row."""
-    found = [(label, box) for label, box in _each_box(row) if _four_finite_numbers(box)]
-    return LabelledBoxes([label for label, _ in found], np.array([box for _, box in found], float).reshape(-1, 4))
+    places, boxes = _given_boxes(row)
+    if not _are_boxes(boxes):
+        kept = [index for index, box in enumerate(boxes) if _are_boxes([box])]
+        places, boxes = [places[index] for index in kept], [boxes[index] for index in kept]
+    return RowBoxes(places, np.array(boxes, float).reshape(-1, 4))
 
 
-def is_finite_number(value: Any) -> bool:
-    """Whether a JSON value is a number that a float can hold; true and false are none."""
+def objects(row: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
+    """The objects in one of the lists of a row, each with its number; whatever else stands there is left out."""
+    items = row.get(key)
+    return [
+        (number, item) for number, item in enumerate(items if isinstance(items, list) else []) if type(item) is dict
+    ]
+
+
+def are_finite_numbers(values: Iterable[Any]) -> bool:
+    """Whether all JSON values are numbers that a float can hold; true and false are none."""
+    values = list(values)
     try:
-        return (type(value) is float or type(value) is int) and math.isfinite(value)
+        # Types first: numpy would read text as numbers.
+        return set(map(type, values)) <= {int, float} and bool(np.isfinite(np.array(values, float)).all())
     except OverflowError:
         return False
 
@@ -85,6 +91,12 @@ def overhang(boxes_xyxy: Boxes) -> Boxes:
     return beyond
 
 
+def readable(boxes_xyxy: Boxes) -> NDArray[np.bool_]:
+    """Which boxes a reader takes, shape (N,): with area, also once clipped, and at most a little over the border."""
+    with_area = ~_without_area(boxes_xyxy) & ~_without_area(np.clip(boxes_xyxy, 0, 1))
+    return np.logical_and(with_area, overhang(boxes_xyxy) <= OVERHANG)
+
+
 def _name_faults(name: Any) -> Iterator[Fault]:
     if not isinstance(name, str) or not name.strip() or name != name.strip():
         yield Fault("bad-file-name", f"file_name must be a path such as images/a.jpg, got {_shown(name)}")
@@ -92,54 +104,97 @@ def _name_faults(name: Any) -> Iterator[Fault]:
         yield Fault("bad-file-name", f"file_name {name!r} holds a line break, which lists of photos cannot carry")
     elif PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor or ".." in PureWindowsPath(name).parts:
         yield Fault("bad-file-name", f"file_name {name!r} leads out of the folder of the data set")
+    elif not _encodable(name):
+        yield Fault("bad-file-name", f"file_name {name!r} holds characters that no file name can have")
 
 
-def _score_faults(number: int, score: Any) -> Iterator[Fault]:
-    if not is_finite_number(score):
-        yield Fault("bad-score", f"the score of crop {number} must be a finite number, got {_shown(score)}")
+def _encodable(name: str) -> bool:
+    try:
+        # Bytes that are not text come as such surrogates and are fine.
+        name.encode("utf-8", errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _vote_faults(number: int, pair: dict[str, Any]) -> Iterator[Fault]:
-    for key in ("votes_a", "votes_b"):
-        votes = pair.get(key)
-        if type(votes) is not int or votes < 0:
-            yield Fault("bad-votes", f"{key} of pair {number} must be a whole number from 0 up, got {_shown(votes)}")
+def _list_faults(row: dict[str, Any]) -> Iterator[Fault]:
+    for key in ("crops", "pairs", "persons"):
+        items = row.get(key, [])
+        if not isinstance(items, list):
+            yield Fault("malformed-line", f"{key} must be a list, got {_shown(items)}")
+            continue
+        if key != "persons" and len(objects(row, key)) < len(items):
+            for number, item in enumerate(items):
+                if type(item) is not dict:
+                    shown = f"{_label((key, number, ''))} must be an object, got {_shown(item)}"
+                    yield Fault("malformed-line", shown)
 
 
-def _box_faults(given: list[tuple[str, Any]]) -> Iterator[Fault]:
-    numeric = []
-    for label, box in given:
-        if _four_finite_numbers(box):
-            numeric.append((label, box))
-        else:
-            yield Fault("bad-box", f"{label} must be four finite numbers x1 y1 x2 y2, got {_shown(box)}")
-    boxes = np.array([box for _, box in numeric], float).reshape(-1, 4)
-    empty = (boxes[:, 0] >= boxes[:, 2]) | (boxes[:, 1] >= boxes[:, 3])
-    inside = np.clip(boxes, 0, 1)
-    gone = (inside[:, 0] >= inside[:, 2]) | (inside[:, 1] >= inside[:, 3])
-    far = overhang(boxes) > OVERHANG
-    for index in np.flatnonzero(empty | gone | far):
-        label, box = numeric[index]
-        shown = f"{label} [{', '.join(f'{edge:g}' for edge in box)}]"
+def _score_faults(row: dict[str, Any]) -> Iterator[Fault]:
+    crops = objects(row, "crops")
+    if are_finite_numbers(crop.get("score") for _, crop in crops):
+        return
+    for number, crop in crops:
+        if not are_finite_numbers([crop.get("score")]):
+            shown = _shown(crop.get("score"))
+            yield Fault("bad-score", f"the score of crop {number} must be a finite number, got {shown}")
+
+
+def _vote_faults(row: dict[str, Any]) -> Iterator[Fault]:
+    for number, pair in objects(row, "pairs"):
+        for key in ("votes_a", "votes_b"):
+            votes = pair.get(key)
+            if type(votes) is not int or votes < 0:
+                yield Fault(
+                    "bad-votes", f"{key} of pair {number} must be a whole number from 0 up, got {_shown(votes)}"
+                )
+
+
+def _box_faults(row: dict[str, Any]) -> Iterator[Fault]:
+    places, given = _given_boxes(row)
+    if not _are_boxes(given):
+        for place, box in zip(places, given, strict=True):
+            if not _are_boxes([box]):
+                shown = f"{_label(place)} must be four finite numbers x1 y1 x2 y2, got {_shown(box)}"
+                yield Fault("bad-box", shown)
+    found = boxes_of(row)
+    boxes = found.boxes_xyxy
+    empty = _without_area(boxes)
+    for index in np.flatnonzero(~readable(boxes)).tolist():
+        shown = f"{found.label(index)} [{', '.join(f'{edge:g}' for edge in boxes[index])}]"
         if empty[index]:
             yield Fault("empty-box", f"{shown} is empty or has its corners swapped (expected x1 < x2 and y1 < y2)")
         else:
             yield Fault("box-outside", f"{shown} lies outside the photo (expected fractions between 0 and 1)")
 
 
-def _each_box(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, sides in (("crops", ("box",)), ("pairs", ("a", "b")), ("persons", ())):
-        items = row.get(key, [])
-        for number, item in enumerate(items if isinstance(items, list) else []):
-            label = f"{key[:-1]} {number}"
-            if not sides:
-                yield label, item
-            elif isinstance(item, dict):
-                yield from ((label if side == "box" else f"{label} {side}", item.get(side)) for side in sides)
+def _given_boxes(row: dict[str, Any]) -> tuple[list[_Place], list[Any]]:
+    """Everything that stands where a box belongs, in the order crops, both views of each pair, persons."""
+    crops, pairs, persons = objects(row, "crops"), objects(row, "pairs"), row.get("persons")
+    persons = persons if isinstance(persons, list) else []
+    places = [("crops", number, "") for number, _ in crops]
+    places += [("pairs", number, side) for number, _ in pairs for side in "ab"]
+    places += [("persons", number, "") for number in range(len(persons))]
+    boxes = [crop.get("box") for _, crop in crops]
+    boxes += [pair.get(side) for _, pair in pairs for side in "ab"]
+    return places, boxes + persons
 
 
-def _four_finite_numbers(box: Any) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(map(is_finite_number, box))
+def _are_boxes(boxes: list[Any]) -> bool:
+    return (
+        set(map(type, boxes)) <= {list}
+        and set(map(len, boxes)) <= {4}
+        and are_finite_numbers(chain.from_iterable(boxes))
+    )
+
+
+def _without_area(boxes: Boxes) -> NDArray[np.bool_]:
+    return np.logical_or(boxes[:, 0] >= boxes[:, 2], boxes[:, 1] >= boxes[:, 3])
+
+
+def _label(place: _Place) -> str:
+    key, number, side = place
+    return f"{key[:-1]} {number} {side}".rstrip()
 
 
 def _shown(value: Any) -> str:

@@ -36,7 +36,7 @@ def read_split(folder: Path, name: str, dataset: str | None = None) -> Split:
     own = folder / SPLITS / f"{name}.txt"
     packaged = _PACKAGED / f"{dataset}-{name}.txt"
     for file in (own, Path(name), *([packaged] if dataset else [])):
-        if file.is_file():
+        if _is_file(file):
             return read_split_file(file, Path(name).stem if file == Path(name) else name)
     known = sorted({*split_names(folder), *(_packaged_names(dataset) if dataset else [])})
     hint = f"there are {', '.join(known)}" if known else "draw one with: cadrage data split"
@@ -96,6 +96,13 @@ def select(records: Sequence[PhotoRecord], split: Split) -> list[PhotoRecord]:
             f"convert the whole data set, or write your own list to {SPLITS}/{split.name}.txt beside the manifest"
         )
     return selected
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _packaged_names(dataset: str) -> list[str]:

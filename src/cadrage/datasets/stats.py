@@ -1,5 +1,6 @@
 """Counts, quantiles and the score histogram of a converted data set."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +12,6 @@ from cadrage.datasets.manifest import PhotoRecord, iter_manifest, manifest_sha25
 from cadrage.datasets.splits import SPLITS, Split, read_split, read_split_file, split_names
 from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes, area, box_ratio
-
-# Up to so many different scores each is a bar of its own: means of a few votes would look like a comb in even bins.
-_MOST_VALUES = 40
-_BINS = 20
 
 # Attribute of a quantity: what it is, for people. The order is the order of the report.
 QUANTITIES = {
@@ -65,7 +62,8 @@ class Stats:
         if not len(values):
             return None
         found = np.quantile(values, list(QUANTILES.values())).tolist()
-        return {"mean": float(values.mean())} | dict(zip(QUANTILES, found, strict=True))
+        # fsum, so that the order of the photos shows nowhere.
+        return {"mean": math.fsum(values) / len(values)} | dict(zip(QUANTILES, found, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as plain JSON values."""
@@ -134,14 +132,17 @@ def dataset_stats(folder: Path, split: str | None = None, *, advance: Callable[[
     )
 
 
-def histogram(scores: Boxes) -> tuple[Bar, ...]:
-    """A bar for each different score when there are few, else 20 even bins; nothing for no scores."""
+def histogram(scores: Boxes, *, most_values: int = 60, bins: int = 20) -> tuple[Bar, ...]:
+    """A bar for each different score up to ``most_values`` of them, else even ``bins``; nothing for no scores.
+
+    Means of a few votes take few values, and look like a comb in even bins.
+    """
     different, counts = np.unique(scores, return_counts=True)
-    if len(different) <= _MOST_VALUES:
+    if len(different) <= most_values:
         return tuple(
             Bar(float(score), float(score), int(count)) for score, count in zip(different, counts, strict=True)
         )
-    counts, edges = np.histogram(scores, bins=_BINS)
+    counts, edges = np.histogram(scores, bins=bins)
     return tuple(
         Bar(float(low), float(high), int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)
     )

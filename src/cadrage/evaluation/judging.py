@@ -51,7 +51,9 @@ def judge_all(
     return Judged(metrics, dict(undefined), photos)
 
 
-def judge_bound(protocol: Protocol, records: Sequence[PhotoRecord], *, seed: int = 0) -> dict[str, tuple[str, Estimate]]:
+def judge_bound(
+    protocol: Protocol, records: Sequence[PhotoRecord], *, seed: int = 0
+) -> dict[str, tuple[str, Estimate]]:
     """The protocol's ceiling: for each metric it bounds, its name and estimate over the photos where it exists."""
     bounds = [protocol.bound(record) for record in records]
     found = estimates(protocol, bounds, seed=seed)

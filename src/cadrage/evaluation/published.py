@@ -32,7 +32,7 @@ GROUPS = (
     "speed",
 )
 
-KINDS = ("method", "floor", "ceiling", "human")
+KINDS = ("method", "human", "floor", "ceiling")
 
 # Numbers that are not among our metrics, or not clearly one of them.
 FIGURES = {
@@ -47,7 +47,9 @@ FIGURES = {
     "fps_cpu": "photos per second, CPU",
 }
 
-_SHARES = ("top1_accuracy", "ap_k5", "ap_k10", "ap_k40")
+# These figures are fractions from 0 to 1.
+SHARES = ("top1_accuracy", "ap_k5", "ap_k10", "ap_k40")
+
 _TABLE_FIELDS = ("dataset", "group", "n", "protocols", "subset", "note", "rows")
 _ROW_FIELDS = (
     *("method", "kind", "venue", "trained_on", "n", "values", "figures"),
@@ -135,10 +137,11 @@ def _row(raw: Mapping[str, Any], table: Mapping[str, Any]) -> PublishedRow:
     row = PublishedRow(
         **{"n": table["n"], "kind": "method", "venue": "", "trained_on": "", "note": "", "comparable": True}
         | {"dataset": table["dataset"], "group": table["group"], "about": table.get("note", "")}
-        | {"values": {}, "figures": {}}
+        | {"method": "", "values": {}, "figures": {}, "evidence": "", "source": ""}
         | dict(raw)
     )
     name = f"{row.dataset}, {row.group}, {row.method}"
+    _expect(bool(row.method), name, "a method")
     _expect(row.kind in KINDS, name, f"kind among {KINDS}")
     _expect(row.evidence in EVIDENCE, name, f"evidence among {tuple(EVIDENCE)}")
     _expect(bool(row.source), name, "a source")
@@ -150,7 +153,7 @@ def _row(raw: Mapping[str, Any], table: Mapping[str, Any]) -> PublishedRow:
         _expect(low <= value <= high, name, f"{key} between {low} and {high}, got {value}")
     for key, value in row.figures.items():
         _expect(key in FIGURES, name, f"a known figure, got {key!r}")
-        _expect(0 <= value <= (1 if key in _SHARES else float("inf")), name, f"{key} in its range, got {value}")
+        _expect(0 <= value <= (1 if key in SHARES else float("inf")), name, f"{key} in its range, got {value}")
     return row
 
 

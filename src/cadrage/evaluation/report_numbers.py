@@ -41,8 +41,9 @@ def interval(metric: str, estimate: Estimate) -> str:
 
 def published_number(metric: str, value: float) -> str:
     """A published value without digits that its source does not have: ``.718``, not ``.7180``."""
-    text = number(metric, value)
-    return text if METRICS[metric].percent or metric == "top1_score" else text.removesuffix("0")
+    if METRICS[metric].percent:
+        return f"{100 * value:.2f}".removesuffix("0")
+    return number(metric, value).removesuffix("0") if metric != "top1_score" else number(metric, value)
 
 
 def best_published(metric: str, rows: Iterable[PublishedRow]) -> dict[str, PublishedRow]:
@@ -95,6 +96,18 @@ def command_line(result: Result) -> str:
 def is_about(result: Result, row: PublishedRow, rows: Sequence[PublishedRow]) -> bool:
     """Whether a published row may be of the photos' own data set: one of several versions is told by its n alone."""
     return len({other.dataset for other in rows}) == 1 or row.n == result.n
+
+
+def own_photos(result: Result, rows: Sequence[PublishedRow]) -> str:
+    """Our photos, for a line among published rows: only the whole official test split is the same as theirs."""
+    split = result.data.get("split") or "every photo"
+    same = split == "test" and not result.data.get("subset") and any(row.n == result.n for row in rows)
+    return f"{split}, n = {result.n}" + ("" if same else ": other photos than below")
+
+
+def version(dataset: str) -> str:
+    """What tells versions of a data set apart: ``v1`` of ``GAICD v1 test (200)``; else its whole name."""
+    return next((word for word in dataset.split() if re.fullmatch(r"v\d+", word)), dataset)
 
 
 def printable(text: str) -> str:

@@ -83,7 +83,9 @@ def _shown(
     main_metric: str,
 ) -> ShownPhoto:
     truths, predicted = _boxes(record, answers[0], main_metric)
-    names = [main_metric, *(metric for metric in result.metrics if metric != main_metric and metric in values)]
+    # Shares are 0 or 1 on one photo, which the main metric already tells.
+    telling = [name for name in result.metrics if name in values and METRICS[name].judges and not METRICS[name].percent]
+    names = list(dict.fromkeys([main_metric, *telling]))
     return ShownPhoto(
         file=record.file,
         file_name=record.file_name,
@@ -129,7 +131,9 @@ def photo_card(photo: ShownPhoto) -> str:
     picture = _picture(photo.file)
     inside = f'<img src="{picture}" alt="" loading="lazy">' if picture else '<span class="absent">no photo</span>'
     frames = "".join(_frame(box, "theirs") for box in photo.truths_xyxy)
-    frames += "".join(_frame(box, "ours" if index == 0 else "ours more") for index, box in enumerate(photo.predicted_xyxy))
+    frames += "".join(
+        _frame(box, "ours" if index == 0 else "ours more") for index, box in enumerate(photo.predicted_xyxy)
+    )
     values = "".join(
         f"<span>{escape(heading(metric))} <b>{number(metric, value)}</b></span>"
         for metric, value in photo.values.items()

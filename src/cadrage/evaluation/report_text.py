@@ -1,11 +1,7 @@
 """A result or a comparison as text: what ``cadrage eval`` writes to stdout."""
 
-import io
-import os
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from cadrage.evaluation.floors import best_floor
 from cadrage.evaluation.protocols import METRICS
@@ -20,13 +16,17 @@ from cadrage.evaluation.report_numbers import (
     is_about,
     main_metric,
     number,
+    own_photos,
     predictor_name,
-    printable,
     published_number,
     shared_columns,
     title,
+    version,
 )
+from cadrage.evaluation.report_words import PLAIN, TextStyle, rendered, text, text_table
 from cadrage.evaluation.result import Result
+
+__all__ = ["TextStyle", "comparison_lines", "result_lines"]
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,31 +34,10 @@ if TYPE_CHECKING:
 
     from cadrage.evaluation.compare import Comparison
 
-WIDTH = 100
-_NARROWEST = 60
 # More do not fit beside a method and its source.
 _PUBLISHED_COLUMNS = 5
 # Enough to see where one stands; the page of all published numbers has the rest.
 _PUBLISHED_ROWS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class TextStyle:
-    """Width in characters and whether the text may be coloured."""
-
-    width: int = WIDTH
-    color: bool = False
-
-    @classmethod
-    def of(cls, stream: TextIO) -> "TextStyle":
-        """What suits a stream: plain text unless it is a terminal; NO_COLOR is honoured."""
-        if not stream.isatty():
-            return cls()
-        width = max(_NARROWEST, min(WIDTH, shutil.get_terminal_size().columns))
-        return cls(width, color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
-
-
-PLAIN = TextStyle()
 
 
 def result_lines(result: Result, rows: Sequence[PublishedRow], style: TextStyle = PLAIN) -> str:
@@ -70,50 +49,50 @@ def result_lines(result: Result, rows: Sequence[PublishedRow], style: TextStyle 
         style: how wide and whether in colour.
     """
     parts: list[RenderableType] = [
-        _text(f"{result.protocol}: {predictor_name(result)}", "bold"),
-        _text(data_line(result)),
+        text(f"{result.protocol}: {predictor_name(result)}", "bold"),
+        text(data_line(result)),
     ]
     parts += ["", _metrics(result, rows)]
-    parts += [_text(line, "dim") for line in _legend(result, rows)]
+    parts += [text(line, "dim") for line in _legend(result, rows)]
     for dataset in dict.fromkeys(row.dataset for row in rows):
         chosen = [row for row in rows if row.dataset == dataset]
         parts += ["", *_literature(result, chosen, with_own=is_about(result, chosen[0], rows))]
     if result.undefined or result.notes:
-        parts += ["", _text("Notes", "bold")]
+        parts += ["", text("Notes", "bold")]
     parts += [
-        _text(f"- {title(name)}: undefined on {count}, where the stated value stands in", "")
+        text(f"- {title(name)}: undefined on {count}, where the stated value stands in")
         for name, count in result.undefined.items()
     ]
-    parts += [_text(f"- {note}") for note in result.notes]
-    return _rendered(parts, style)
+    parts += [text(f"- {note}") for note in result.notes]
+    return rendered(parts, style)
 
 
 def comparison_lines(comparison: "Comparison", style: TextStyle = PLAIN) -> str:
     """Two results metric by metric: means, the paired difference with its interval, and which is better if decided."""
-    table = _table()
+    table = text_table()
     for name in ("metric", "A", "B", "B - A", "95 % interval", "n", "better"):
         table.add_column(name, justify="left" if name in ("metric", "better") else "right", no_wrap=name != "metric")
     for row in comparison.differences:
         signed = [_signed(row.metric, value) for value in (row.difference, row.low, row.high)]
         decided = {"a": "A", "b": "B"}.get(row.better, "undecided") if METRICS[row.metric].judges else NO_NUMBER
         table.add_row(
-            _text(title(row.metric)),
+            text(title(row.metric)),
             number(row.metric, row.mean_a),
             number(row.metric, row.mean_b),
             signed[0],
-            _text(f"[{signed[1]}, {signed[2]}]"),
+            text(f"[{signed[1]}, {signed[2]}]"),
             str(row.n),
-            _text(decided, "bold" if decided in ("A", "B") else "dim"),
+            text(decided, "bold" if decided in ("A", "B") else "dim"),
         )
     parts: list[RenderableType] = [
-        _text(f"{comparison.protocol}: B against A on {comparison.n} photos", "bold"),
-        _text(f"A = {comparison.name_a}" + _only(comparison.only_a)),
-        _text(f"B = {comparison.name_b}" + _only(comparison.only_b)),
+        text(f"{comparison.protocol}: B against A on {comparison.n} photos", "bold"),
+        text(f"A = {comparison.name_a}" + _only(comparison.only_a)),
+        text(f"B = {comparison.name_b}" + _only(comparison.only_b)),
         *("", table),
-        _text("paired bootstrap over photos; undecided: the interval of the difference holds 0", "dim"),
-        *(_text(f"- {note}") for note in comparison.notes),
+        text("paired bootstrap over photos; undecided: the interval of the difference holds 0", "dim"),
+        *(text(f"- {note}") for note in comparison.notes),
     ]
-    return _rendered(parts, style)
+    return rendered(parts, style)
 
 
 def _only(count: int) -> str:
@@ -126,20 +105,20 @@ def _signed(metric: str, value: float) -> str:
 
 
 def _metrics(result: Result, rows: Sequence[PublishedRow]) -> "Table":
-    table = _table()
+    table = text_table()
     for name in ("metric", "mean", "95 % interval", "n", "best floor", "ceiling", "published"):
         left = name in ("metric", "best floor", "published")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "metric")
     for metric, estimate in result.metrics.items():
         floor, ceiling = best_floor(metric, result.floors), result.ceilings.get(metric)
         table.add_row(
-            _text(title(metric)),
-            _text(number(metric, estimate.mean) + ("%" if METRICS[metric].percent else ""), "bold"),
-            _text(interval(metric, estimate)),
+            text(title(metric)),
+            text(number(metric, estimate.mean) + ("%" if METRICS[metric].percent else ""), "bold"),
+            text(interval(metric, estimate)),
             str(estimate.n),
-            _text(f"{number(metric, floor[1].mean)} {floor[0]}" if floor else NO_NUMBER),
+            text(f"{number(metric, floor[1].mean)} {floor[0]}" if floor else NO_NUMBER),
             number(metric, ceiling[1].mean) if ceiling else NO_NUMBER,
-            _text(_best_cell(metric, rows)),
+            text(_best_cell(metric, rows)),
         )
     return table
 
@@ -148,15 +127,10 @@ def _best_cell(metric: str, rows: Sequence[PublishedRow]) -> str:
     best = best_published(metric, rows)
     several = len({row.dataset for row in rows}) > 1
     cells = [
-        f"{published_number(metric, row.values[metric])} [{row.evidence}]{' ' + _version(dataset) if several else ''}"
+        f"{published_number(metric, row.values[metric])} [{row.evidence}]{' ' + version(dataset) if several else ''}"
         for dataset, row in best.items()
     ]
     return "\n".join(cells) or NO_NUMBER
-
-
-def _version(dataset: str) -> str:
-    """``v1`` of ``GAICD v1 test (200)``."""
-    return next((word for word in dataset.split() if word[:1] == "v" and word[1:].isdigit()), dataset)
 
 
 def _legend(result: Result, rows: Sequence[PublishedRow]) -> list[str]:
@@ -166,7 +140,7 @@ def _legend(result: Result, rows: Sequence[PublishedRow]) -> list[str]:
         lines.append(f"ceiling: {', '.join(dict.fromkeys(name for name, _ in result.ceilings.values()))}")
     marks = [mark for mark in EVIDENCE if any(row.evidence == mark and row.kind == "method" for row in rows)]
     if marks:
-        lines.append("published: best sourced value of another system, on the photos named below, not on these")
+        lines.append("published: best sourced value of another system, on the photos named below")
         lines.append("; ".join(f"[{mark}] {EVIDENCE[mark]}" for mark in marks))
     return lines
 
@@ -176,69 +150,33 @@ def _literature(result: Result, rows: Sequence[PublishedRow], *, with_own: bool)
     columns = shared_columns(result.metrics, own, _PUBLISHED_COLUMNS)
     shown = best_first(main_metric(result), [row for row in own if row.values.keys() & set(columns)])[:_PUBLISHED_ROWS]
     n = next((row.n for row in rows if row.n), None)
-    yield _text(f"Published: {rows[0].dataset}, {rows[0].group}" + (f", n = {n}" if n else ""), "bold")
+    yield text(f"Published: {rows[0].dataset}, {rows[0].group}" + (f", n = {n}" if n else ""), "bold")
     if rows[0].about:
-        yield _text(rows[0].about, "dim")
+        yield text(rows[0].about, "dim")
     if columns:
         yield _published_table(result if with_own else None, shown, columns)
     if more := len(rows) - len(shown):
-        yield _text(
+        yield text(
             f"{more} more rows, floors, ceilings and what is not comparable among them: docs/leaderboards.md", "dim"
         )
 
 
 def _published_table(result: Result | None, rows: Sequence[PublishedRow], columns: Sequence[str]) -> "Table":
-    table = _table()
+    table = text_table()
     table.add_column("method", ratio=5, overflow="fold")
     for metric in columns:
         table.add_column(heading(metric), justify="right", no_wrap=True)
     table.add_column("source", ratio=6, overflow="fold")
     if result is not None:
-        own = [_text(number(metric, result.metrics[metric].mean), "bold") for metric in columns]
-        split = result.data.get("split") or "every photo"
-        table.add_row(_text(f"{predictor_name(result)}, here", "bold"), *own, _text(f"{split}, n = {result.n}"))
+        own = [text(number(metric, result.metrics[metric].mean), "bold") for metric in columns]
+        table.add_row(text(f"{predictor_name(result)}, here", "bold"), *own, text(own_photos(result, rows)))
     for row in rows:
         values = [
             published_number(metric, row.values[metric]) if metric in row.values else NO_NUMBER for metric in columns
         ]
-        table.add_row(_text(_method(row)), *values, _text(f"[{row.evidence}] {row.source}"))
+        table.add_row(text(_method(row)), *values, text(f"[{row.evidence}] {row.source}"))
     return table
 
 
 def _method(row: PublishedRow) -> str:
     return f"{row.method} ({row.venue})" if row.venue else row.method
-
-
-def _table() -> "Table":
-    from rich.box import Box
-    from rich.table import Table
-
-    # Nothing but a line of ASCII under the headings, so that the table survives any file, pipe and encoding.
-    rule = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-    return Table(box=rule, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-
-
-def _text(text: str, style: str = "") -> "RenderableType":
-    from rich.text import Text
-
-    # A Text, because in a plain string brackets would be markup.
-    return Text("\n".join(printable(line) for line in text.split("\n")), style=style)
-
-
-def _rendered(parts: "Sequence[RenderableType]", style: TextStyle) -> str:
-    from rich.console import Console
-
-    console = Console(
-        file=io.StringIO(),
-        width=style.width,
-        force_terminal=style.color,
-        color_system="standard" if style.color else None,
-        legacy_windows=False,
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
-    with console.capture() as capture:
-        for part in parts:
-            console.print(part)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())

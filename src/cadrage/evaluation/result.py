@@ -89,7 +89,8 @@ def read_result(file: Path) -> Result:
         raise UsageError(f"{file}: not JSON ({error}); expected a file written by cadrage eval --json") from None
     try:
         if raw["schema_version"] != SCHEMA_VERSION:
-            raise UsageError(f"{file}: result of schema {raw['schema_version']}, expected {SCHEMA_VERSION}; measure again")
+            found = raw["schema_version"]
+            raise UsageError(f"{file}: result of schema {found}, expected {SCHEMA_VERSION}; measure again")
         return Result(
             protocol=raw["protocol"],
             cadrage=raw["cadrage"],

@@ -38,6 +38,7 @@ def evaluate(
     train: Sequence[PhotoRecord] | None = None,
     allow_missing: bool = False,
     notes: Sequence[str] = (),
+    left_out: Sequence[str] = (),
     jobs: int = 1,
     advance: Callable[[], None] = lambda: None,
     seed: int = 0,
@@ -53,6 +54,7 @@ def evaluate(
             are left out.
         allow_missing: leave out photos that are absent or unreadable instead of refusing to measure.
         notes: more sentences for the result.
+        left_out: photos that were taken out of ``records`` beforehand; they count as missing.
         jobs: photos at a time.
         advance: called after each photo.
         seed: of the bootstrap.
@@ -80,12 +82,12 @@ def evaluate(
         floor.name: judge_all(protocol, asked.records, ask_all(protocol, asked.records, floor).answers, seed=seed)
         for floor in make_floors(protocol, train, besides=predictor.name)
     }
-    missing = [*absent, *asked.unreadable]
+    missing = [*left_out, *absent, *asked.unreadable]
     result = Result(
         protocol=protocol.name,
         cadrage=__version__,
         predictor=predictor.describe(),
-        data={**data, "listed": len(records), "missing": len(missing)},
+        data={**data, "listed": len(records) + len(left_out), "missing": len(missing)},
         n=len(asked.records),
         metrics=judged.metrics,
         undefined=judged.undefined,
@@ -132,7 +134,8 @@ def _expect_all(missing: Sequence[str], what: str, total: int, allow_missing: bo
 def _missing_note(missing: Sequence[str]) -> list[str]:
     if not missing:
         return []
-    return [f"{len(missing)} missing photos left out: {', '.join(missing[:_NAMED])}{' ...' if len(missing) > _NAMED else ''}"]
+    named = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
+    return [f"{len(missing)} missing photos left out: {named}"]
 
 
 def _beyond_floors(protocol: Protocol, judged: Judged, floors: Mapping[str, Judged], seed: int) -> list[str]:

@@ -14,12 +14,16 @@ from cadrage.evaluation.protocols import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The photos to measure on, training photos if there are any, and what to write down about both."""
+    """The photos to measure on, training photos if there are any, and what to write down about both.
+
+    ``left_out`` names photos of the selection that cannot be measured, for a reason found before measuring.
+    """
 
     records: list[PhotoRecord]
     train: list[PhotoRecord] | None
     data: Mapping[str, Any]
     notes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def select_photos(

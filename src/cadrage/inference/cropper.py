@@ -108,13 +108,20 @@ class Cropper:
         """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`."""
         return self.encode(photo).score(boxes_xyxy)
 
-    def encode(self, photo: PhotoLike) -> "EncodedPhoto":
+    def encode(self, photo: PhotoLike, *, features: NDArray[np.float32] | None = None) -> "EncodedPhoto":
         """Look at a photo once; every further question about it costs little.
+
+        Args:
+            photo: as for `suggest`.
+            features: `EncodedPhoto.features` of this very photo and model, kept from an earlier look; the photo is then
+                measured but not decoded.
 
         Raises:
             PhotoError: the photo cannot be read.
         """
         opened = as_photo(photo)
+        if features is not None:
+            return EncodedPhoto(opened, Encoded(self.model, features, opened.size_wh), self.settings)
         image = opened.model_input(self.model.card.input_side)
         return EncodedPhoto(opened, self.model.encode(image, opened.size_wh), self.settings)
 
@@ -134,6 +141,11 @@ class EncodedPhoto:
         self.photo = photo
         self._encoded = encoded
         self._settings = settings
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """What the model saw, ``(2, C, h, w)``: the photo and its mirror image; may be kept for `Cropper.encode`."""
+        return self._encoded.features
 
     @cached_property
     def proposals(self) -> Proposals:

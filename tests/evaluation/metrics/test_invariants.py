@@ -26,10 +26,10 @@ def photos(draw):
     return grid_anchors()[places], np.array(draw(few_values)) / 7, np.array(draw(few_values)) / 3
 
 
-def ranking_metrics(boxes, truth, predicted):
+def ranking_metrics(boxes, truth, predicted, counts=(1, 5, 10)):
     order = canonical_order(predicted, boxes)
     values = {"srcc": srcc(predicted, truth), "pcc": pcc(predicted, truth), "top1": truth[order[0]]}
-    for n in (1, 5, 10):
+    for n in counts:
         values[f"acc{n}"] = mean_top_k_accuracy(order, truth, n)
         values[f"accw{n}"] = mean_weighted_top_k_accuracy(order, truth, n)
         values[f"accw{n} stable"] = mean_weighted_top_k_accuracy(order, truth, n, boxes_xyxy=boxes, ties="stable")
@@ -51,7 +51,8 @@ def box_metrics(boxes, truths, scores):
     }
     for epsilon in (0.6, 0.85):
         for n in (1, 5):
-            values[f"recall{n} {epsilon}"] = best_crop_recall(boxes, truths, scores, n, epsilon)
+            for ties in ("any", "first"):
+                values[f"recall{n} {epsilon} {ties}"] = best_crop_recall(boxes, truths, scores, n, epsilon, ties=ties)
             values[f"hits{n} {epsilon}"] = hits_one_of_best(boxes[0], truths, scores, n, epsilon)
     return values
 
@@ -64,23 +65,18 @@ def test_the_order_of_a_file_changes_no_ranking_metric(photo, random):
 
 @given(photos(), photos(), st.randoms(use_true_random=False))
 def test_the_order_of_a_file_changes_no_metric_of_boxes(asked, photo, random):
-    truths, scores, _ = photo
+    boxes, (truths, scores, _) = asked[0], photo
     shuffled = random.sample(range(len(truths)), len(truths))
-    boxes = asked[0]
-    for ties in ("any", "first"):
-        recalls = [
-            best_crop_recall(boxes, t, s, 2, 0.8, ties=ties)
-            for t, s in ((truths, scores), (truths[shuffled], scores[shuffled]))
-        ]
-        assert recalls[0] == recalls[1]
     assert box_metrics(boxes, truths[shuffled], scores[shuffled]) == pytest.approx(box_metrics(boxes, truths, scores))
 
 
 @given(photos(), photos())
 def test_mirroring_boxes_and_truths_changes_no_metric_of_boxes(asked, photo):
     truths, scores, _ = photo
+    # Another crop may be the first of several best ones on a mirrored grid.
+    expected = {name: value for name, value in box_metrics(asked[0], truths, scores).items() if "first" not in name}
     mirrored = box_metrics(mirror(asked[0]), mirror(truths), scores)
-    assert mirrored == pytest.approx(box_metrics(asked[0], truths, scores), abs=1e-9)
+    assert {name: mirrored[name] for name in expected} == pytest.approx(expected, abs=1e-9)
 
 
 @given(photos())
@@ -96,7 +92,8 @@ def test_every_value_is_within_its_range(photo):
 def test_who_predicts_the_truth_gets_the_best_value(photo):
     boxes, truth, _ = photo
     best = 0.0 if is_constant(truth) else 1.0
-    for name, value in ranking_metrics(boxes, truth, truth).items():
+    # Of K > N crops not all can be among the N best.
+    for name, value in ranking_metrics(boxes, truth, truth, counts=(4, 5, 10)).items():
         assert value == pytest.approx({"srcc": best, "pcc": best, "top1": truth.max()}.get(name, 1.0))
 
 

@@ -69,7 +69,10 @@ def test_beta_is_how_fast_the_weight_falls():
 def test_counts_shrink_to_the_crops_there_are():
     three = np.array([3.0, 1.0, 2.0])
     assert weighted_top_k_accuracy(np.array([1, 2, 0]), three, k=4, n=10) == 1
-    assert weighted_top_k_accuracy(np.array([1]), three, k=1, n=10) == pytest.approx(np.exp(-2 / 3))
+    last_first = np.array([1, 0, 2])
+    assert weighted_top_k_accuracy(last_first, three, k=1, n=10) == pytest.approx(np.exp(-2 / 3))
+    of_each_k = [np.exp(-2 / 3), (1 + np.exp(-1 / 3)) / 2, 1, 1]
+    assert mean_weighted_top_k_accuracy(last_first, three, n=10) == pytest.approx(np.mean(of_each_k))
 
 
 def test_a_photo_without_crops_is_undefined():

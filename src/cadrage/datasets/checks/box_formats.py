@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.datasets.checks.findings import Findings
-from cadrage.datasets.row_rules import LabelledBoxes
+from cadrage.datasets.row_rules import RowBoxes
 from cadrage.geometry.boxes import Boxes
 
 # A reading is doubted when at least this share of all boxes (and two of them) misses its photo ...
@@ -47,7 +47,7 @@ class BoxFormats:
     _missed_otherwise: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_OTHER_READINGS, 0))
     _example: str = ""
 
-    def add(self, where: str, given: LabelledBoxes, size_wh: tuple[int, int]) -> None:
+    def add(self, where: str, given: RowBoxes, size_wh: tuple[int, int]) -> None:
         """Count the boxes of one photo of ``size_wh`` pixels."""
         boxes = given.boxes_xyxy
         scale = np.array([*size_wh, *size_wh], float)
@@ -57,7 +57,7 @@ class BoxFormats:
         if misses.any() and not self._example:
             index = int(np.argmax(misses))
             numbers = ", ".join(f"{edge:g}" for edge in boxes[index])
-            self._example = f"{where}: {given.labels[index]} [{numbers}] in {size_wh[0]} x {size_wh[1]}"
+            self._example = f"{where}: {given.label(index)} [{numbers}] in {size_wh[0]} x {size_wh[1]}"
         for kind, reading in _OTHER_READINGS.items():
             self._missed_otherwise[kind] += int(_misses(reading(boxes, scale), scale).sum())
 

@@ -8,11 +8,13 @@ import numpy as np
 from cadrage.datasets.checks.box_formats import BoxFormats
 from cadrage.datasets.checks.findings import Findings
 from cadrage.datasets.manifest import METADATA, decode_line, same_file_key
-from cadrage.datasets.row_rules import OVERHANG, boxes_of, is_finite_number, overhang, row_faults
+from cadrage.datasets.row_rules import are_finite_numbers, boxes_of, objects, overhang, readable, row_faults
 
 # Scores as published, lowest and highest: GAICD is a mean of votes from 1 to 5, CPC one of votes from 0 to 4, and the
 # crops of FCDB and FLMS are simply the chosen ones.
 USUAL_SCORES = {"gaicd": (1.0, 5.0), "cpc": (0.0, 4.0), "fcdb": (1.0, 1.0), "flms": (1.0, 1.0)}
+_ANY_SCORE = (-np.inf, np.inf)
+_NUMBERS = (int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class RowCheck:
     def _check_boxes(self, where: str, row: dict[str, Any], size_wh: tuple[int, int] | None) -> None:
         given = boxes_of(row)
         beyond = overhang(given.boxes_xyxy)
-        for index in np.flatnonzero((beyond > 0) & (beyond <= OVERHANG)).tolist():
-            self.findings.add("clipped-box", f"{where}: {given.labels[index]} by {beyond[index]:.2g} of a side")
+        for index in np.flatnonzero((beyond > 0) & readable(given.boxes_xyxy)).tolist():
+            self.findings.add("clipped-box", f"{where}: {given.label(index)} by {beyond[index]:.2g} of a side")
         if size_wh is not None:
             self.formats.add(where, given, size_wh)
 
@@ -80,22 +82,16 @@ class RowCheck:
         dataset = source.get("dataset") if isinstance(source, dict) else None
         if isinstance(source, dict) and source.get("size_inferred"):
             self.findings.add("inferred-size", f"{where}: {row.get('width')} x {row.get('height')}")
-        low, high = USUAL_SCORES.get(dataset, (-np.inf, np.inf)) if isinstance(dataset, str) else (-np.inf, np.inf)
-        for number, crop in enumerate(_objects(row, "crops")):
-            score = crop.get("score")
-            if score is None or not is_finite_number(score):
-                continue
-            if score < 0:
-                self.findings.add("negative-score", f"{where}: crop {number} has {score:g}")
-            elif not low <= score <= high:
-                self.findings.add("unusual-score", f"{where}: crop {number} has {score:g}, not {low:g} to {high:g}")
+        low, high = USUAL_SCORES.get(dataset, _ANY_SCORE) if isinstance(dataset, str) else _ANY_SCORE
+        for number, crop in objects(row, "crops"):
+            score: Any = crop.get("score")
+            # The first comparison settles nearly all of them; true and NaN are faults of their own.
+            if type(score) in _NUMBERS and not (low <= score <= high and score >= 0) and are_finite_numbers([score]):
+                kind = "negative-score" if score < 0 else "unusual-score"
+                usual = "" if score < 0 else f", not {low:g} to {high:g}"
+                self.findings.add(kind, f"{where}: crop {number} has {score:g}{usual}")
 
     def _check_pairs(self, where: str, row: dict[str, Any]) -> None:
-        for number, pair in enumerate(_objects(row, "pairs")):
+        for number, pair in objects(row, "pairs"):
             if pair.get("votes_a") == 0 and pair.get("votes_b") == 0:
                 self.findings.add("no-votes", f"{where}: pair {number}")
-
-
-def _objects(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    items = row.get(key)
-    return [item if isinstance(item, dict) else {} for item in items] if isinstance(items, list) else []

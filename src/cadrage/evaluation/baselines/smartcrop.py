@@ -7,7 +7,7 @@ from PIL import Image
 
 from cadrage.datasets.pixels import load_photo
 from cadrage.errors import PhotoError, UsageError
-from cadrage.evaluation.answers import Answer, Floats, Question
+from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.baselines.bench_package import bench_package, package_version
 from cadrage.evaluation.baselines.placing import box_of_ratio, one_crop
 from cadrage.geometry import from_pixels
@@ -16,6 +16,8 @@ from cadrage.geometry import from_pixels
 _SIDE = 100
 # Enough for that, and bounded whatever the photo.
 _PHOTO_SIDE = 1024
+# It looks at cells of 8 pixels, and divides by zero where not even one fits.
+_SMALLEST_SIDE_PX = 16
 
 
 class SmartCropPy:
@@ -41,10 +43,13 @@ class SmartCropPy:
             raise UsageError("smartcrop ranks no given boxes; choose a baseline that does, such as largest")
         if not question.n:
             return Answer()
-        photo = load_photo(question.file, _PHOTO_SIDE)
         ratio = question.ratio or question.size_wh[0] / question.size_wh[1]
-        x1, y1, x2, y2 = found = self._crop(question.file_name, photo, ratio)
         largest = box_of_ratio(question.size_wh, ratio)
+        photo = load_photo(question.file, _PHOTO_SIDE)
+        photo_wh = (photo.shape[1], photo.shape[0])
+        if min((largest[2:] - largest[:2]) * photo_wh) < _SMALLEST_SIDE_PX:
+            raise PhotoError(f"{question.file}: too small for smartcrop ({photo_wh[0]}x{photo_wh[1]} pixels)")
+        x1, y1, x2, y2 = found = from_pixels([self._crop_px(photo, ratio)], photo_wh)[0]
         scale = min(max(x2 - x1, y2 - y1) / max(largest[2:] - largest[:2]), 1.0)
         centre_xy = (found[:2] + found[2:]) / 2
         return one_crop(question, box_of_ratio(question.size_wh, ratio, centre_xy=centre_xy, scale=scale), np.empty(0))
@@ -53,12 +58,8 @@ class SmartCropPy:
         """Kind, name and the version of the tool."""
         return {"kind": "baseline", "name": self.name, "version": package_version("smartcrop")}
 
-    def _crop(self, name: str, photo: Any, ratio: float) -> Floats:
+    def _crop_px(self, photo: Any, ratio: float) -> tuple[float, float, float, float]:
         width, height = max(_SIDE, _SIDE * ratio), max(_SIDE, _SIDE / ratio)
-        try:
-            crop = self._tool.SmartCrop().crop(Image.fromarray(photo), round(width), round(height))["top_crop"]
-        except (ValueError, ZeroDivisionError) as error:
-            raise PhotoError(f"{name}: too small for smartcrop ({photo.shape[1]}x{photo.shape[0]} pixels)") from error
+        crop = self._tool.SmartCrop().crop(Image.fromarray(photo), round(width), round(height))["top_crop"]
         x, y, crop_width, crop_height = (float(crop[key]) for key in ("x", "y", "width", "height"))
-        box: Floats = from_pixels([(x, y, x + crop_width, y + crop_height)], (photo.shape[1], photo.shape[0]))[0]
-        return box
+        return x, y, x + crop_width, y + crop_height

@@ -33,9 +33,7 @@ def _judge(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
     boxes = answers[0].boxes_xyxy
     return Judgement(
         {
-            f"recall{n}_e{round(100 * epsilon)}": best_crop_recall(
-                boxes, record.crops_xyxy, record.scores, n, epsilon
-            )
+            f"recall{n}_e{round(100 * epsilon)}": best_crop_recall(boxes, record.crops_xyxy, record.scores, n, epsilon)
             for epsilon in _EPSILONS
             for n in _TRIES
         }

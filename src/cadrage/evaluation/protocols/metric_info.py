@@ -43,13 +43,13 @@ METRICS: dict[str, MetricInfo] = {
     **_accuracies(),
     "top1_score": MetricInfo("mean score of the first crop"),
     **{
-        f"recall{n}_e{round(100 * epsilon)}": MetricInfo(f"best-crop recall at {n}, IoU >= .{epsilon * 100:.0f}", percent=True)
-        for epsilon in (0.85, 0.9)
+        f"recall{n}_e{percent}": MetricInfo(f"best-crop recall at {n}, IoU >= .{percent}", percent=True)
+        for percent in (85, 90)
         for n in (5, 10)
     },
     **{
-        f"ap{round(100 * epsilon)}_k{k}": MetricInfo(f"AP at IoU .{epsilon * 100:.0f}, {k} crops", percent=True)
-        for epsilon in (0.85, 0.9)
+        f"ap{percent}_k{k}": MetricInfo(f"AP at IoU .{percent}, {k} crops", percent=True)
+        for percent in (85, 90)
         for k in (5, 10, 40)
     },
 }

@@ -33,9 +33,7 @@ def _judge(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
         values |= {f"acc{k}_{n}": top_k_accuracy(order, truth, k, n) for k in range(1, 5)}
         values[f"acc{n}"] = mean_top_k_accuracy(order, truth, n)
         values[f"accw{n}"] = mean_weighted_top_k_accuracy(order, truth, n)
-        values[f"accw{n}_published"] = mean_weighted_top_k_accuracy(
-            order, truth, n, boxes_xyxy=boxes, ties="stable"
-        )
+        values[f"accw{n}_published"] = mean_weighted_top_k_accuracy(order, truth, n, boxes_xyxy=boxes, ties="stable")
     values["top1_score"] = float(truth[order[0]])
     constant = is_constant(predicted) or is_constant(truth)
     return Judgement(values, undefined=("srcc", "pcc") if constant else ())

@@ -1,0 +1,151 @@
+"""A result as one web page that needs nothing else: drawings, photos and style are inside, and there are no scripts."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cadrage.errors import OutputError
+from cadrage.evaluation.published import PublishedRow
+from cadrage.evaluation.replacing import replacing
+from cadrage.evaluation.report_literature import literature
+from cadrage.evaluation.report_metrics import metrics_table, tiles
+from cadrage.evaluation.report_numbers import (
+    command_line,
+    data_line,
+    main_metric,
+    number,
+    predictor_name,
+    printable,
+    title,
+)
+from cadrage.evaluation.report_photos import ShownPhoto, photo_card
+from cadrage.evaluation.report_style import STYLE
+from cadrage.evaluation.report_svg import histogram
+from cadrage.evaluation.result import Result
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="cadrage">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>{title}</h1><p>{summary}</p></header>
+<main>
+"""
+
+_GROUPS = {"best": "Best", "median": "Around the median", "worst": "Worst"}
+
+
+def write_report(
+    file: Path,
+    result: Result,
+    rows: Sequence[PublishedRow],
+    shown: Sequence[ShownPhoto],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the page, all or nothing.
+
+    Args:
+        file: HTML file to write.
+        result: what was measured.
+        rows: published rows that may stand beside its protocol.
+        shown: photos to draw, in the order of the page.
+        overwrite: replace a file that exists.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
+    """
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file}: exists already; choose another name or give --overwrite")
+    content = page(result, rows, shown).encode("utf-8", errors="replace")
+    try:
+        with replacing(file) as handle:
+            handle.write(content)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot write the report ({error.strerror}); choose another place") from error
+
+
+def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhoto]) -> str:
+    """The page as text, the same for the same result and photos."""
+    main = main_metric(result)
+    heading = f"{_text(predictor_name(result))} on {_text(result.protocol)}"
+    parts = [_HEAD.format(title=heading, style=STYLE, summary=_text(data_line(result)))]
+    if main is not None:
+        parts.append(tiles(main, result, rows))
+    parts += [_notes(result), metrics_table(result, rows)]
+    if main is not None:
+        parts.append(_spread(main, result))
+    parts += [_photos(shown, main), literature(result, rows), _origin(result)]
+    return "".join([*parts, "</main>\n</body>\n</html>\n"])
+
+
+def _text(value: object) -> str:
+    return escape(printable(str(value)))
+
+
+def _notes(result: Result) -> str:
+    said = [
+        f"{title(name)}: undefined on {count}, where the stated value stands in"
+        for name, count in result.undefined.items()
+    ]
+    items = "".join(f"<li>{_text(note)}</li>" for note in [*result.notes, *said])
+    return f'<ul class="notes">{items}</ul>\n' if items else ""
+
+
+def _spread(metric: str, result: Result) -> str:
+    values = [float(photo[metric]) for photo in result.photos if metric in photo]
+    if len(values) < 2:
+        return ""
+    low, middle, high = (number(metric, float(value)) for value in np.quantile(values, (0.1, 0.5, 0.9)))
+    drawn = histogram(metric, values, result.metrics[metric].mean)
+    return (
+        f'<h2>How photos differ</h2>\n<p class="soft">{_text(title(metric))} of {len(values)} photos: median {middle}, '
+        f'four in five between {low} and {high}.</p>\n<div class="sheet figure">{drawn}</div>\n'
+    )
+
+
+def _photos(shown: Sequence[ShownPhoto], metric: str | None) -> str:
+    if not shown or metric is None:
+        return ""
+    parts = [
+        f'<h2>Photos</h2>\n<p class="soft">By {_text(title(metric))}.</p>\n<ul class="legend">'
+        '<li><span class="swatch"><i class="theirs"></i></span>chosen by people</li>'
+        '<li><span class="swatch"><i class="ours"></i></span>answered first</li></ul>\n'
+    ]
+    for group, name in _GROUPS.items():
+        cards = "".join(photo_card(photo) for photo in shown if photo.group == group)
+        if cards:
+            parts.append(f'<h3>{name}</h3>\n<div class="shots">\n{cards}</div>\n')
+    return "".join(parts)
+
+
+def _origin(result: Result) -> str:
+    """Everything needed to trust or repeat the numbers."""
+    facts: list[tuple[str, str]] = [("command", f"<code>{_text(command_line(result))}</code>")]
+    facts += [(key, _plain(value)) for key, value in (("protocol", result.protocol), ("cadrage", result.cadrage))]
+    facts += [(f"predictor {key}", _plain(value)) for key, value in result.predictor.items()]
+    facts += [(f"data {key}", _plain(value)) for key, value in result.data.items()]
+    facts += [("n", _plain(result.n)), ("floors", _plain(", ".join(result.floors) or None))]
+    items = "".join(f"<dt>{_text(name.replace('_', ' '))}</dt><dd>{value}</dd>" for name, value in facts)
+    return f'<h2>Where this comes from</h2>\n<div class="sheet"><dl>{items}</dl></div>\n'
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)):
+        return _text(", ".join(map(str, value)))
+    if isinstance(value, Mapping):
+        return _text(", ".join(f"{key}: {inner}" for key, inner in value.items()))
+    text = _text(value)
+    return f"<code>{text}</code>" if len(text) == 64 and " " not in text else text
