@@ -27,6 +27,9 @@ PHOTOS, CROPS, BOXES, AP_ROUNDS = 500, 90, 40, 200
 # The promise: every ranking metric of GAICD's largest test set, each with its interval.
 LIMIT_S = 2.0
 
+# As in suggest.py: above this something else is computing.
+QUIET_LOAD = 0.5
+
 
 def main() -> None:
     """Measure, print, and write the JSON file if one is asked for."""
@@ -35,6 +38,8 @@ def main() -> None:
     # No model takes part.
     del environ["model"], environ["threads"]
     environ["versions"] |= {name: version(name) for name in ("scipy", "pycocotools")}
+    if (environ["load_average_before"] or 0) > QUIET_LOAD:
+        print(f"warning: the machine is busy (load {environ['load_average_before']})", file=sys.stderr)
     records, answers = _scored_photos()
     judgements = [RANKING.judge(*photo) for photo in zip(records, answers, strict=True)]
     predicted, good = _predicted_boxes(records)

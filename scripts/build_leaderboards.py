@@ -157,20 +157,21 @@ def measured(own: Mapping[str, Result], columns: Sequence[str]) -> str:
         (photos(result), str(result.predictor.get("name"))): (
             f"**{plain(predictor_name(result))}** ([json](results/{quote(file)}))",
             result.metrics,
+            plain("; ".join(result.notes)),
         )
         for file, result in results
     }
     # A baseline that was measured on its own has a line already.
     for _, result in results:
         for name, found in result.floors.items():
-            lines.setdefault((photos(result), name), (f"*floor:* {plain(name)}", found))
+            lines.setdefault((photos(result), name), (f"*floor:* {plain(name)}", found, ""))
     for _, result in results:
         for name in dict.fromkeys(name for name, _ in result.ceilings.values()):
             found = {metric: estimate for metric, (other, estimate) in result.ceilings.items() if other == name}
-            lines.setdefault((photos(result), f"ceiling {name}"), (f"*ceiling:* {plain(name)}", found))
+            lines.setdefault((photos(result), f"ceiling {name}"), (f"*ceiling:* {plain(name)}", found, ""))
     table = markdown(
-        ["predictor", "photos", *map(headed, present)],
-        [[name, where, *estimates(found, present)] for (where, _), (name, found) in lines.items()],
+        ["predictor", "photos", *map(headed, present), "notes"],
+        [[name, where, *estimates(found, present), notes] for (where, _), (name, found, notes) in lines.items()],
         right=range(2, 2 + len(present)),
     )
     commands = "\n".join(dict.fromkeys(command_line(result) for _, result in results))

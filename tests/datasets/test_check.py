@@ -174,11 +174,14 @@ def test_photos_of_equal_size_in_bytes_are_not_taken_for_copies(write: Callable,
     assert "duplicate-photo" not in kinds(report)
 
 
-def test_a_copy_on_the_other_side_of_a_split_is_worse(write: Callable, row: Callable, list_split: Callable) -> None:
+@pytest.mark.parametrize("sides", [{"train": "ab", "test": "c"}, {"test": "ab", "train": "c"}])
+def test_a_copy_on_the_other_side_of_a_split_is_worse(
+    write: Callable, row: Callable, list_split: Callable, sides: dict[str, str]
+) -> None:
     folder = write(*map(row, "abc"))
     (folder / "images" / "c.png").write_bytes((folder / "images" / "a.png").read_bytes())
-    list_split(folder, "test", "c")
-    list_split(folder, "train", "ab")
+    for name, stems in sides.items():
+        list_split(folder, name, stems)
     report = check_dataset(folder)
     assert kinds(report) == {"leaked-photo": 1}
     assert examples(report, "leaked-photo") == ("images/c.png is images/a.png, in train and in test",)
@@ -239,6 +242,14 @@ def test_a_few_bad_boxes_are_no_other_form(write: Callable, row: Callable) -> No
     rows = photo_rows(row, lambda x1, y1, x2, y2, w, h: [x1 / w, y1 / h, x2 / w, y2 / h])
     rows[0]["crops"][0]["box"] = [0.1, 0.1, 0.3, 1.4]
     assert kinds(check_dataset(write(*rows, photos=False), photos=False)) == {"box-outside": 1}
+
+
+def test_boxes_that_fit_in_no_form_are_just_wrong(write: Callable, row: Callable) -> None:
+    rows = photo_rows(row, lambda x1, y1, x2, y2, w, h: [x1 / w, y1 / h, x2 / w, y2 / h])
+    for each in rows:
+        each["height"] = 600  # a square photo looks the same y-first
+        each["crops"][0]["box"] = [1.5, 1.5, 1.4, 1.4]
+    assert kinds(check_dataset(write(*rows, photos=False), photos=False)) == {"empty-box": 20}
 
 
 @pytest.mark.parametrize("photos", [True, False])

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from cadrage.datasets.manifest import read_manifest
 from cadrage.datasets.splits import make_split, read_split, select, split_names
 from cadrage.errors import UsageError
+
+DATA = os.environ.get("CADRAGE_DATA")
 
 
 def test_identity_is_the_set_of_names() -> None:
@@ -92,3 +95,17 @@ def test_listed_photos_that_are_absent_are_counted_and_named(write: Callable, ro
     split = make_split("dev", [f"images/{stem}.png" for stem in "abcde"])
     with pytest.raises(UsageError, match=r"split dev: 4 of 5 photos .*images/b\.png, .*d\.png, \.\.\.\)"):
         select(records, split)
+
+
+@pytest.mark.skipif(not DATA, reason="CADRAGE_DATA names no folder with fcdb/train and flms/a")
+def test_the_packaged_lists_follow_their_documented_rule() -> None:
+    fcdb, flms = (Path(str(DATA)) / folder for folder in ("fcdb/train", "flms/a"))
+    records = read_manifest(fcdb)
+    divisible = [record for record in records if record.source["flickr_photo_id"] % 7 == 0]
+    assert [each.file for each in select(records, read_split(fcdb, "dev", "fcdb"))] == [each.file for each in divisible]
+    assert len(select(records, read_split(fcdb, "fit", "fcdb"))) == len(records) - len(divisible)
+    records = read_manifest(flms)
+    assert [each.file for each in select(records, read_split(flms, "dev", "flms"))] == [
+        each.file for each in records[::5]
+    ]
+    assert len(select(records, read_split(flms, "fit", "flms"))) == len(records) - len(records[::5])

@@ -91,7 +91,11 @@ def test_at_the_limit_nothing_is_added_or_removed_and_the_log_says_so_once(card,
         f"{tmp_path} has reached {(2 * size - 1) / 1e9:.3g} GB; no more features are kept, "
         "remove the folder to start again"
     ]
-    roomy = FeatureCache(card, folder=tmp_path, limit_bytes=2 * size)
+    fresh = FeatureCache(card, folder=tmp_path / "fresh", limit_bytes=2 * size - 1)
+    fresh.put(SHA, features)
+    fresh.put(OTHER, features)
+    assert (fresh.get(SHA) is None, fresh.get(OTHER) is None) == (False, True)
+    roomy = FeatureCache(card, folder=tmp_path / "fresh", limit_bytes=2 * size)
     roomy.put(OTHER, features)
     assert roomy.get(OTHER) is not None
 

@@ -104,7 +104,7 @@ def test_the_best_floor_is_compared_photo_by_photo(photos, says):
     result = evaluate(FREE, photos, says(boxes=((0, 0, 1, 0.8),)), data=DATA).result
     (note,) = [note for note in result.notes if "best floor" in note]
     difference = np.mean([0.8 - 1, 1 - 0.8, 0.5 / 0.8 - 0.5])
-    assert note.startswith(f"iou: {difference:+.4f} [")
+    assert note.startswith(f"IoU of the first crop: {difference:+.4f} [")
     assert "against whole" in note
 
 

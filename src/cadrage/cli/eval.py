@@ -284,7 +284,7 @@ def _predictor(
         from cadrage.evaluation.baselines import make_baseline
 
         return make_baseline(source.baseline, chosen.train), chosen
-    from cadrage.evaluation.fair import read_predicted, training_note
+    from cadrage.evaluation.fair import read_predicted, training_notes
 
     if source.predictions is not None:
         return read_predicted(source.predictions, chosen, folder, allow_missing=allow_missing)
@@ -295,8 +295,8 @@ def _predictor(
     # One thread each: the photos already run side by side.
     cropper = Cropper(source.model or "default", threads=1, offline=source.offline)
     predictor = ModelPredictor(cropper, FeatureCache(cropper.model.card) if source.cache else None)
-    note = training_note(predictor.describe(), chosen, folder, protocol)
-    return predictor, replace(chosen, notes=(*chosen.notes, note)) if note else chosen
+    notes = training_notes(predictor.describe(), chosen, folder, protocol)
+    return predictor, replace(chosen, notes=(*chosen.notes, *notes))
 
 
 def _write(found: "Evaluation", protocol: "Protocol", outputs: _Outputs) -> None:
@@ -304,7 +304,7 @@ def _write(found: "Evaluation", protocol: "Protocol", outputs: _Outputs) -> None
     from cadrage.evaluation.report_text import TextStyle, result_lines
     from cadrage.photo.files import atomic_write
 
-    rows = published(protocol.name)
+    rows = published(protocol.name, found.result.data["subset"])
     if outputs.predictions is not None:
         from cadrage.evaluation.predictions import write_predictions
 

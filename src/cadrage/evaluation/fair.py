@@ -41,8 +41,14 @@ def read_predicted(
     return predictor, replace(chosen, records=kept, notes=tuple(notes), left_out=left_out)
 
 
-def training_note(description: Mapping[str, Any], chosen: Selection, folder: Path, protocol: Protocol) -> str | None:
-    """The sentence that a model has seen these photos in training, or that it cannot be excluded; None otherwise."""
+def training_notes(
+    description: Mapping[str, Any], chosen: Selection, folder: Path, protocol: Protocol
+) -> tuple[str, ...]:
+    """What a model was trained on by its own card, and whether the measured photos were among it."""
+    notes = []
+    data = [_named(entry) for entry in description["trained_on"]["data"] if isinstance(entry, Mapping)]
+    if data:
+        notes.append(f"the model was trained on: {', '.join(data)}")
     names = [record.file_name for record in chosen.records]
     try:
         fit = read_split(folder, "fit", protocol.dataset).file_names
@@ -50,7 +56,12 @@ def training_note(description: Mapping[str, Any], chosen: Selection, folder: Pat
         fit = None
     seen = trained_on_photos(description, chosen.data["manifest_sha256"], names, fit)
     if seen is None:
-        return "the model was trained on part of this data set; its card does not say whether on these photos"
-    if seen:
-        return f"not a held-out number: the model was trained on {seen} of these {len(names)} photos"
-    return None
+        notes.append("the model was trained on part of this data set; its card does not say whether on these photos")
+    elif seen:
+        notes.append(f"not a held-out number: the model was trained on {seen} of these {len(names)} photos")
+    return tuple(notes)
+
+
+def _named(entry: Mapping[str, Any]) -> str:
+    photos = entry.get("photos")
+    return f"{entry.get('name')} ({photos} photos)" if photos else str(entry.get("name"))

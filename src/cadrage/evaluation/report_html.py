@@ -20,6 +20,7 @@ from cadrage.evaluation.report_numbers import (
     predictor_name,
     printable,
     title,
+    unit,
 )
 from cadrage.evaluation.report_photos import ShownPhoto, photo_card
 from cadrage.evaluation.report_style import STYLE
@@ -109,8 +110,9 @@ def _spread(metric: str, result: Result) -> str:
     low, middle, high = (number(metric, float(value)) for value in np.quantile(values, (0.1, 0.5, 0.9)))
     drawn = histogram(metric, values, result.metrics[metric].mean)
     return (
-        f'<h2>How photos differ</h2>\n<p class="soft">{_text(title(metric))} of {len(values)} photos: median {middle}, '
-        f'four in five between {low} and {high}.</p>\n<div class="sheet figure">{drawn}</div>\n'
+        f'<h2>How photos differ</h2>\n<p class="soft">{_text(title(metric))} of {len(values)} photos: median '
+        f"{middle}{unit(metric)}, four in five between {low} and {high}{unit(metric)}.</p>\n"
+        f'<div class="sheet figure">{drawn}</div>\n'
     )
 
 
@@ -120,7 +122,7 @@ def _photos(shown: Sequence[ShownPhoto], metric: str | None) -> str:
     parts = [
         f'<h2>Photos</h2>\n<p class="soft">By {_text(title(metric))}.</p>\n<ul class="legend">'
         '<li><span class="swatch"><i class="theirs"></i></span>chosen by people</li>'
-        '<li><span class="swatch"><i class="ours"></i></span>answered first</li></ul>\n'
+        '<li><span class="swatch"><i class="ours"></i></span>answered, the first one thick</li></ul>\n'
     ]
     for group, name in _GROUPS.items():
         cards = "".join(photo_card(photo) for photo in shown if photo.group == group)

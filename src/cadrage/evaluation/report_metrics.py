@@ -13,6 +13,7 @@ from cadrage.evaluation.report_numbers import (
     printable,
     published_number,
     title,
+    unit,
     version,
 )
 from cadrage.evaluation.report_svg import CEILING, PUBLISHED, strip
@@ -30,7 +31,7 @@ _LEGEND = (
 def tiles(metric: str, result: Result, rows: Sequence[PublishedRow]) -> str:
     """One metric large, beside its best floor, its ceiling and the best published value of each data set."""
     estimate, floor = result.metrics[metric], best_floor(metric, result.floors)
-    per_cent = " %" if METRICS[metric].percent else ""
+    per_cent = unit(metric)
     tiles = [
         (
             "own",
@@ -73,7 +74,7 @@ def metrics_table(result: Result, rows: Sequence[PublishedRow]) -> str:
 
 def _metric_row(metric: str, result: Result, rows: Sequence[PublishedRow]) -> str:
     estimate, info = result.metrics[metric], METRICS[metric]
-    per_cent = " %" if info.percent else ""
+    per_cent = unit(metric)
     floor, ceiling = best_floor(metric, result.floors), result.ceilings.get(metric)
     others = best_published(metric, rows)
     lower = "<small>lower is better</small>" if not info.higher_is_better else ""

@@ -34,6 +34,11 @@ def number(metric: str, value: float) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
+def unit(metric: str) -> str:
+    """What stands behind a number of running text."""
+    return " %" if METRICS[metric].percent else ""
+
+
 def interval(metric: str, estimate: Estimate) -> str:
     """The 95 % interval, ``[.7056, .7471]``."""
     return f"[{number(metric, estimate.low)}, {number(metric, estimate.high)}]"

@@ -17,7 +17,7 @@ from cadrage.errors import PhotoError
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.ranking import canonical_order
 from cadrage.evaluation.protocols import METRICS
-from cadrage.evaluation.report_numbers import heading, number, printable
+from cadrage.evaluation.report_numbers import heading, number, printable, unit
 from cadrage.evaluation.result import Result
 
 Group = Literal["best", "median", "worst"]
@@ -60,8 +60,9 @@ def pick_shown(
         each: how many of each kind; of fewer than three times as many photos, a third.
     """
     rows = [(photo, index) for index, photo in enumerate(result.photos) if main_metric in photo]
-    sign = -1 if METRICS[main_metric].higher_is_better else 1
-    rows.sort(key=lambda row: (sign * row[0][main_metric], row[0]["file_name"]))
+    # A metric that is 0 or 1 on one photo leaves many equal, which the others then tell apart.
+    metrics = [main_metric, *(metric for metric in result.metrics if METRICS[metric].judges)]
+    rows.sort(key=lambda row: ([_worse(metric, row[0]) for metric in metrics], row[0]["file_name"]))
     each = max(1, min(each, len(rows) // 3))
     middle = rows[each : len(rows) - each]
     start = max(0, (len(middle) - each) // 2)
@@ -72,6 +73,11 @@ def pick_shown(
         _shown(group, records[index], answers[index], result.photos[index], result, main_metric)
         for group, index in chosen
     )
+
+
+def _worse(metric: str, photo: Mapping[str, float]) -> float:
+    value = photo.get(metric, 0.0)
+    return -value if METRICS[metric].higher_is_better else value
 
 
 def _shown(
@@ -131,11 +137,11 @@ def photo_card(photo: ShownPhoto) -> str:
     picture = _picture(photo.file)
     inside = f'<img src="{picture}" alt="" loading="lazy">' if picture else '<span class="absent">no photo</span>'
     frames = "".join(_frame(box, "theirs") for box in photo.truths_xyxy)
-    frames += "".join(
-        _frame(box, "ours" if index == 0 else "ours more") for index, box in enumerate(photo.predicted_xyxy)
-    )
+    # The first answer lies on top.
+    ours = [_frame(box, "ours more" if index else "ours") for index, box in enumerate(photo.predicted_xyxy)]
+    frames += "".join(reversed(ours))
     values = "".join(
-        f"<span>{escape(heading(metric))} <b>{number(metric, value)}</b></span>"
+        f"<span>{escape(heading(metric))} <b>{number(metric, value)}{unit(metric)}</b></span>"
         for metric, value in photo.values.items()
     )
     label = f"{name}: {len(photo.truths_xyxy)} crops by people, {len(photo.predicted_xyxy)} answered"

@@ -61,6 +61,7 @@ svg .axis{stroke:var(--line);stroke-width:1.5}
 .ceiling path{fill:var(--card);stroke:var(--ceiling);stroke-width:2.2}
 .published rect{fill:var(--published)}
 .histogram{display:block;overflow:visible}
+.histogram text{paint-order:stroke;stroke:var(--card);stroke-width:4px}
 .figure{padding:18px 12px 12px}
 .bar{fill:var(--own);opacity:.72}
 line.mean{stroke:var(--ink);stroke-width:1.5}

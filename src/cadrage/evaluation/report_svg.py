@@ -58,7 +58,8 @@ def histogram(metric: str, values: Sequence[float], mean: float) -> str:
     """How many photos have which value, and where their mean lies."""
     low, high = _round_range(values, _MOST_BINS)
     bins = max(1, min(_MOST_BINS + 2, round((high - low) / _step(values, _MOST_BINS))))
-    counts, edges = np.histogram(values, bins=bins, range=(low, high))
+    # A value on an edge belongs to the bar on its right, whatever the last digit of the edge came out as.
+    counts, edges = np.histogram(np.clip(np.add(values, 1e-9), low, high), bins=bins, range=(low, high))
     axis, tallest, base = _Axis(low, high), int(counts.max()), _BARS_PX + 22
     wide = (100 - 2 * _EDGE) / bins
     parts = [f'<line class="axis" x1="{_EDGE}%" x2="{100 - _EDGE}%" y1="{base}" y2="{base}"/>']

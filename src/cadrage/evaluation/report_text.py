@@ -23,7 +23,7 @@ from cadrage.evaluation.report_numbers import (
     title,
     version,
 )
-from cadrage.evaluation.report_words import PLAIN, TextStyle, rendered, text, text_table
+from cadrage.evaluation.report_words import PLAIN, TextStyle, rendered, text, text_block, text_table
 from cadrage.evaluation.result import Result
 
 __all__ = ["TextStyle", "comparison_lines", "result_lines"]
@@ -118,19 +118,19 @@ def _metrics(result: Result, rows: Sequence[PublishedRow]) -> "Table":
             str(estimate.n),
             text(f"{number(metric, floor[1].mean)} {floor[0]}" if floor else NO_NUMBER),
             number(metric, ceiling[1].mean) if ceiling else NO_NUMBER,
-            text(_best_cell(metric, rows)),
+            text_block(_best_cell(metric, rows)),
         )
     return table
 
 
-def _best_cell(metric: str, rows: Sequence[PublishedRow]) -> str:
+def _best_cell(metric: str, rows: Sequence[PublishedRow]) -> list[str]:
     best = best_published(metric, rows)
     several = len({row.dataset for row in rows}) > 1
     cells = [
         f"{published_number(metric, row.values[metric])} [{row.evidence}]{' ' + version(dataset) if several else ''}"
         for dataset, row in best.items()
     ]
-    return "\n".join(cells) or NO_NUMBER
+    return cells or [NO_NUMBER]
 
 
 def _legend(result: Result, rows: Sequence[PublishedRow]) -> list[str]:

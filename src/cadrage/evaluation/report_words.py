@@ -3,7 +3,7 @@
 import io
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,10 +48,15 @@ def text_table() -> "Table":
 
 def text(words: str, style: str = "") -> "RenderableType":
     """Words that are shown as they are, whatever a file name put into them."""
+    return text_block([words], style)
+
+
+def text_block(lines: Iterable[str], style: str = "") -> "RenderableType":
+    """Lines of such words."""
     from rich.text import Text
 
     # A Text, because in a plain string brackets would be markup.
-    return Text("\n".join(printable(line) for line in words.split("\n")), style=style)
+    return Text("\n".join(map(printable, lines)), style=style)
 
 
 def rendered(parts: "Sequence[RenderableType]", style: TextStyle) -> str:

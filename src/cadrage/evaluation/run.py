@@ -14,7 +14,7 @@ from cadrage.evaluation.asking import ask_all
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.floors import best_floor, make_floors
 from cadrage.evaluation.judging import Judged, judge_all, judge_bound
-from cadrage.evaluation.protocols import Protocol
+from cadrage.evaluation.protocols import METRICS, Protocol
 from cadrage.evaluation.result import Result
 
 _NAMED = 3
@@ -149,4 +149,5 @@ def _beyond_floors(protocol: Protocol, judged: Judged, floors: Mapping[str, Judg
     own = np.array([photo[metric] for photo in judged.photos])
     floor = np.array([photo[metric] for photo in floors[best[0]].photos])
     mean, low, high = bootstrap_mean(own - floor, weights=weights, seed=seed)
-    return [f"{metric}: {mean:+.4f} [{low:+.4f}, {high:+.4f}] against {best[0]}, the best floor (paired bootstrap)"]
+    title = METRICS[metric].title
+    return [f"{title}: {mean:+.4f} [{low:+.4f}, {high:+.4f}] against {best[0]}, the best floor (paired bootstrap)"]

@@ -33,7 +33,8 @@ def result() -> Callable[..., Result]:
             },
             ceilings={"iou": ("best box of the 12x12 grid", Estimate(0.882, 0.87, 0.89, 12))},
             photos=tuple(
-                {"file_name": f"images/{index}.jpg", "iou": index / 12, "bde": 0.1, "recall75": 0.0} for index in range(12)
+                {"file_name": f"images/{index}.jpg", "iou": index / 12, "bde": 0.1, "recall75": 0.0}
+                for index in range(12)
             ),
         )
         return replace(made, **changes)

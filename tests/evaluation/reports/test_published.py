@@ -10,9 +10,7 @@ RAW = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def one(protocol: str, **wanted: str):
-    found = [
-        row for row in published(protocol) if all(getattr(row, field) == value for field, value in wanted.items())
-    ]
+    found = [row for row in published(protocol) if all(getattr(row, field) == value for field, value in wanted.items())]
     assert len(found) == 1, wanted
     return found[0]
 

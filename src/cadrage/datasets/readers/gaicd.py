@@ -1,0 +1,139 @@
+"""GAICD v1 and v2 (Zeng et al., CVPR 2019 and TPAMI 2020): about 86 crops per photo, each with a mean opinion score.
+
+The official files hold one crop per line, ``ymin xmin ymax xmax score``: rows first. A score of -2 marks a crop that
+nobody rated. Votes are 1 to 5, so that a mean below 1 (some of v2) lacks a vote. The JSON form is x first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cadrage.datasets.photos_in import Listed, list_files
+from cadrage.datasets.raw import RawPhoto, Reading
+from cadrage.datasets.readers.folder import SourceFolder, left_out, malformed
+from cadrage.datasets.readers.grid_size import sizes_from_grid
+from cadrage.datasets.readers.parse import box_rows, check_name, load_object, numbered_lines, numbers, shown
+from cadrage.errors import UsageError
+from cadrage.geometry.boxes import Boxes
+
+CROPS = "image_crop.json"
+
+_UNRATED = -2.0
+_LOWEST, _HIGHEST = 1.0, 5.0
+_SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+
+
+def read_gaicd(src: Path) -> Reading:
+    """GAICD in ``src``: ``annotations/*.txt`` or ``annotations/SPLIT/*.txt``, else ``image_crop.json``.
+
+    Photos lie in ``images/``, with or without a folder per split. Without a photo, its size is worked out from the
+    boxes, which lie on a grid.
+
+    Raises:
+        UsageError: neither form is there, or a JSON file is malformed as a whole.
+    """
+    try:
+        texts = list_files(src, frozenset({"annotations", "annotation"}), frozenset({".txt"}))
+    except OSError as error:
+        raise UsageError(f"{src}: cannot list it: {error.strerror}; check its permissions") from error
+    folder = SourceFolder(src, split_file="original_data_split.json")
+    if texts:
+        texts.sort(key=lambda listed: (_SPLIT_ORDER.get(listed.split or "", 3), listed.name, listed.path))
+        return Reading("gaicd", src, len(texts), _from_texts(folder, texts))
+    if not (src / CROPS).is_file():
+        raise UsageError(f"{src}: neither annotations/*.txt nor {CROPS} here; give the folder that GAICD was unpacked to")
+    crops = load_object(src / CROPS, CROPS)
+    return Reading("gaicd", src, len(crops), _from_json(folder, crops))
+
+
+def _from_texts(folder: SourceFolder, texts: list[Listed]) -> Iterator[RawPhoto]:
+    for listed in texts:
+        name = f"{listed.name[:-4]}.jpg"
+        try:
+            rows = _rows((folder.folder / listed.path).read_bytes())
+            # Rows first: y1 x1 y2 x2.
+            raw = _photo(check_name(name), listed.path, rows[:, [1, 0, 3, 2]], rows[:, 4], listed.split)
+        except OSError as error:
+            raw = left_out(name, listed.path, "malformed-annotation", f"cannot be read: {error.strerror}")
+        except ValueError as error:
+            raw = malformed(name, listed.path, error)
+        yield _complete(folder, raw)
+    yield from folder.rest()
+
+
+def _from_json(folder: SourceFolder, crops: dict[str, Any]) -> Iterator[RawPhoto]:
+    for name, entry in crops.items():
+        where = f"{CROPS}, {shown(name)}"
+        try:
+            check_name(name)
+            if not isinstance(entry, dict):
+                raise ValueError(f"expected an object with bbox and score, got {shown(entry)}")
+            boxes, scores = box_rows(entry.get("bbox"), "bbox"), numbers(entry.get("score"), "score")
+            if scores.shape != (len(boxes),):
+                raise ValueError(f"{len(boxes)} boxes but {scores.size} scores")
+            for crop in np.flatnonzero(_wrong(scores)):
+                raise ValueError(f"crop {crop + 1}: the score must be -2 or up to 5, got {scores[crop]:g}")
+            raw = _photo(name, where, boxes, scores, None)
+        except ValueError as error:
+            raw = malformed(str(name), where, error)
+        yield _complete(folder, raw)
+    yield from folder.rest()
+
+
+def _rows(data: bytes) -> Boxes:
+    rows = []
+    for number, line in numbered_lines(data):
+        parts = line.split()
+        try:
+            row = [float(part) for part in parts]
+        except ValueError as error:
+            raise ValueError(f"line {number}: expected numbers, got {shown(line.strip())}") from error
+        if len(row) != 5:
+            raise ValueError(f"line {number}: expected the five numbers 'ymin xmin ymax xmax score', got {len(row)}")
+        if not np.isfinite(row).all():
+            raise ValueError(f"line {number}: holds a number that is not finite, {shown(line.strip())}")
+        if _wrong(np.array(row[4:]))[0]:
+            raise ValueError(f"line {number}: the score must be -2 or up to 5, got {parts[4]}")
+        rows.append(row)
+    if not rows:
+        raise ValueError("line 1: the file is empty")
+    return np.array(rows)
+
+
+def _wrong(scores: Boxes) -> Any:
+    return ((scores < 0) & (scores != _UNRATED)) | (scores > _HIGHEST)
+
+
+def _photo(name: str, where: str, boxes_xyxy_px: Boxes, scores: Boxes, split: str | None) -> RawPhoto:
+    unrated, incomplete = scores == _UNRATED, (scores >= 0) & (scores < _LOWEST)
+    kept = ~unrated & ~incomplete
+    counts = {"crop-unrated": int(unrated.sum()), "crop-below-1": int(incomplete.sum())}
+    widths, heights = sizes_from_grid(boxes_xyxy_px)
+    size_wh = (widths[0], heights[0]) if _one_size(widths) and _one_size(heights) else None
+    if len(widths) > 1 or len(heights) > 1:
+        counts["size-within-1-px"] = 1
+    return RawPhoto(
+        name,
+        where,
+        size_wh=size_wh,
+        boxes_xyxy_px=boxes_xyxy_px[kept],
+        scores=scores[kept],
+        split=split,
+        counts=counts,
+    )
+
+
+def _complete(folder: SourceFolder, raw: RawPhoto) -> RawPhoto:
+    raw = folder.complete(raw)
+    if raw.file is None and raw.size_wh is not None:
+        counts = raw.counts | {"size-inferred": 1}
+        return replace(raw, counts=counts, source=raw.source | {"size_inferred": True})
+    # The photo itself will tell.
+    return replace(raw, counts={reason: count for reason, count in raw.counts.items() if reason != "size-within-1-px"})
+
+
+def _one_size(sides: list[int]) -> bool:
+    return bool(sides) and max(sides) - min(sides) <= 1
