@@ -8,7 +8,7 @@ from PIL import Image
 
 from cadrage.datasets.check import CheckReport, check_dataset, count_lines
 from cadrage.datasets.checks.findings import EXAMPLES, KINDS
-from cadrage.datasets.manifest import read_manifest
+from cadrage.datasets.manifest import manifest_sha256, read_manifest
 from cadrage.errors import UsageError
 
 
@@ -56,8 +56,6 @@ def test_nothing_is_found_in_a_sound_data_set(write: Callable, row: Callable, li
         (crops([0, 0, 1, 1], score=-2), "negative-score"),
         ({"pairs": [{"a": [0, 0, 1, 1], "b": [0, 0, 1, 1], "votes_a": 1.5, "votes_b": 1}]}, "bad-votes"),
         (crops([0, 0, 1, 1.1]), "clipped-box"),
-        (crops([0, 0, 1, 1], score=5.5) | {"source": {"dataset": "gaicd"}}, "unusual-score"),
-        (crops([0, 0, 1, 1], score=0.86) | {"source": {"dataset": "gaicd"}}, "unusual-score"),
         ({"pairs": [{"a": [0, 0, 1, 1], "b": [0, 0, 1, 1], "votes_a": 0, "votes_b": 0}]}, "no-votes"),
         ({"crops": [], "pairs": []}, "no-labels"),
         ({"source": {"size_inferred": True}}, "inferred-size"),
@@ -95,6 +93,32 @@ def test_errors_come_first(write: Callable, row: Callable) -> None:
     report = check_dataset(write(row("a", crops=[], pairs=[]), "[]", photos=False), photos=False)
     assert [finding.level for finding in report.findings] == ["error", "note"]
     assert report.errors == 1
+
+
+@pytest.mark.parametrize("score", [0.86, 5.5])
+def test_scores_outside_the_published_range(write: Callable, row: Callable, score: float) -> None:
+    folder = write(row("a", **crops([0, 0, 1, 1], score=score)), row("b"))
+    assert check_dataset(folder).findings == ()
+    (folder / "conversion.json").write_text(json.dumps({"dataset": "gaicd"}))
+    report = check_dataset(folder)
+    assert kinds(report) == {"unusual-score": 1}
+    assert examples(report, "unusual-score") == (f"metadata.jsonl:1: crop 0 has {score}, not 1 to 5",)
+
+
+def test_a_manifest_that_was_changed_after_its_conversion(write: Callable, row: Callable) -> None:
+    folder = write(row("a"))
+    written = {"dataset": "mine", "manifest_sha256": manifest_sha256(folder)}
+    (folder / "conversion.json").write_text(json.dumps(written))
+    assert check_dataset(folder).findings == ()
+    report = check_dataset(write(row("a"), row("b")))
+    assert kinds(report) == {"edited-manifest": 1} and report.errors == 0
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"dataset": 3, "manifest_sha256": 4}', "[" * 100_000])
+def test_a_damaged_note_of_the_conversion_says_nothing(write: Callable, row: Callable, text: str) -> None:
+    folder = write(row("a"))
+    (folder / "conversion.json").write_text(text)
+    assert check_dataset(folder).findings == ()
 
 
 def test_a_photo_named_twice(write: Callable, row: Callable) -> None:

@@ -74,6 +74,15 @@ def test_a_split_that_names_unknown_photos_is_refused(write: Callable, row: Call
         dataset_stats(folder, "train")
 
 
+def test_the_packaged_splits_are_those_of_the_converted_data_set(write: Callable, row: Callable) -> None:
+    folder = write(row("a"), photos=False)
+    with pytest.raises(UsageError, match="no split 'dev'"):
+        dataset_stats(folder, "dev")
+    (folder / "conversion.json").write_text('{"dataset": "flms"}')
+    with pytest.raises(UsageError, match="split dev: 50 of 50 photos are not in the manifest"):
+        dataset_stats(folder, "dev")
+
+
 def test_an_empty_manifest_has_statistics_too(write: Callable) -> None:
     stats = dataset_stats(write("", photos=False))
     assert stats.photos == 0 and stats.scores == ()

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from cadrage.errors import PhotoError, UsageError
+from cadrage.evaluation.baselines import make_baseline
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.evaluation.run import evaluate
+from cadrage.geometry import grid_anchors
 
 FREE = PROTOCOLS["fcdb-free"]
 DATA = {"dataset": "fcdb", "manifest_sha256": "0" * 64, "split": None, "split_sha256": None, "subset": None}
@@ -119,3 +121,19 @@ def test_the_result_is_json_with_the_promised_fields(photos, says):
     assert set(raw["metrics"]["iou"]) == {"mean", "ci95", "n", "higher_is_better"}
     assert raw["ceilings"]["iou"]["name"] == "best box of the 12x12 grid"
     assert raw["photos"][0]["file_name"] == "images/a.png"
+
+
+def test_chance_is_averaged_over_draws(record):
+    """The expectation of Acc 1/5 of a random ranking is the share of crops that are as good as the fifth."""
+    boxes = grid_anchors()
+    photos = [
+        record(f"{i}.png", crops=boxes, scores=np.random.default_rng(i).permutation(len(boxes)) / 18) for i in range(60)
+    ]
+    predictor = make_baseline("random")
+    result = evaluate(PROTOCOLS["gaicd-ranking"], photos, predictor, data=DATA).result
+    assert result.metrics["acc1_5"].mean == pytest.approx(5 / len(boxes), abs=0.03)
+    # Ten draws per photo: shares of tenths, not zeros and ones.
+    values = {photo["acc1_5"] for photo in result.photos}
+    assert len(values) > 2
+    assert all(abs(10 * value - round(10 * value)) < 1e-9 for value in values)
+    assert result.predictor["draws"] == 10

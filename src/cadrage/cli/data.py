@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cadrage.cli import data_convert
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.helptext import epilog
 from cadrage.cli.options import OverwriteOption
@@ -81,6 +82,9 @@ FormOption = Annotated[Form, typer.Option("--format", help="For people (text) or
 def _start(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+data_app.command("convert", epilog=data_convert.EPILOG)(data_convert.convert)
 
 
 @data_app.command("check", epilog=CHECK_EPILOG)

@@ -10,6 +10,7 @@ from cadrage.datasets.checks.photos import PhotoCheck
 from cadrage.datasets.checks.rows import ListedPhoto, RowCheck
 from cadrage.datasets.checks.splits import SplitCheck
 from cadrage.datasets.manifest import METADATA, manifest_lines, manifest_sha256
+from cadrage.datasets.origin import origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def check_dataset(
         UsageError: there is no manifest or it cannot be read.
     """
     findings = Findings()
-    rows = RowCheck(findings)
+    origin = origin_of(folder)
+    rows = RowCheck(findings, origin.dataset)
     splits = SplitCheck(folder, findings)
     looks = PhotoCheck(folder, findings, decode)
 
@@ -92,9 +94,12 @@ def check_dataset(
             findings.add("no-photos", str(folder / next(iter(rows.known))), count=len(rows.known))
         looks.check_copies(splits.leaks)
         looks.check_unlisted(rows.known)
+    sha256 = manifest_sha256(folder)
+    if origin.manifest_sha256 not in (None, sha256):
+        findings.add("edited-manifest", f"{METADATA}: {sha256[:12]}, not {str(origin.manifest_sha256)[:12]}")
     return CheckReport(
         folder=folder,
-        manifest_sha256=manifest_sha256(folder),
+        manifest_sha256=sha256,
         photos=len(rows.known),
         photos_found=looks.found if photos else None,
         boxes=rows.formats.boxes,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cadrage.datasets.manifest import iter_manifest
+from cadrage.datasets.origin import origin_of
 from cadrage.datasets.splits import SPLITS, Split, make_split, read_split
 from cadrage.errors import OutputError, UsageError
 from cadrage.photo.files import atomic_write
@@ -73,7 +74,7 @@ def draw_split(
             raise OutputError(f"cannot write {file}: it exists, and results may rest on it; choose another name")
     listed = [record.file_name for record in iter_manifest(folder)]
     if source != ALL:
-        wanted = read_split(folder, source).file_names
+        wanted = read_split(folder, source, origin_of(folder).dataset).file_names
         absent = sorted(set(wanted) - set(listed))
         if absent:
             raise UsageError(f"split {source}: {len(absent)} photos such as {absent[0]} are not in the manifest")

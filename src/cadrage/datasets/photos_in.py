@@ -12,7 +12,14 @@ PHOTO_SUFFIXES = frozenset(
 PHOTO_FOLDERS = frozenset({"images", "image", "data"})
 
 # Folder names that are splits; any other subfolder only holds photos.
-_SPLIT_OF = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
+_SPLIT_OF = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +67,15 @@ class PhotosIn:
         for photo in [*listed, *_files(self.folder, "", None, PHOTO_SUFFIXES)]:
             self._by_key.setdefault(self.key(photo.name), []).append(photo)
 
-    def find(self, name: str, split: str | None = None) -> list[Listed]:
+    def find(self, name: str, split: str | None = None, *, suffix_known: bool = True) -> list[Listed]:
         """The photos that ``name`` may mean; more than one if the layout does not tell.
 
-        Of several, those in the folder of ``split`` are meant, and those with exactly this name.
+        Of several, those in the folder of ``split`` are meant and, if the suffix is known, those of exactly this name.
         """
         found = self._by_key.get(self.key(name), [])
         if len(found) > 1:
             found = [photo for photo in found if photo.split == split] or found
-        if len(found) > 1:
+        if len(found) > 1 and suffix_known:
             found = [photo for photo in found if photo.name == name] or found
         self._taken.update(photo.path for photo in found)
         return found
@@ -93,4 +100,4 @@ def _files(folder: Path, place: str, split: str | None, suffixes: frozenset[str]
         # Dead links count as files: they name a photo that cannot be read.
         names = sorted(entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith("."))
     prefix = f"{place}/" if place else ""
-    return [Listed(prefix + name, split) for name in names if os.path.splitext(name)[1].casefold() in suffixes]
+    return [Listed(prefix + name, split) for name in names if PurePosixPath(name).suffix.casefold() in suffixes]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord, iter_manifest, manifest_sha256
+from cadrage.datasets.origin import origin_of
 from cadrage.datasets.splits import SPLITS, Split, read_split, read_split_file, split_names
 from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes, area, box_ratio
@@ -94,7 +95,7 @@ def dataset_stats(folder: Path, split: str | None = None, *, advance: Callable[[
         UsageError: the manifest, the split or a file of another split is faulty, or the split names unknown photos.
     """
     splits = tuple(read_split_file(folder / SPLITS / f"{name}.txt", name) for name in split_names(folder))
-    chosen = None if split is None else read_split(folder, split)
+    chosen = None if split is None else read_split(folder, split, origin_of(folder).dataset)
     wanted = None if chosen is None else set(chosen.file_names)
 
     def selected() -> Iterable[PhotoRecord]:

@@ -24,7 +24,12 @@ class Judged:
 
 
 def judge_all(
-    protocol: Protocol, records: Sequence[PhotoRecord], answers: Sequence[Sequence[Answer]], *, seed: int = 0
+    protocol: Protocol,
+    records: Sequence[PhotoRecord],
+    answers: Sequence[Sequence[Answer]],
+    *,
+    seed: int = 0,
+    pooled_too: bool = True,
 ) -> Judged:
     """Hold the answers about each photo against its truth.
 
@@ -33,6 +38,7 @@ def judge_all(
         records: N photos with their truth, N >= 1.
         answers: for each photo the answers to its questions.
         seed: of the bootstrap.
+        pooled_too: also the metrics that exist for the whole set only.
 
     Returns:
         Means over photos, or over observations where the protocol says so, with 95 % bootstrap intervals.
@@ -40,7 +46,7 @@ def judge_all(
     judgements = [protocol.judge(record, given) for record, given in zip(records, answers, strict=True)]
     metrics = estimates(protocol, judgements, seed=seed)
     undefined = Counter(name for judgement in judgements for name in judgement.undefined)
-    if protocol.pool is not None:
+    if pooled_too and protocol.pool is not None:
         pooled = protocol.pool(records, answers)
         metrics |= pooled.metrics
         undefined.update(pooled.undefined)
@@ -49,6 +55,27 @@ def judge_all(
         for record, judgement in zip(records, judgements, strict=True)
     )
     return Judged(metrics, dict(undefined), photos)
+
+
+def average_draws(protocol: Protocol, draws: Sequence[Judged], *, seed: int = 0) -> Judged:
+    """Several draws of a predictor that leaves its answers to chance, as one: each photo has the mean of its draws.
+
+    Metrics of the whole set are those of the first draw; cases without a definition are counted over all draws.
+    """
+    first = draws[0]
+    names = [name for name in first.metrics if name in first.photos[0]]
+    judgements = [
+        Judgement(
+            {name: float(np.mean([row[name] for row in rows])) for name in names},
+            columns={key: value for key, value in rows[0].items() if key not in (*names, "file_name")},
+        )
+        for rows in zip(*(draw.photos for draw in draws), strict=True)
+    ]
+    photos = tuple({**photo, **judgement.values} for photo, judgement in zip(first.photos, judgements, strict=True))
+    undefined = Counter[str]()
+    for draw in draws:
+        undefined.update(draw.undefined)
+    return Judged({**first.metrics, **estimates(protocol, judgements, seed=seed)}, dict(undefined), photos)
 
 
 def judge_bound(

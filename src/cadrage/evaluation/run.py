@@ -11,9 +11,10 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Predictor
 from cadrage.evaluation.asking import ask_all
+from cadrage.evaluation.baselines.random_boxes import RandomBoxes
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.floors import best_floor, make_floors
-from cadrage.evaluation.judging import Judged, judge_all, judge_bound
+from cadrage.evaluation.judging import Judged, average_draws, judge_all, judge_bound
 from cadrage.evaluation.protocols import METRICS, Protocol
 from cadrage.evaluation.result import Result
 
@@ -77,9 +78,9 @@ def evaluate(
     _expect_all(asked.unreadable, "unreadable", len(judgeable), allow_missing)
     if not asked.records:
         raise UsageError(f"{protocol.name}: no photo left to measure on; check the data with cadrage data check")
-    judged = judge_all(protocol, asked.records, asked.answers, seed=seed)
+    judged = _judged(protocol, asked.records, predictor, asked.answers, seed)
     floors = {
-        floor.name: judge_all(protocol, asked.records, ask_all(protocol, asked.records, floor).answers, seed=seed)
+        floor.name: _judged(protocol, asked.records, floor, ask_all(protocol, asked.records, floor).answers, seed)
         for floor in make_floors(protocol, train, besides=predictor.name)
     }
     missing = [*left_out, *absent, *asked.unreadable]
@@ -97,6 +98,24 @@ def evaluate(
         photos=judged.photos,
     )
     return Evaluation(result, asked.records, asked.answers)
+
+
+def _judged(
+    protocol: Protocol,
+    records: Sequence[PhotoRecord],
+    predictor: Predictor,
+    answers: Sequence[Sequence[Answer]],
+    seed: int,
+) -> Judged:
+    first = judge_all(protocol, records, answers, seed=seed)
+    if not isinstance(predictor, RandomBoxes):
+        return first
+    # One draw on some hundred photos can be lucky enough to look like skill.
+    others = [
+        judge_all(protocol, records, ask_all(protocol, records, draw).answers, seed=seed, pooled_too=False)
+        for draw in predictor.more_draws()
+    ]
+    return average_draws(protocol, [first, *others], seed=seed)
 
 
 def _judgeable(protocol: Protocol, records: Sequence[PhotoRecord]) -> tuple[list[PhotoRecord], list[str]]:

@@ -24,13 +24,20 @@ def test_worked_numbers():
     # Agrees by three votes, disagrees by five, tied scores by one, and nothing to agree with.
     found = agreement([(1, 0, 4, 1), (0, 1, 5, 0), (2, 2, 3, 2), (3, 1, 2, 2)])
     assert found == PairAgreement(
-        agree=1, decided=3, agree_votes=3, decided_votes=3 + 5 + 1, tied_scores=1, undecided=1
+        agree=1, decided=3, agree_votes=3, decided_votes=3 + 5 + 1, tied_scores=1, tied_votes=1, undecided=1
     )
+    assert (found.share, found.vote_share) == (pytest.approx(1.5 / 3), pytest.approx(3.5 / 9))
+
+
+@given(PAIRS)
+def test_no_opinion_is_worth_a_half(pairs):
+    found = agreement([(0, 0, *pair[2:]) for pair in pairs])
+    assert (found.share, found.vote_share) == ((0.5, 0.5) if found.decided else (0.0, 0.0))
 
 
 @given(PAIRS, st.randoms(use_true_random=False))
 def test_pairs_add_up_in_any_order(pairs, random):
-    total = np.zeros(6)
+    total = np.zeros(7)
     for pair in pairs:
         total += fields(agreement([pair]))
     assert fields(agreement(random.sample(pairs, len(pairs)))) == total.tolist()
@@ -50,7 +57,7 @@ def test_who_predicts_the_votes_agrees_with_every_majority(pairs):
 
 
 def test_no_pairs():
-    assert fields(agreement([])) == [0, 0, 0, 0, 0, 0]
+    assert fields(agreement([])) == [0] * 7
 
 
 def test_bad_input_is_an_error():
@@ -67,10 +74,10 @@ def test_bad_input_is_an_error():
         ([(4, 1)], 4 / 5, 5),
         ([(5, 0)], 1.0, 5),
         # The three see a draw of the others; the two see one against three.
-        ([(3, 2)], 0.0, 2),
+        ([(3, 2)], 1.5 / 5, 5),
         ([(2, 2)], 0.0, 4),
         ([(1, 1)], 0.0, 2),
-        ([(4, 1), (1, 4), (3, 2)], 8 / 12, 12),
+        ([(4, 1), (1, 4), (3, 2)], 9.5 / 15, 15),
         # A single voter has no others, and no voter has none.
         ([(1, 0)], 0.0, 0),
         ([(0, 0)], 0.0, 0),

@@ -30,9 +30,9 @@ def test_shares_over_pairs_and_over_vote_margins(record):
     assert found.columns == {"decided_pairs": 2, "decided_votes": 6}
 
 
-def test_equal_scores_disagree_and_are_counted(record):
+def test_equal_scores_count_half_and_are_counted(record):
     found = PAIRS.judge(record(pairs=[Pair(A, B, 5, 0)]), scored(1, 1))
-    assert found.values["pairs"] == 0
+    assert found.values["pairs"] == 0.5
     assert found.undefined == ("pairs",)
 
 

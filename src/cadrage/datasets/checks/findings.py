@@ -61,6 +61,11 @@ KINDS: dict[str, tuple[Level, str, str]] = {
         "sizes worked out from the boxes, not measured",
         "convert again with the photos to be sure",
     ),
+    "edited-manifest": (
+        "note",
+        "the manifest is not the one that was converted",
+        "say so wherever results are told: they carry its hash",
+    ),
     "unlisted-file": ("note", "files in images/ that the manifest does not name", "they are ignored"),
 }
 

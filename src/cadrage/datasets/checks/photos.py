@@ -2,13 +2,11 @@
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
+from cadrage.datasets.ahead import in_order
 from cadrage.datasets.checks.findings import Findings
 from cadrage.datasets.checks.rows import ListedPhoto
 from cadrage.datasets.manifest import same_file_key
@@ -17,13 +15,8 @@ from cadrage.photo import open_photo
 
 IMAGES = "images"
 
-# Photos whose result may wait for that of an earlier one; bounds the memory whatever the number of photos.
-_AHEAD = 256
 # Any scale that a decoder can skip to: it must read all the data, not deliver all the pixels.
 _DECODED_SIDE_PX = 64
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ class PhotoCheck:
 
     def check(self, photos: Iterable[ListedPhoto]) -> Iterator[ListedPhoto]:
         """Every photo once it has been looked at, in the given order."""
-        for look in _in_threads(self._look, photos):
+        for look in in_order(self._look, photos):
             if look.fault is not None:
                 kind, text = look.fault
                 self.findings.add(kind, f"{look.photo.where}: {text}")
@@ -59,7 +52,7 @@ class PhotoCheck:
         # Only files of equal size can be equal, so hardly any file is read.
         suspects = [name for names in self._names_by_size.values() if len(names) > 1 for name in names]
         first_of: dict[bytes, str] = {}
-        for name, digest in _in_threads(self._digest, suspects):
+        for name, digest in in_order(self._digest, suspects):
             if digest is None:
                 continue
             first = first_of.setdefault(digest, name)
@@ -106,15 +99,3 @@ class PhotoCheck:
 def _files(folder: Path) -> Iterator[Path]:
     for place, _, names in os.walk(folder):
         yield from (Path(place) / name for name in names)
-
-
-def _in_threads(function: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """``function`` of every item in order, computed a bounded number of items ahead."""
-    waiting: deque[Future[_Out]] = deque()
-    with ThreadPoolExecutor() as pool:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -32,9 +32,13 @@ class ListedPhoto:
 
 @dataclass(slots=True)
 class RowCheck:
-    """Checks rows one after the other; ``known`` then maps every photo's name to the first line that names it."""
+    """Checks rows one after the other; ``known`` then maps every photo's name to the first line that names it.
+
+    ``dataset`` is the published data set that the scores are from, if that is known.
+    """
 
     findings: Findings
+    dataset: str | None = None
     known: dict[str, int] = field(default_factory=dict)
     formats: BoxFormats = field(default_factory=BoxFormats)
     _lines: dict[str, int] = field(default_factory=dict)
@@ -79,10 +83,9 @@ class RowCheck:
 
     def _check_scores(self, where: str, row: dict[str, Any]) -> None:
         source = row.get("source")
-        dataset = source.get("dataset") if isinstance(source, dict) else None
         if isinstance(source, dict) and source.get("size_inferred"):
             self.findings.add("inferred-size", f"{where}: {row.get('width')} x {row.get('height')}")
-        low, high = USUAL_SCORES.get(dataset, _ANY_SCORE) if isinstance(dataset, str) else _ANY_SCORE
+        low, high = USUAL_SCORES.get(self.dataset or "", _ANY_SCORE)
         for number, crop in objects(row, "crops"):
             score: Any = crop.get("score")
             # The first comparison settles nearly all of them; true and NaN are faults of their own.

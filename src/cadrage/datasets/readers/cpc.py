@@ -1,7 +1,7 @@
 """CPC (Wei et al., CVPR 2018): 24 crops per photo, each graded 0 to 4 by six raters.
 
-One text file per photo holds one line: a JSON string that holds JSON again, ``scores`` (a list per rater) and ``bboxes``
-(``xmin ymin xmax ymax`` in pixels). The score of a crop is the mean over its raters.
+One text file per photo holds one line: a JSON string that holds JSON again, with ``scores`` (a list per rater) and
+``bboxes`` (``xmin ymin xmax ymax`` in pixels). The score of a crop is the mean over its raters.
 """
 
 from collections.abc import Iterator
@@ -84,6 +84,8 @@ def _means(grades: Boxes, crops: int) -> Boxes:
     if grades.ndim not in (1, 2) or grades.size == 0 or grades.shape[-1] != crops:
         raise ValueError(f"scores: expected a list of {crops} grades per rater, got the shape {grades.shape}")
     if grades.min() < _LOWEST or grades.max() > _HIGHEST:
-        raise ValueError(f"scores: expected grades from {_LOWEST} to {_HIGHEST}, got {grades.min():g} to {grades.max():g}")
+        raise ValueError(
+            f"scores: expected grades from {_LOWEST} to {_HIGHEST}, got {grades.min():g} to {grades.max():g}"
+        )
     means: Boxes = grades if grades.ndim == 1 else np.mean(grades, axis=0)
     return means

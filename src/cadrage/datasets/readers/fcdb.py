@@ -106,9 +106,7 @@ def _photos(folder: SourceFolder, entries: list[_Entry], ranked: list[_Entry]) -
         yield _complete(folder, raw, stand_ins)
     for key, (entry, pairs) in pairs_of.items():
         if key not in cropped:
-            raw = RawPhoto(
-                _name(entry.value), entry.where, pairs=pairs, split=RANKING_SPLIT, source=_source(entry)
-            )
+            raw = RawPhoto(_name(entry.value), entry.where, pairs=pairs, split=RANKING_SPLIT, source=_source(entry))
             yield _complete(folder, raw, stand_ins)
     yield from folder.rest()
 
@@ -153,11 +151,11 @@ def _pairs(value: dict[str, Any]) -> tuple[RawPair, ...]:
 
 
 def _pair(pair: dict[str, Any], number: int) -> RawPair:
-    votes = [pair.get(f"vote_for_{side}") for side in "01"]
-    if any(type(count) is not int or count < 0 for count in votes):
-        raise ValueError(f"pair {number}: expected votes from 0 up, got {shown(votes)}")
+    votes_a, votes_b = pair.get("vote_for_0"), pair.get("vote_for_1")
+    if type(votes_a) is not int or type(votes_b) is not int or min(votes_a, votes_b) < 0:
+        raise ValueError(f"pair {number}: expected votes from 0 up, got {shown(votes_a)} and {shown(votes_b)}")
     boxes = np.concatenate([_xyxy(pair.get(f"crop_{side}"), f"pair {number}, crop_{side}") for side in "01"])
-    return RawPair(boxes, *votes)
+    return RawPair(boxes, votes_a, votes_b)
 
 
 def _xyxy(value: Any, what: str) -> Boxes:

@@ -43,7 +43,7 @@ def _table(file: Path) -> list[Any]:
         from scipy.io import loadmat
     except ModuleNotFoundError as error:
         raise CadrageError(
-            f"{file.name}: reading it needs scipy, which is not installed; install the extra: pip install 'cadrage[eval]'"
+            f"{file.name}: needs scipy, which is not installed; install the extra: pip install 'cadrage[eval]'"
         ) from error
     try:
         content = loadmat(file, variable_names=[VARIABLE])
@@ -86,11 +86,11 @@ def _photo(name: str, where: str, boxes_xyxy_px: Boxes) -> RawPhoto:
     return RawPhoto(name, where, boxes_xyxy_px=kept, scores=np.ones(len(kept)), counts=counts)
 
 
-def _name(row: Any) -> str:
-    names = np.ravel(_field(row, 0))
+def _name(row: Any) -> Any:
+    names = np.ravel(_field(row, 0)).tolist()
     if len(names) != 1:
-        raise ValueError(f"field 1: expected one file name, got {shown(names.tolist())}")
-    return str(names[0])
+        raise ValueError(f"field 1: expected one file name, got {shown(names)}")
+    return names[0]
 
 
 def _field(row: Any, index: int) -> Any:

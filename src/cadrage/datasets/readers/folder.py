@@ -42,15 +42,21 @@ class SourceFolder:
             self.photos = PhotosIn(self.folder, self.key)
         except OSError as error:
             raise UsageError(f"{self.folder}: cannot list it: {error.strerror}; check its permissions") from error
-        self._persons = {self.key(name): (name, person) for name, person in self._read_persons()}
+        self._persons = {}
+        for name, person in self._read_persons():
+            if self.key(name) in self._persons:
+                other, _ = self._persons[self.key(name)]
+                raise UsageError(f"{PERSONS}: {other} and {name} are one photo, which can have one box; remove one")
+            self._persons[self.key(name)] = (name, person)
         self._splits = {self.key(name): (name, split) for name, split in self._read_splits()}
 
-    def complete(self, raw: RawPhoto, *, keep_name: bool = False) -> RawPhoto:
+    def complete(self, raw: RawPhoto, *, keep_name: bool = False, suffix_known: bool = True) -> RawPhoto:
         """``raw`` with its photo, person box and split, as far as they are there.
 
-        The name becomes that of the photo found, unless ``keep_name``.
+        The name becomes that of the photo found, unless ``keep_name``. ``suffix_known`` says whether the annotation
+        tells the whole name.
         """
-        found = self.photos.find(raw.name, raw.split)
+        found = self.photos.find(raw.name, raw.split, suffix_known=suffix_known)
         # Names are marked as used whatever becomes of the photo: they are not without annotation.
         _, person = self._persons.get(self.key(raw.name), ("", None))
         _, split = self._splits.get(self.key(raw.name), ("", None))

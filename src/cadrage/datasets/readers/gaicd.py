@@ -44,7 +44,9 @@ def read_gaicd(src: Path) -> Reading:
         texts.sort(key=lambda listed: (_SPLIT_ORDER.get(listed.split or "", 3), listed.name, listed.path))
         return Reading("gaicd", src, len(texts), _from_texts(folder, texts))
     if not (src / CROPS).is_file():
-        raise UsageError(f"{src}: neither annotations/*.txt nor {CROPS} here; give the folder that GAICD was unpacked to")
+        raise UsageError(
+            f"{src}: neither annotations/*.txt nor {CROPS} here; give the folder that GAICD was unpacked to"
+        )
     crops = load_object(src / CROPS, CROPS)
     return Reading("gaicd", src, len(crops), _from_json(folder, crops))
 
@@ -60,7 +62,7 @@ def _from_texts(folder: SourceFolder, texts: list[Listed]) -> Iterator[RawPhoto]
             raw = left_out(name, listed.path, "malformed-annotation", f"cannot be read: {error.strerror}")
         except ValueError as error:
             raw = malformed(name, listed.path, error)
-        yield _complete(folder, raw)
+        yield _complete(folder, raw, suffix_known=False)
     yield from folder.rest()
 
 
@@ -79,7 +81,7 @@ def _from_json(folder: SourceFolder, crops: dict[str, Any]) -> Iterator[RawPhoto
             raw = _photo(name, where, boxes, scores, None)
         except ValueError as error:
             raw = malformed(str(name), where, error)
-        yield _complete(folder, raw)
+        yield _complete(folder, raw, suffix_known=True)
     yield from folder.rest()
 
 
@@ -126,8 +128,8 @@ def _photo(name: str, where: str, boxes_xyxy_px: Boxes, scores: Boxes, split: st
     )
 
 
-def _complete(folder: SourceFolder, raw: RawPhoto) -> RawPhoto:
-    raw = folder.complete(raw)
+def _complete(folder: SourceFolder, raw: RawPhoto, *, suffix_known: bool) -> RawPhoto:
+    raw = folder.complete(raw, suffix_known=suffix_known)
     if raw.file is None and raw.size_wh is not None:
         counts = raw.counts | {"size-inferred": 1}
         return replace(raw, counts=counts, source=raw.source | {"size_inferred": True})

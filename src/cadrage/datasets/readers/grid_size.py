@@ -1,5 +1,6 @@
 """The size of a photo from the boxes of its 12 x 12 grid, for annotations that come without photos."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,11 +10,11 @@ from cadrage.geometry.boxes import Boxes
 # Zeng et al., CVPR 2019, section 3.2: corners are bin centres, the upper left one in the first four rows and columns,
 # the lower right one in the last four.
 _BINS = 12
-_STARTS = np.arange(0, 4) + 0.5
-_ENDS = np.arange(8, 12) + 0.5
+_STARTS = np.array([0.5, 1.5, 2.5, 3.5])
+_ENDS = np.array([8.5, 9.5, 10.5, 11.5])
 
-# Corners were rounded to whole pixels.
-_ROUNDING_PX = 0.5 + 1e-9
+# The annotation tool rounded centres half up: all photos of GAICD v1 fit that rule and no other.
+_ROUNDING_PX = 0.5
 
 
 def sizes_from_grid(boxes_xyxy_px: Boxes) -> tuple[list[int], list[int]]:
@@ -31,15 +32,16 @@ def _sides(starts: Iterable[float], ends: Iterable[float]) -> list[int]:
     if not len(end) or end.max() <= 0:
         return []
     # The furthest edge lies on one of four bins.
-    candidates = {
-        side
-        for low, high in zip(*((end.max() + slack) * _BINS / _ENDS for slack in (-_ROUNDING_PX, _ROUNDING_PX)), strict=True)
-        for side in range(int(np.ceil(low)), int(np.floor(high)) + 1)
-    }
-    off = {side: max(_furthest(start, _STARTS, side), _furthest(end, _ENDS, side)) for side in candidates}
-    return sorted((side for side in candidates if off[side] <= _ROUNDING_PX), key=lambda side: (off[side], side))
+    nearest = (end.max() + np.array([[-_ROUNDING_PX], [_ROUNDING_PX]])) * _BINS / _ENDS
+    candidates = {side for low, high in nearest.T for side in range(math.ceil(low), math.floor(high) + 1)}
+    off = {side: np.concatenate([_off(start, _STARTS, side), _off(end, _ENDS, side)]) for side in candidates}
+    fitting = [side for side in candidates if (off[side] > -_ROUNDING_PX).all() and (off[side] <= _ROUNDING_PX).all()]
+    return sorted(fitting, key=lambda side: (float(np.abs(off[side]).max()), side))
 
 
-def _furthest(edges: Boxes, centres: Boxes, side: int) -> float:
-    """How far from the nearest bin centre the worst of the edges lies, in pixels."""
-    return float(np.abs(edges[:, None] - centres * side / _BINS).min(axis=1).max())
+def _off(edges: Boxes, centres: Boxes, side: int) -> Boxes:
+    """How far each edge lies behind the nearest bin centre, in pixels."""
+    behind = edges[:, None] - centres * side / _BINS
+    nearest: Boxes = behind[np.arange(len(edges)), np.abs(behind).argmin(axis=1)]
+    # Halves must be told exactly, whatever noise the division left.
+    return np.round(nearest, 9)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -162,8 +163,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # A second entry of the same name would silently replace the first.
     content = dict(pairs)
     if len(content) != len(pairs):
-        seen: set[str] = set()
-        raise _NamedTwiceError(next(name for name, _ in pairs if name in seen or seen.add(name)))
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise _NamedTwiceError(twice)
     return content
 
 

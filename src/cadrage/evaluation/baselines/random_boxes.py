@@ -8,6 +8,7 @@ import numpy as np
 from cadrage.evaluation.answers import Answer, Floats, Question
 from cadrage.geometry import fixed_ratio_candidates, grid_anchors
 
+DRAWS = 10
 # As on the grid, whose boxes hold at least half of the photo.
 _MIN_AREA = 0.5
 # Finer than a pixel, coarser than the noise of computing the same box in another way.
@@ -41,9 +42,13 @@ class RandomBoxes:
         chosen = np.argsort(-luck, kind="stable")[: question.n]
         return Answer(candidates[chosen], luck[chosen], scores)
 
+    def more_draws(self) -> "list[RandomBoxes]":
+        """Nine more of its kind, so that a floor is what chance gives on average."""
+        return [RandomBoxes(self._seed + draw) for draw in range(1, DRAWS)]
+
     def describe(self) -> dict[str, Any]:
-        """Kind, name and seed."""
-        return {"kind": "baseline", "name": self.name, "seed": self._seed}
+        """Kind, name, first seed and number of draws that an evaluation averages."""
+        return {"kind": "baseline", "name": self.name, "seed": self._seed, "draws": DRAWS}
 
     def _scores(self, file_name: str, boxes_xyxy: Floats) -> Floats:
         salt = f"{self._seed} {file_name} ".encode("utf-8", errors="surrogateescape")

@@ -25,7 +25,7 @@ def _judge(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
     scores_a, scores_b = answers[0].box_scores.reshape(-1, 2).T
     found = pair_agreement(scores_a, scores_b, _votes(record))
     return Judgement(
-        {"pairs": found.agree / found.decided, "pairs_weighted": found.agree_votes / found.decided_votes},
+        {"pairs": found.share, "pairs_weighted": found.vote_share},
         undefined=("pairs",) * found.tied_scores,
         columns={"decided_pairs": found.decided, "decided_votes": found.decided_votes},
     )

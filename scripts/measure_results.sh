@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Measure everything that docs/results and docs/leaderboards.md report, then build that page.
+#
+# scripts/measure_results.sh DATA    DATA holds fcdb/train, flms/a and gaicd, converted
+set -euo pipefail
+data=$1
+root=$(cd "$(dirname "$0")/.." && pwd)
+results=$root/docs/results
+
+measure() { # NAME PROTOCOL ARGUMENTS...
+  cadrage eval "$2" --json "$results/$1.json" --overwrite "${@:3}" >/dev/null
+  echo "$1"
+}
+
+for protocol in fcdb-free fcdb-ratio fcdb-pairs; do
+  measure "$protocol-dev-default.fit" "$protocol" --data "$data/fcdb/train" --split dev --model "$root/weights/default.fit"
+done
+for tool in smartcrop vips-attention vips-entropy; do
+  measure "fcdb-free-dev-$tool" fcdb-free --data "$data/fcdb/train" --split dev --baseline "$tool"
+  measure "fcdb-ratio-dev-$tool" fcdb-ratio --data "$data/fcdb/train" --split dev --baseline "$tool"
+  measure "flms-dev-$tool" flms --data "$data/flms/a" --split dev --baseline "$tool"
+done
+measure flms-dev-default.fit flms --data "$data/flms/a" --split dev --model "$root/weights/default.fit"
+measure flms-a-centre-0.9 flms --data "$data/flms/a" --baseline centre-0.9 --train-data "$data/fcdb/train"
+for baseline in position-prior largest; do
+  measure "gaicd-v1-test-$baseline" gaicd-ranking --data "$data/gaicd" --split test --baseline "$baseline"
+done
+python "$root/scripts/build_leaderboards.py"
