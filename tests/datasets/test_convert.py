@@ -164,7 +164,7 @@ def test_an_interrupted_conversion_goes_on_where_it_stopped(src, tmp_path, monke
     assert len(looked) == 12
 
 
-@pytest.mark.parametrize("change", ["annotation", "photo", "gone", "journal", "other"])
+@pytest.mark.parametrize("change", ["annotation", "photo", "gone", "journal", "line end", "other"])
 def test_what_has_changed_since_an_interruption_is_done_again(src, tmp_path, change):
     source, dst = src(train=5), tmp_path / "dst"
     run(source, tmp_path / "first", photos="copy")
@@ -186,6 +186,8 @@ def test_what_has_changed_since_an_interruption_is_done_again(src, tmp_path, cha
     elif change == "journal":
         lines = (dst / PARTIAL).read_bytes().splitlines(keepends=True)
         (dst / PARTIAL).write_bytes(b"".join([*lines[:2], b"\x00garbage\t{\n", *lines[3:]]))
+    elif change == "line end":
+        (dst / PARTIAL).write_bytes((dst / PARTIAL).read_bytes().removesuffix(b"\n"))
     else:
         lines = (dst / PARTIAL).read_bytes().splitlines(keepends=True)
         (dst / PARTIAL).write_bytes(b"".join([b'{"dataset":"cpc"}\n', *lines[1:]]))

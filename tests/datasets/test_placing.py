@@ -97,7 +97,9 @@ def test_two_pixels_are_tolerated_on_the_smallest_photo():
 
 def test_a_pair_with_one_bad_view_is_dropped_whole():
     good, outside, empty = [0, 0, 10, 10], [0, 0, 2000, 10], [5, 5, 5, 5]
-    pairs = tuple(RawPair(np.array(views, float), 1, 1) for views in ([good, good], [good, outside], [empty, good]))
+    # Clipping what is dropped afterwards counts for nothing.
+    over = [-1, 0, 10, 10]
+    pairs = tuple(RawPair(np.array(views, float), 1, 1) for views in ([good, good], [over, outside], [empty, good]))
     persons = np.array([good, [0, 0, 10, 700], empty], float)
     placed = place(raw(*[good] * 4, pairs=pairs, persons_xyxy_px=persons), None)
     assert len(placed.row["pairs"]) == len(placed.row["persons"]) == 1

@@ -13,7 +13,8 @@ from cadrage.inference.session import load_model
 from cadrage.models.default import CropModel
 from cadrage.training.export import export_run
 from cadrage.training.recipe import Recipe
-from cadrage.training.run import RECORD, WEIGHTS, build_model
+from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.run import build_model
 
 RECIPE = Recipe(name="tiny", tag="test", side=64, proposer_width=16, anchors=6, evaluator_channels=2)
 

@@ -7,7 +7,8 @@ from safetensors.torch import load_file
 
 from cadrage.errors import UsageError
 from cadrage.training.recipe import load_recipe
-from cadrage.training.run import CHECKPOINT, RECORD, WEIGHTS, split_data, train_from_recipe
+from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.run import split_data, train_from_recipe
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.

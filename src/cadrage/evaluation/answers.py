@@ -23,7 +23,8 @@ class Question:
     """What is asked about one photo.
 
     ``n`` crops are wanted, best first (0 when only scores are), of the width : height ``ratio`` in pixels (None = any
-    shape); ``boxes_xyxy (M, 4)`` are boxes whose scores are wanted.
+    shape); ``boxes_xyxy (M, 4)`` are boxes whose scores are wanted. They stand in the order of the manifest, which some
+    published files sort by the truth: where a box stands must not have a say in its score.
     """
 
     file_name: str
@@ -49,6 +50,7 @@ class Answer:
     def __post_init__(self) -> None:
         _expect(self.boxes_xyxy.shape == (len(self.confidences), 4), "one confidence per box", self.boxes_xyxy.shape)
         _expect(bool(np.isfinite(self.boxes_xyxy).all()), "finite boxes", self.boxes_xyxy)
+        _expect(bool(np.isfinite(self.confidences).all()), "finite confidences", self.confidences)
         _expect(bool((np.diff(self.confidences) <= 0).all()), "confidences that never rise", self.confidences)
         _expect(self.box_scores.ndim == 1, "a row of scores", self.box_scores.shape)
         _expect(bool(np.isfinite(self.box_scores).all()), "finite scores", self.box_scores)
@@ -66,6 +68,13 @@ class Predictor(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """What answered, for the record: ``kind``, ``name`` and whatever identifies it; plain JSON values."""
+
+
+def expect_answer_to(question: Question, answer: Answer) -> None:
+    """Raise ValueError unless there are at most the crops that were asked for, and a score for each asked box."""
+    crops, scores, asked = len(answer.confidences), len(answer.box_scores), len(question.boxes_xyxy)
+    _expect(crops <= question.n, f"at most {question.n} crops of {question.file_name}", crops)
+    _expect(scores == asked, f"{asked} scores of boxes of {question.file_name}", scores)
 
 
 def _expect(condition: bool, expected: str, got: object) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import PhotoError
-from cadrage.evaluation.answers import Answer, Predictor
+from cadrage.evaluation.answers import Answer, Predictor, Question, expect_answer_to
 from cadrage.evaluation.protocols import Protocol
 
 
@@ -38,11 +38,14 @@ def ask_all(
 
     Returns:
         The answers in the order of the photos, those that cannot be opened left out and named with the reason.
+
+    Raises:
+        ValueError: the predictor answers more crops, or another number of scores, than it is asked for.
     """
 
     def ask(record: PhotoRecord) -> tuple[Answer, ...] | str:
         try:
-            return tuple(predictor.answer(question) for question in protocol.ask(record))
+            return tuple(_answered(predictor, question) for question in protocol.ask(record))
         except PhotoError as error:
             return str(error)
         finally:
@@ -59,3 +62,9 @@ def ask_all(
         answers=tuple(found for _, found in answered),
         unreadable=tuple(found for found in outcomes if isinstance(found, str)),
     )
+
+
+def _answered(predictor: Predictor, question: Question) -> Answer:
+    answer = predictor.answer(question)
+    expect_answer_to(question, answer)
+    return answer

@@ -9,11 +9,10 @@ import numpy as np
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Floats, Question
 from cadrage.evaluation.prediction_rows import Row
+from cadrage.evaluation.shapes import same_shape
 
 _SAME_BOX = 1e-4
 _NOISE = 1e-9
-# Sizes of one photo at two scales differ in shape by rounding; a turned photo differs by far more.
-_SHAPE_TOLERANCE = 0.02
 
 
 @dataclass(slots=True)
@@ -115,7 +114,8 @@ def _scores_for(predicted: Predicted, question: Question) -> Floats:
                 "give one per box of the manifest, in its order"
             )
         return row.scores
-    return _matched(row.where, row.candidates_xyxy, row.scores, asked)
+    # What is asked comes from a manifest, whose boxes end at the border.
+    return _matched(row.where, np.clip(row.candidates_xyxy, 0.0, 1.0), row.scores, asked)
 
 
 def _matched(where: str, candidates_xyxy: Floats, scores: Floats, asked_xyxy: Floats) -> Floats:
@@ -149,7 +149,7 @@ def _twice(row: Row, file_name: str, first: Row) -> UsageError:
 
 
 def _expect_shape(row: Row, seen_wh: tuple[float, float], file_name: str, size_wh: tuple[int, int]) -> None:
-    if abs(seen_wh[0] * size_wh[1] / (seen_wh[1] * size_wh[0]) - 1) > _SHAPE_TOLERANCE:
+    if not same_shape(seen_wh, size_wh):
         raise UsageError(
             f"{row.where}: {file_name} has {size_wh[0]}x{size_wh[1]} pixels, not the shape of "
             f"{seen_wh[0]:g}x{seen_wh[1]:g}; give boxes of the whole upright photo"

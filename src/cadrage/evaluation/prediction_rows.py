@@ -10,6 +10,9 @@ from cadrage.evaluation.answers import Floats
 
 # A regressed box may well reach over the border; further out it must be in another unit.
 _BEYOND = 1.0
+# Nothing that is measured comes near these; products of larger numbers leave the range of a float.
+_LARGEST = 1e100
+_LARGEST_SIDE_PX = 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +60,7 @@ def read_row(content: object, where: str) -> Row | None:
         return Row(where, photo, candidates_xyxy=candidates, scores=scores)
     confidences = _confidences(content, where, len(boxes))
     order = np.argsort(-confidences, kind="stable")
-    n = content.get("n")
-    if n is not None and (not isinstance(n, int) or n < 1):
-        raise UsageError(f'{where}: expected "n" to be the number of crops that was asked for, got {n!r}')
+    n = _number_of_crops(content["n"], where, "n") if content.get("n") is not None else None
     return Row(where, photo, size_wh, n, boxes[order], confidences[order], candidates, scores)
 
 
@@ -69,22 +70,24 @@ def _suggested(content: dict[str, Any], where: str, photo: str) -> Row:
         crops = sorted(content["crops"], key=lambda crop: crop["rank"])
         ratios = {crop["ratio"] for crop in crops}
         image, n = content["image"], content["request"]["num"]
-        size_wh = (float(image["width"]), float(image["height"]))
+        size = {side: image[side] for side in ("width", "height")}
         corners, overlaps = [crop["box_norm"] for crop in crops], [crop["score"] for crop in crops]
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f'{where}: "crops" are not as cadrage suggest writes them ({error!r})') from error
     if len(ratios) > 1:
         raise UsageError(f"{where}: crops of {len(ratios)} ratios in one line; suggest one ratio at a time")
     confidences = np.minimum.accumulate(_numbers(overlaps, where, "score"))
-    return Row(where, photo, size_wh, n, _normalised(corners, where, "box_norm"), confidences)
+    boxes = _normalised(corners, where, "box_norm")
+    return Row(where, photo, _size(size, where), _number_of_crops(n, where, "num"), boxes, confidences)
 
 
 def _crops(content: dict[str, Any], where: str, size_wh: tuple[float, float] | None) -> Floats | None:
     if "boxes" in content and "boxes_px" in content:
         raise UsageError(f'{where}: has "boxes" and "boxes_px"; give one of them')
     if size_wh is not None:
-        width, height = size_wh
-        return _boxes(content["boxes_px"], where, "boxes_px") / (width, height, width, height)
+        boxes = _boxes(content["boxes_px"], where, "boxes_px") / (*size_wh, *size_wh)
+        _expect_near(boxes, where, "boxes_px", 'are "width" and "height" those of the photo?')
+        return boxes
     return _normalised(content["boxes"], where, "boxes") if "boxes" in content else None
 
 
@@ -115,19 +118,33 @@ def _confidences(content: dict[str, Any], where: str, count: int) -> Floats:
 
 def _size(content: dict[str, Any], where: str) -> tuple[float, float]:
     size = [content.get("width"), content.get("height")]
-    numbers = [side for side in size if isinstance(side, int | float) and not isinstance(side, bool)]
-    if len(numbers) != 2 or not (np.isfinite(numbers).all() and min(numbers) > 0):
-        raise UsageError(f'{where}: "boxes_px" needs "width" and "height" of the upright photo in pixels, got {size}')
-    return float(numbers[0]), float(numbers[1])
+    sides = [
+        float(side)
+        for side in size
+        if isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= _LARGEST_SIDE_PX
+    ]
+    if len(sides) != 2:
+        raise UsageError(f'{where}: expected "width" and "height" of the upright photo in pixels, got {size}')
+    return sides[0], sides[1]
+
+
+def _number_of_crops(value: object, where: str, key: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UsageError(f'{where}: expected "{key}" to be the number of crops that was asked for, got {value!r}')
+    return value
 
 
 def _normalised(value: object, where: str, key: str) -> Floats:
     boxes = _boxes(value, where, key)
-    near = ((boxes >= -_BEYOND) & (boxes <= 1 + _BEYOND)).all(axis=1)
-    if not near.all():
-        box = boxes[int(np.argmin(near))].tolist()
-        raise UsageError(f'{where}: {key}: {box} lies far outside the photo; pixels belong into "boxes_px"')
+    _expect_near(boxes, where, key, 'pixels belong into "boxes_px"')
     return boxes
+
+
+def _expect_near(boxes_xyxy: Floats, where: str, key: str, hint: str) -> None:
+    near = ((boxes_xyxy >= -_BEYOND) & (boxes_xyxy <= 1 + _BEYOND)).all(axis=1)
+    if not near.all():
+        box = boxes_xyxy[int(np.argmin(near))].tolist()
+        raise UsageError(f"{where}: {key}: {box} lies far outside the photo; {hint}")
 
 
 def _boxes(value: object, where: str, key: str) -> Floats:
@@ -147,8 +164,8 @@ def _boxes(value: object, where: str, key: str) -> Floats:
 
 def _numbers(value: object, where: str, key: str) -> Floats:
     array = _array(value, where, key)
-    if array.ndim != 1 or not np.isfinite(array).all():
-        raise UsageError(f"{where}: {key}: expected a list of finite numbers")
+    if array.ndim != 1 or not (np.abs(array) <= _LARGEST).all():
+        raise UsageError(f"{where}: {key}: expected a list of finite numbers of at most {_LARGEST:g}")
     return array
 
 

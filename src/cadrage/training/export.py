@@ -16,7 +16,8 @@ import cadrage
 from cadrage.errors import UsageError
 from cadrage.models.default import CropModel
 from cadrage.training.recipe import Recipe
-from cadrage.training.run import RECORD, WEIGHTS, build_model
+from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.run import build_model
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 

@@ -1,12 +1,12 @@
 """A recipe: everything that decides what a training run does, read from one TOML file."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cadrage.errors import UsageError
+from cadrage.training.recipe_file import make_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +58,13 @@ class Recipe:
         return asdict(self)
 
 
-def _convert(key: str, text: str, kind: type) -> Any:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise UsageError(f"{key}: expected {kind.__name__}, got {text!r}") from error
-
-
 def load_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
     """Read ``file`` and replace single fields by ``overrides`` (texts, as typed on a command line).
 
     Raises:
         UsageError: the file is missing or not TOML, or a field is unknown or of the wrong type.
     """
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(f"{file}: no such recipe; see the recipes folder for examples") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: not a recipe ({error})") from error
-    kinds = {field.name: type(field.default) for field in fields(Recipe)}
-    for key, text in (overrides or {}).items():
-        values[key] = _convert(key, text, kinds[key]) if key in kinds else text
-    for key, value in values.items():
-        if key not in kinds:
-            raise UsageError(f"{file}: unknown field {key!r}; known are {', '.join(sorted(kinds))}")
-        if kinds[key] is float and isinstance(value, int):
-            values[key] = float(value)
-        elif type(value) is not kinds[key]:
-            raise UsageError(f"{file}: {key} must be {kinds[key].__name__}, got {value!r}")
-    if values.get("fit_on", "fit") not in ("fit", "fit+dev"):
-        raise UsageError(f"{file}: fit_on must be 'fit' or 'fit+dev', got {values['fit_on']!r}")
-    return Recipe(**values)
+    recipe = make_recipe(Recipe, file, overrides)
+    if recipe.fit_on not in ("fit", "fit+dev"):
+        raise UsageError(f"{file}: fit_on must be 'fit' or 'fit+dev', got {recipe.fit_on!r}")
+    return recipe

@@ -35,7 +35,7 @@ def test_official_lists_are_xywh_and_votes_become_pairs(tmp_path, picture, write
     np.testing.assert_array_equal(pair.views_xyxy_px, [[3, 4, 23, 34], [1, 2, 31, 22]])
     assert (pair.votes_a, pair.votes_b) == (4, 1)
     assert test.pairs == () and len(ranked.pairs) == 1 and len(ranked.boxes_xyxy_px) == 0
-    assert train.source == {"flickr_photo_id": 11, "url": url(11)}
+    assert train.source == {"dataset": "fcdb", "flickr_photo_id": 11, "url": url(11)}
 
 
 @pytest.mark.parametrize("photo", ["data/11_04cf9f487d_b.jpg", "images/11.jpg", "11.png", "image/11_other_c.JPG"])
@@ -108,7 +108,7 @@ def test_the_form_by_name_has_its_own_splits_and_persons(tmp_path, picture, writ
     (raw,) = read_fcdb(tmp_path)
     np.testing.assert_array_equal(raw.boxes_xyxy_px, [[5, 6, 35, 26]])
     np.testing.assert_array_equal(raw.persons_xyxy_px, [[1, 2, 3, 4]])
-    assert raw.split == "test" and raw.source == {"flickr_photo_id": 11}
+    assert raw.split == "test" and raw.source == {"dataset": "fcdb", "flickr_photo_id": 11}
 
 
 def test_the_sliding_windows_are_never_read(tmp_path, picture, write):

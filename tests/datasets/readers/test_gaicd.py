@@ -114,7 +114,8 @@ def test_the_json_form_is_x_first_and_has_splits_and_persons(tmp_path, write):
     np.testing.assert_array_equal(a.boxes_xyxy_px, boxes[:2])
     np.testing.assert_array_equal(a.persons_xyxy_px, [[1, 2, 30, 40]])
     assert (a.split, b.split) == ("test", "train")
-    assert a.size_wh == (1024, 683) and a.source == {"size_inferred": True} and a.counts["size-inferred"] == 1
+    assert a.size_wh == (1024, 683) and a.counts["size-inferred"] == 1
+    assert a.source == {"dataset": "gaicd", "size_inferred": True}
     assert b.size_wh is None and b.persons_xyxy_px.shape == (0, 4)
     assert [(raw.name, raw.left_out.reason) for raw in rest] == [
         ("other.jpg", "person-without-annotation"),

@@ -32,7 +32,7 @@ def read_cpc(src: Path) -> Reading:
         texts = list_files(src, frozenset({"collectedannotationsraw"}), frozenset({".txt"}))
     except OSError as error:
         raise UsageError(f"{src}: cannot list it: {error.strerror}; check its permissions") from error
-    folder = SourceFolder(src)
+    folder = SourceFolder(src, "cpc")
     if texts:
         texts.sort(key=lambda listed: (listed.name, listed.path))
         return Reading("cpc", src, len(texts), _from_texts(folder, texts))

@@ -48,7 +48,7 @@ def read_fcdb(src: Path) -> Reading:
     Raises:
         UsageError: none of the lists is there, or one of them is malformed as a whole.
     """
-    folder = SourceFolder(src, key=flickr_id, split_file="data_split.json")
+    folder = SourceFolder(src, "fcdb", key=flickr_id, split_file="data_split.json")
     lists = {split: name for split, name in CROPS.items() if (src / name).is_file()}
     entries = [
         _Entry(f"{name}, entry {number}", value, split)

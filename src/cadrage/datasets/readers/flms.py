@@ -28,7 +28,7 @@ def read_flms(src: Path) -> Reading:
         UsageError: neither form is there, or it is malformed as a whole.
         CadrageError: the MATLAB table needs a package that is not installed.
     """
-    folder = SourceFolder(src)
+    folder = SourceFolder(src, "flms")
     if (src / TABLE).is_file():
         rows = _table(src / TABLE)
         return Reading("flms", src, len(rows), _from_table(folder, rows))

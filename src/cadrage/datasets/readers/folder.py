@@ -29,6 +29,7 @@ class SourceFolder:
     """
 
     folder: Path
+    dataset: str
     key: Callable[[str], str] = stem_key
     split_file: str = ""
     photos: PhotosIn = field(init=False)
@@ -75,6 +76,7 @@ class SourceFolder:
             split=split or raw.split or (photo.split if photo else None),
             persons_xyxy_px=raw.persons_xyxy_px if person is None else person.box_xyxy_px,
             size_wh=raw.size_wh or (person.size_wh if person else None),
+            source={"dataset": self.dataset} | raw.source,
         )
 
     def rest(self) -> Iterator[RawPhoto]:

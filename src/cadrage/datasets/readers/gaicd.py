@@ -39,7 +39,7 @@ def read_gaicd(src: Path) -> Reading:
         texts = list_files(src, frozenset({"annotations", "annotation"}), frozenset({".txt"}))
     except OSError as error:
         raise UsageError(f"{src}: cannot list it: {error.strerror}; check its permissions") from error
-    folder = SourceFolder(src, split_file="original_data_split.json")
+    folder = SourceFolder(src, "gaicd", split_file="original_data_split.json")
     if texts:
         texts.sort(key=lambda listed: (_SPLIT_ORDER.get(listed.split or "", 3), listed.name, listed.path))
         return Reading("gaicd", src, len(texts), _from_texts(folder, texts))
@@ -86,23 +86,25 @@ def _from_json(folder: SourceFolder, crops: dict[str, Any]) -> Iterator[RawPhoto
 
 
 def _rows(data: bytes) -> Boxes:
-    rows = []
+    """Lines as (N, 5) in the order of the file."""
+    numbers_of_lines, rows = [], []
     for number, line in numbered_lines(data):
-        parts = line.split()
         try:
-            row = [float(part) for part in parts]
+            row = [float(part) for part in line.split()]
         except ValueError as error:
             raise ValueError(f"line {number}: expected numbers, got {shown(line.strip())}") from error
         if len(row) != 5:
             raise ValueError(f"line {number}: expected the five numbers 'ymin xmin ymax xmax score', got {len(row)}")
-        if not np.isfinite(row).all():
-            raise ValueError(f"line {number}: holds a number that is not finite, {shown(line.strip())}")
-        if _wrong(np.array(row[4:]))[0]:
-            raise ValueError(f"line {number}: the score must be -2 or up to 5, got {parts[4]}")
+        numbers_of_lines.append(number)
         rows.append(row)
     if not rows:
         raise ValueError("line 1: the file is empty")
-    return np.array(rows)
+    table = np.array(rows)
+    for index in np.flatnonzero(~np.isfinite(table).all(axis=1)):
+        raise ValueError(f"line {numbers_of_lines[index]}: holds a number that is not finite")
+    for index in np.flatnonzero(_wrong(table[:, 4])):
+        raise ValueError(f"line {numbers_of_lines[index]}: the score must be -2 or up to 5, got {table[index, 4]:g}")
+    return table
 
 
 def _wrong(scores: Boxes) -> Any:

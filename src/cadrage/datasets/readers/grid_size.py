@@ -1,20 +1,18 @@
 """The size of a photo from the boxes of its 12 x 12 grid, for annotations that come without photos."""
 
 import math
-from collections.abc import Iterable
-
-import numpy as np
 
 from cadrage.geometry.boxes import Boxes
 
 # Zeng et al., CVPR 2019, section 3.2: corners are bin centres, the upper left one in the first four rows and columns,
 # the lower right one in the last four.
 _BINS = 12
-_STARTS = np.array([0.5, 1.5, 2.5, 3.5])
-_ENDS = np.array([8.5, 9.5, 10.5, 11.5])
+_STARTS, _ENDS = range(4), range(8, 12)
 
 # The annotation tool rounded centres half up: all photos of GAICD v1 fit that rule and no other.
 _ROUNDING_PX = 0.5
+# Halves must be told exactly, whatever noise a division leaves.
+_NOISE_PX = 1e-9
 
 
 def sizes_from_grid(boxes_xyxy_px: Boxes) -> tuple[list[int], list[int]]:
@@ -27,21 +25,29 @@ def sizes_from_grid(boxes_xyxy_px: Boxes) -> tuple[list[int], list[int]]:
     return _sides(x1, x2), _sides(y1, y2)
 
 
-def _sides(starts: Iterable[float], ends: Iterable[float]) -> list[int]:
-    start, end = np.array([*starts]), np.array([*ends])
-    if not len(end) or end.max() <= 0:
+def _sides(starts: set[float], ends: set[float]) -> list[int]:
+    if not ends or max(ends) <= 0:
         return []
     # The furthest edge lies on one of four bins.
-    nearest = (end.max() + np.array([[-_ROUNDING_PX], [_ROUNDING_PX]])) * _BINS / _ENDS
-    candidates = {side for low, high in nearest.T for side in range(math.ceil(low), math.floor(high) + 1)}
-    off = {side: np.concatenate([_off(start, _STARTS, side), _off(end, _ENDS, side)]) for side in candidates}
-    fitting = [side for side in candidates if (off[side] > -_ROUNDING_PX).all() and (off[side] <= _ROUNDING_PX).all()]
-    return sorted(fitting, key=lambda side: (float(np.abs(off[side]).max()), side))
+    candidates = {
+        side
+        for bin_ in _ENDS
+        for side in range(
+            math.ceil((max(ends) - _ROUNDING_PX) * _BINS / (bin_ + 0.5)),
+            math.floor((max(ends) + _ROUNDING_PX) * _BINS / (bin_ + 0.5)) + 1,
+        )
+    }
+    off = {side: max(_furthest(starts, _STARTS, side), _furthest(ends, _ENDS, side)) for side in candidates}
+    return sorted((side for side in candidates if off[side] < math.inf), key=lambda side: (off[side], side))
 
 
-def _off(edges: Boxes, centres: Boxes, side: int) -> Boxes:
-    """How far each edge lies behind the nearest bin centre, in pixels."""
-    behind = edges[:, None] - centres * side / _BINS
-    nearest: Boxes = behind[np.arange(len(edges)), np.abs(behind).argmin(axis=1)]
-    # Halves must be told exactly, whatever noise the division left.
-    return np.round(nearest, 9)
+def _furthest(edges: set[float], bins: range, side: int) -> float:
+    """How far from their bin centres the edges lie at most, in pixels; infinite if one is no rounded centre."""
+    furthest = 0.0
+    for edge in edges:
+        nearest = min(max(round(edge * _BINS / side - 0.5), bins[0]), bins[-1])
+        behind = edge - (nearest + 0.5) * side / _BINS
+        if not -_ROUNDING_PX + _NOISE_PX < behind < _ROUNDING_PX + _NOISE_PX:
+            return math.inf
+        furthest = max(furthest, abs(behind))
+    return furthest

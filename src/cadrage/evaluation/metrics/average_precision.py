@@ -18,6 +18,8 @@ Predicted = Sequence[tuple[Floats, Floats]]
 _PHOTO, _CATEGORY = 0, 1
 # No box is too small or too large to count.
 _ANY_AREA = (-np.inf, np.inf)
+# Finer than a pixel, coarser than the noise of computing the same box in another way.
+_DECIMALS = 6
 
 
 def average_precision(
@@ -34,7 +36,7 @@ def average_precision(
     averaged at the recalls 0, 0.01, ..., 1.
 
     Neither the order of the photos nor that of the good crops has a say: boxes of different photos with the same
-    confidence are sorted by a checksum of their photo's boxes. Within a photo the given order decides.
+    confidence are sorted by a checksum of their photo's boxes and good crops. Within a photo the given order decides.
 
     Args:
         predicted: for each photo its boxes ``(K, 4)``, best first, and their confidences ``(K,)``.
@@ -126,7 +128,13 @@ def _in_order_of_content(predicted: Predicted, truths: Sequence[Floats]) -> list
         # No IoU compares as smaller than a threshold if it is NaN, which COCO would take for a match.
         expect_scores(np.concatenate([boxes, crops]).ravel(), "boxes")
         photos.append((boxes, confidences, crops[np.lexsort(crops.T[::-1])]))
-    return sorted(photos, key=lambda photo: hashlib.sha256(b"|".join(part.tobytes() for part in photo)).digest())
+    return sorted(photos, key=lambda photo: (_checksum(photo[0], photo[2]), photo[1].tolist()))
+
+
+def _checksum(*boxes_xyxy: Floats) -> bytes:
+    # Adding zero makes the negative zero, which has other bytes, an ordinary one.
+    rounded = [np.round(boxes, _DECIMALS) + 0.0 for boxes in boxes_xyxy]
+    return hashlib.sha256(b"|".join(boxes.tobytes() for boxes in rounded)).digest()
 
 
 def _accumulated(coco: Any) -> Floats:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.metrics.constant import is_constant
@@ -26,7 +28,9 @@ def _ask(record: PhotoRecord) -> tuple[Question, ...]:
 
 
 def _judge(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
-    boxes, truth, predicted = record.crops_xyxy, record.scores, answers[0].box_scores
+    # Of two equal boxes nobody can tell which one people liked better: the worse one stands first.
+    rising = np.argsort(record.scores, kind="stable")
+    boxes, truth, predicted = record.crops_xyxy[rising], record.scores[rising], answers[0].box_scores[rising]
     order = canonical_order(predicted, boxes)
     values = {"srcc": srcc(predicted, truth), "pcc": pcc(predicted, truth)}
     for n in _BEST:

@@ -1,0 +1,100 @@
+"""Weights of the Conditional DETR detectors trained on COCO, from which set prediction starts.
+
+Everything is taken over but the class head (91 classes there, one here) and the anchors (300 there). The plain and the
+dilated ResNet-50 have the same tensors, so the checkpoint of either fits both.
+"""
+
+import re
+from pathlib import Path
+
+from torch import Tensor
+
+from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.set_prediction import SetPredictor
+
+# Tensors of ours that keep their random start, and the beginnings of theirs that have no place here.
+FRESH = ("proposer.anchors", "proposer.validity_head.weight", "proposer.validity_head.bias")
+_LEFT_OUT = ("query_embed.", "class_embed.")
+
+_BEGINNINGS = {
+    "backbone.0.body.": "backbone.",
+    "input_proj.": "proposer.reduce.",
+    "transformer.decoder.norm.": "proposer.decoder.norm.",
+    "transformer.decoder.ref_point_head.layers.0.": "proposer.decoder.reference_head.0.",
+    "transformer.decoder.ref_point_head.layers.1.": "proposer.decoder.reference_head.2.",
+    "transformer.decoder.query_scale.layers.0.": "proposer.decoder.stretch_head.0.",
+    "transformer.decoder.query_scale.layers.1.": "proposer.decoder.stretch_head.2.",
+    "bbox_embed.layers.0.": "proposer.box_head.0.",
+    "bbox_embed.layers.1.": "proposer.box_head.2.",
+    "bbox_embed.layers.2.": "proposer.box_head.4.",
+}
+_IN_EVERY_LAYER: dict[str, tuple[str, ...]] = {
+    "self_attn.out_proj": ("among.out",),
+    "norm1": ("after_among.norm",),
+    "linear1": ("feed_forward.0",),
+    "linear2": ("feed_forward.3",),
+}
+_IN_LAYERS: dict[str, dict[str, tuple[str, ...]]] = {
+    "encoder": _IN_EVERY_LAYER
+    | {
+        # One matrix of three blocks there.
+        "self_attn.in_proj": ("among.query", "among.key", "among.value"),
+        "norm2": ("after_feed_forward.norm",),
+    },
+    "decoder": _IN_EVERY_LAYER
+    | {
+        "sa_qcontent_proj": ("among.query_content",),
+        "sa_qpos_proj": ("among.query_anchor",),
+        "sa_kcontent_proj": ("among.key_content",),
+        "sa_kpos_proj": ("among.key_anchor",),
+        "sa_v_proj": ("among.value",),
+        "ca_qcontent_proj": ("to_photo.query_content",),
+        "ca_qpos_proj": ("to_photo.query_anchor",),
+        "ca_qpos_sine_proj": ("to_photo.query_place",),
+        "ca_kcontent_proj": ("to_photo.key_content",),
+        "ca_kpos_proj": ("to_photo.key_place",),
+        "ca_v_proj": ("to_photo.value",),
+        "cross_attn.out_proj": ("to_photo.out",),
+        "norm2": ("after_photo.norm",),
+        "norm3": ("after_feed_forward.norm",),
+    },
+}
+_LAYER_NAME = re.compile(r"transformer\.(encoder|decoder)\.layers\.(\d+)\.(.+)[._](weight|bias)")
+
+
+def our_names(name: str) -> tuple[str, ...]:
+    """Our names for the equal blocks, along the first dimension, of a tensor of theirs.
+
+    Empty for what is left out; an unknown name comes back as it is.
+    """
+    if name.startswith(_LEFT_OUT):
+        return ()
+    layer = _LAYER_NAME.fullmatch(name)
+    if layer is not None:
+        room, index, module, kind = layer.groups()
+        blocks = _IN_LAYERS[room].get(module)
+        return (name,) if blocks is None else tuple(f"proposer.{room}.layers.{index}.{each}.{kind}" for each in blocks)
+    for theirs, ours in _BEGINNINGS.items():
+        if name.startswith(theirs):
+            return (ours + name.removeprefix(theirs),)
+    return (name,)
+
+
+def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Their tensors under our names."""
+    translated: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        names = our_names(name)
+        if names:
+            translated.update(zip(names, tensor.chunk(len(names)), strict=True))
+    return translated
+
+
+def load_conditional_detr(model: SetPredictor, file: Path) -> None:
+    """Fill backbone, encoder, decoder and box head with a detector's weights; the tensors of `FRESH` stay as they are.
+
+    Raises:
+        UsageError: the file cannot be read or is of a detector of another size; the message lists the mismatching
+            tensors.
+    """
+    fill(model, translate(read_tensors(file)), file, fresh=FRESH)

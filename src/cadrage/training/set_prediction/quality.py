@@ -1,0 +1,33 @@
+"""Ratings of boxes by a model, for photos on which people rated too few of them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cadrage.datasets.manifest import PhotoRecord
+from cadrage.geometry import free_candidates, iou_matrix
+from cadrage.inference.cropper import Cropper
+
+_LEAST_WEIGHT = 1e-3
+
+
+def expected_overlaps(records: Sequence[PhotoRecord], model: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each photo a lattice of boxes and the overlap that a model expects them to have with a person's choice.
+
+    Args:
+        records: the photos.
+        model: name or folder of a model of the product whose proposals describe the distribution of choices.
+
+    Yields:
+        ``(N, 4)`` normalised x1 y1 x2 y2 and ``(N,)`` expected IoU in [0, 1].
+    """
+    cropper = Cropper(Path(model) if Path(model).is_dir() else model)
+    boxes = free_candidates()
+    for record in records:
+        proposals = cropper.encode(record.file).proposals
+        heavy = proposals.weights > _LEAST_WEIGHT * proposals.weights.max()
+        weights = proposals.weights[heavy] / proposals.weights[heavy].sum()
+        expected = iou_matrix(boxes, proposals.boxes_xyxy[heavy]) @ weights
+        yield torch.from_numpy(boxes).float(), torch.from_numpy(expected).float()

@@ -1,0 +1,109 @@
+"""The loss of a set predictor: every layer is matched with the good crops on its own and judged in three terms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from cadrage.errors import UsageError
+from cadrage.models.boxes import cxcywh_to_xyxy, giou
+from cadrage.models.set_prediction import SetPrediction
+from cadrage.training.set_prediction.distillation import Distillation
+from cadrage.training.set_prediction.focal import focal
+from cadrage.training.set_prediction.matching import Matching, TermWeights, match
+from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.set_prediction.targets import PhotoTargets
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoss:
+    """Set-prediction loss of Jia et al., CVPR 2022, section 3.1, with hard, guided or distilled validity labels.
+
+    Labels are hard without ``guidance``, and with ``distillation`` as long as there is no teacher. The two ways to
+    soften them are alternatives.
+
+    Raises:
+        UsageError: both are given.
+    """
+
+    weights: TermWeights = field(default_factory=TermWeights)
+    guidance: QualityGuidance | None = None
+    distillation: Distillation | None = None
+
+    def __post_init__(self) -> None:
+        if self.guidance is not None and self.distillation is not None:
+            raise UsageError("quality guidance and distillation are alternatives; leave one of them out")
+
+    def __call__(
+        self, prediction: SetPrediction, targets: Sequence[PhotoTargets], teacher: SetPrediction | None = None
+    ) -> dict[str, Tensor]:
+        """Every term by name, unweighted, per good crop of the (global) batch; :meth:`total` adds them up.
+
+        Args:
+            prediction: of B photos, at least in single precision here whatever it was computed in.
+            targets: B of them, on any device.
+            teacher: what the teacher answers on the same batch.
+
+        Returns:
+            ``class``, ``l1`` and ``giou``, each the sum over all layers, and the same of the last layer alone without
+            gradient as ``last_class``, ``last_l1`` and ``last_giou``.
+
+        Raises:
+            UsageError: a photo has more good crops than anchors, or there is a teacher without ``distillation``.
+            FloatingPointError: a prediction is not a finite number.
+        """
+        boxes, logits = _at_least_float32(prediction.boxes_cxcywh), _at_least_float32(prediction.logits)
+        good_boxes = [each.good_boxes_cxcywh.to(boxes) for each in targets]
+        matching = match(boxes, logits, good_boxes, self.weights)
+        matched, good = matching.of(boxes), torch.cat(good_boxes)
+        overlap = giou(cxcywh_to_xyxy(matched), cxcywh_to_xyxy(good))
+        layers = {
+            "class": self._class_losses(boxes, logits, matching, targets, teacher).sum(dim=(1, 2)),
+            "l1": (matched - good).abs().sum(dim=(1, 2)),
+            "giou": (1 - overlap).sum(dim=1),
+        }
+        count = crops_per_process(len(good), logits.device)
+        terms = {name: values.sum() / count for name, values in layers.items()}
+        return terms | {f"last_{name}": values[-1].detach() / count for name, values in layers.items()}
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum that is trained on, of the terms of one call."""
+        weights = self.weights
+        return weights.class_ * terms["class"] + weights.l1 * terms["l1"] + weights.giou * terms["giou"]
+
+    def _class_losses(
+        self,
+        boxes: Tensor,
+        logits: Tensor,
+        matching: Matching,
+        targets: Sequence[PhotoTargets],
+        teacher: SetPrediction | None,
+    ) -> Tensor:
+        hard = matching.labels(logits)
+        if teacher is not None:
+            if self.distillation is None:
+                raise UsageError("a teacher without distillation: say how much its labels weigh")
+            return self.distillation.loss(logits, hard, _at_least_float32(teacher.logits[-1]))
+        if self.guidance is None:
+            return focal(logits, hard)
+        # What is matched stays valid, whatever lies beside it.
+        return focal(logits, torch.maximum(hard, self.guidance.soft_labels(boxes, targets)))
+
+
+def crops_per_process(count: int, device: torch.device) -> Tensor:
+    """Good crops of the whole batch per process, at least 1.
+
+    Processes average their gradients, so dividing each loss by the mean count gives every crop of the global batch the
+    same say, wherever it lies.
+    """
+    mean = torch.tensor(float(count), device=device)
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(mean)
+        mean /= dist.get_world_size()
+    return mean.clamp(min=1)
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
