@@ -31,6 +31,7 @@ from cadrage.evaluation.report_numbers import (
     command_line,
     heading,
     interval,
+    is_test,
     number,
     predictor_name,
     published_number,
@@ -68,8 +69,10 @@ def read_results(folder: Path) -> dict[str, Result]:
     """The results in a folder by file name; JSON of other kinds is named on stderr and left out."""
     found = {}
     for file in sorted(folder.glob("*.json")):
-        if "protocol" in json.loads(file.read_text(encoding="utf-8")):
+        if "protocol" in json.loads(file.read_text(encoding="utf-8", errors="surrogateescape")):
             found[file.name] = read_result(file)
+            if found[file.name].protocol not in PROTOCOLS:
+                raise UsageError(f"{file}: unknown protocol {found[file.name].protocol}; measure again")
         else:
             sys.stderr.write(f"{file}: left out, not a result of cadrage eval --json\n")
     return found
@@ -85,7 +88,10 @@ def page(results: Mapping[str, Result]) -> str:
         parts.append(section(table, {name: results[name] for name, found in homes.items() if found is table}))
     homeless = {name: results[name] for name, found in homes.items() if found is None}
     if homeless:
-        parts.append(f"## Other results\n\nNo published table is about the same photos.\n\n{measured(homeless, [])}")
+        parts.append("## Other results\n\nNo published table is about the same photos.\n")
+    for protocol in PROTOCOLS:
+        if own := {name: result for name, result in homeless.items() if result.protocol == protocol}:
+            parts.append(f"### {protocol}\n\n{measured(own, [])}\n")
     return "\n".join(parts)
 
 
@@ -148,32 +154,28 @@ def remarks(row: PublishedRow, n: int | None) -> str:
 
 
 def measured(own: Mapping[str, Result], columns: Sequence[str]) -> str:
-    """Our results, the floors and ceilings measured beside them, and how to repeat it."""
+    """Our results by one protocol, the floors and ceilings measured beside them, and how to repeat it."""
     present = [metric for metric in METRICS if any(metric in result.metrics for result in own.values())]
     if len(present) > MOST_COLUMNS:
         present = [metric for metric in present if metric in columns] or present[:MOST_COLUMNS]
     results = sorted(own.items(), key=lambda item: merit(item[1]))
-    lines = {
-        (photos(result), str(result.predictor.get("name"))): (
-            f"**{plain(predictor_name(result))}** ([json](results/{quote(file)}))",
-            result.metrics,
-            plain("; ".join(result.notes)),
-        )
-        for file, result in results
-    }
+    lines = []
+    for file, result in results:
+        name = f"**{plain(predictor_name(result))}** ([json](results/{quote(file)}))"
+        lines.append([name, photos(result), *estimates(result.metrics, present), plain("; ".join(result.notes))])
     # A baseline that was measured on its own has a line already.
+    known = {(photos(result), predictor_name(result)) for _, result in results}
+    beside: dict[tuple[str, str], Mapping[str, Estimate]] = {}
     for _, result in results:
         for name, found in result.floors.items():
-            lines.setdefault((photos(result), name), (f"*floor:* {plain(name)}", found, ""))
+            if (photos(result), f"baseline {name}") not in known:
+                beside.setdefault((photos(result), f"*floor:* {plain(name)}"), found)
     for _, result in results:
         for name in dict.fromkeys(name for name, _ in result.ceilings.values()):
             found = {metric: estimate for metric, (other, estimate) in result.ceilings.items() if other == name}
-            lines.setdefault((photos(result), f"ceiling {name}"), (f"*ceiling:* {plain(name)}", found, ""))
-    table = markdown(
-        ["predictor", "photos", *map(headed, present), "notes"],
-        [[name, where, *estimates(found, present), notes] for (where, _), (name, found, notes) in lines.items()],
-        right=range(2, 2 + len(present)),
-    )
+            beside.setdefault((photos(result), f"*ceiling:* {plain(name)}"), found)
+    lines += [[name, where, *estimates(found, present), ""] for (where, name), found in beside.items()]
+    table = markdown(["predictor", "photos", *map(headed, present), "notes"], lines, right=range(2, 2 + len(present)))
     commands = "\n".join(dict.fromkeys(command_line(result) for _, result in results))
     return f"{table}\n\n```sh\n{commands}\n```"
 
@@ -190,7 +192,7 @@ def photos(result: Result) -> str:
     data = result.data
     parts = [str(data.get("split") or "every photo"), str(data.get("subset") or ""), f"n = {result.n}"]
     parts += [f"{data['missing']} missing"] if data.get("missing") else []
-    return plain(", ".join(part for part in parts if part)) + ("" if data.get("split") == "test" else " (not the test)")
+    return plain(", ".join(part for part in parts if part)) + ("" if is_test(result) else " (not the test)")
 
 
 def estimates(found: Mapping[str, Estimate], metrics: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.errors import CadrageError, ModelError
-from cadrage.inference.card import PART_NAMES, read_card
+from cadrage.inference.card import read_card
 from cadrage.inference.index import CARD_FILE, INDEX_FILE, SCHEMA_VERSION, parse_index, parse_model
 
 ROOT = Path(__file__).resolve().parent.parent / "weights"
@@ -65,7 +65,7 @@ def _entry(folder: Path) -> dict[str, Any]:
     card = read_card(folder)
     if folder.name != f"{card.name}.{card.tag}":
         raise ModelError(f"{folder}: its card calls it {card.name}.{card.tag}; folder and card must agree")
-    for part in PART_NAMES:
+    for part in card.parts:
         card.read_part(part)
     files = sorted(folder.iterdir())
     odd = [file.name for file in files if file.is_symlink() or not file.is_file()]

@@ -6,6 +6,7 @@ set -euo pipefail
 data=$1
 root=$(cd "$(dirname "$0")/.." && pwd)
 results=$root/docs/results
+mkdir -p "$results"
 
 measure() { # NAME PROTOCOL ARGUMENTS...
   cadrage eval "$2" --json "$results/$1.json" --overwrite "${@:3}" >/dev/null

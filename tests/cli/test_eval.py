@@ -142,8 +142,54 @@ def test_outputs_are_checked_before_the_work_and_never_overwritten_unasked(cadra
     assert cadrage(*asked, "--json", "r.json", "--html", "r.html", "--overwrite").code == 0
     assert Path("r.json").read_bytes() == before
     assert "<!doctype html>" in Path("r.html").read_text()
-    same = cadrage(*asked, "--json", "x", "--html", "x")
-    assert (same.code, "same file" in same.err) == (2, True)
+    Path("sub").mkdir()
+    for one, other in (("x", "x"), ("x", "sub/../x")):
+        same = cadrage(*asked, "--json", one, "--html", other)
+        assert (same.code, "same file" in same.err) == (2, True)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(cadrage, data, monkeypatch):
+    Path("locked").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+    for option in ("--json", "--html", "--save-predictions"):
+        ran = cadrage("eval", "fcdb-free", "--data", data, "--baseline", "hole", option, "locked/x")
+        assert (ran.code, "locked/x: its folder is read-only" in ran.err) == (1, True)
+
+
+def test_what_cannot_be_written_in_the_end_leaves_nothing(cadrage, data, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cadrage.photo.files._publish", full)
+    for option in ("--json", "--html", "--save-predictions"):
+        Path("out").mkdir(exist_ok=True)
+        ran = cadrage("eval", "fcdb-free", "--data", data, "--baseline", "whole", option, "out/x")
+        assert (ran.code, ran.out) == (1, "")
+        assert list(Path("out").iterdir()) == []
+
+
+def test_what_the_manifest_needed_is_said_once(cadrage, data, caplog):
+    text = (data / "metadata.jsonl").read_text()
+    (data / "metadata.jsonl").write_text(text.replace("[0.1, 0.1, 0.8, 0.9]", "[0.1, 0.1, 1.01, 0.9]"))
+    ran = cadrage("eval", "fcdb-free", "--data", data, "--predictions", truth_file())
+    assert ran.code == 0
+    assert [record.message for record in caplog.records if "clipped" in record.message] == [
+        f"{data / 'metadata.jsonl'}: 1 box reaches over the border, by at most 0.01 of a side; clipped"
+    ]
+
+
+def test_names_that_are_not_text_pass_through_every_file(cadrage, data):
+    row = {"file_name": "images/caf\udce9.jpg", "width": 4, "height": 3, "crops": [{"box": CROPS["a.jpg"], "score": 1}]}
+    with (data / "metadata.jsonl").open("a") as handle:
+        handle.write(json.dumps(row) + "\n")
+    asked = ["eval", "fcdb-free", "--data", data, "--baseline", "centre-0.9", "--overwrite"]
+    assert cadrage(*asked, "--json", "r.json", "--html", "r.html", "--save-predictions", "p.jsonl").code == 0
+    assert b"images/caf\xe9.jpg" in Path("r.json").read_bytes()
+    assert Path("r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    again = cadrage("eval", "fcdb-free", "--data", data, "--predictions", "p.jsonl", "--json", "s.json")
+    assert again.code == 0, again.err
+    ran = cadrage("eval", "compare", "r.json", "s.json")
+    assert (ran.code, "B against A on 4 photos" in ran.out) == (0, True)
 
 
 def test_two_results_are_compared(cadrage, data):

@@ -97,7 +97,10 @@ def test_errors_come_first(write: Callable, row: Callable) -> None:
 
 @pytest.mark.parametrize("score", [0.86, 5.5])
 def test_scores_outside_the_published_range(write: Callable, row: Callable, score: float) -> None:
-    folder = write(row("a", **crops([0, 0, 1, 1], score=score)), row("b"))
+    crop = crops([0, 0, 1, 1], score=score)
+    folder = write(row("a", **crop, source={"dataset": "gaicd"}), row("b", **crop))
+    assert kinds(check_dataset(folder)) == {"unusual-score": 1}
+    folder = write(row("a", **crop, source={}), row("b", **crop))
     assert check_dataset(folder).findings == ()
     (folder / "conversion.json").write_text(json.dumps({"dataset": "gaicd"}))
     report = check_dataset(folder)

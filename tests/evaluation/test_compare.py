@@ -1,5 +1,6 @@
 """Two results on the same photos."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,11 @@ def result(ious, name="a", protocol="fcdb-free", **columns):
         ceilings={},
         photos=photos,
     )
+
+
+def changed(**fields):
+    """A result file with some fields of its own."""
+    return json.dumps(result([1.0]).to_dict() | fields)
 
 
 def test_a_result_equals_itself():
@@ -109,6 +115,34 @@ def test_what_cannot_be_compared_is_refused(change, message):
         compare(result(np.ones(3)), replace(result(np.ones(3)), **change))
 
 
+def test_what_this_version_does_not_know_is_refused():
+    from_later = replace(result(np.ones(3)), protocol="fcdb-later")
+    with pytest.raises(UsageError, match="does not know fcdb-later; measure both"):
+        compare(from_later, from_later)
+    one = result(np.ones(3))
+    unheard = replace(one, metrics={"beauty": one.metrics["iou"]})
+    with pytest.raises(UsageError, match="does not know beauty"):
+        compare(unheard, unheard)
+
+
+def test_results_of_two_versions_are_told_apart():
+    one = result(np.ones(3))
+    assert compare(one, one).notes == ()
+    assert compare(one, replace(one, cadrage="9")).notes == ("measured by different versions of cadrage, 0 and 9",)
+
+
+def test_a_mean_over_observations_without_their_number_is_not_compared():
+    one = result([1, 0], protocol="fcdb-pairs", pairs=[1, 0])
+    assert compare(one, one).differences == ()
+
+
+def test_a_result_with_names_that_are_not_text_survives_the_file(tmp_path):
+    one = replace(result([1.0]), photos=({"file_name": "caf\udce9.jpg", "iou": 1.0},))
+    file = tmp_path / "a.json"
+    file.write_bytes(one.to_json().encode("utf-8", errors="surrogateescape"))
+    assert read_result(file) == one
+
+
 def test_a_result_survives_the_file(tmp_path):
     one = result(np.linspace(0, 1, 40))
     file = tmp_path / "a.json"
@@ -129,6 +163,16 @@ def test_a_result_without_photos_is_still_json(tmp_path):
         ("[]", "not a result"),
         ('{"schema_version": "1.0"}', "not a result of cadrage eval --json"),
         ('{"schema_version": "9.0"}', "schema 9.0, expected 1.0"),
+        ("[" * 100_000, "not JSON"),
+        (changed(predictor="x"), "not a result"),
+        (changed(data=None), "not a result"),
+        (changed(n="3"), "'3', which should be a number"),
+        (changed(protocol={}), "which should be text"),
+        (changed(metrics={"iou": {"mean": 1, "ci95": [1], "n": 1, "higher_is_better": True}}), "not a result"),
+        (changed(metrics={"iou": {"mean": float("nan"), "ci95": [1, 1], "n": 1}}), "nan, which should be a number"),
+        (changed(photos=[{"iou": 1}]), "file_name"),
+        (changed(photos=[{"file_name": "a", "iou": "1"}]), "'1', which should be a number"),
+        (changed(photos="ab"), "not a result"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path, text, message):
@@ -140,5 +184,5 @@ def test_other_files_are_refused_by_name(tmp_path, text, message):
 
 
 def test_an_absent_result_is_named(tmp_path):
-    with pytest.raises(UsageError, match="gone.json: cannot read"):
+    with pytest.raises(UsageError, match=r"gone\.json: cannot read"):
         read_result(tmp_path / "gone.json")

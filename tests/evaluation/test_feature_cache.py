@@ -111,6 +111,16 @@ def test_a_folder_that_cannot_be_written_costs_only_the_time(card, features, tmp
     assert "cannot be written" in caplog.text
 
 
+def test_a_write_that_fails_leaves_nothing_behind(card, features, tmp_path, monkeypatch):
+    def full(path, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    cache = FeatureCache(card, folder=tmp_path)
+    cache.put(SHA, features)
+    assert files(tmp_path) == []
+
+
 def test_it_lives_in_the_cache_of_the_user(card, features, tmp_path, monkeypatch):
     monkeypatch.setattr("cadrage.evaluation.feature_cache.cache_folder", lambda: tmp_path)
     FeatureCache(card).put(SHA, features)

@@ -50,5 +50,12 @@ def test_a_name_that_could_mean_several_photos_is_refused(name):
         NAMES.find(name)
 
 
+def test_the_own_name_of_a_photo_is_never_in_doubt():
+    names = PhotoNames(["a/b.jpg", r"a\b.jpg"])
+    assert [names.find(name) for name in ("a/b.jpg", r"a\b.jpg")] == ["a/b.jpg", r"a\b.jpg"]
+    with pytest.raises(UsageError, match="could mean 2 photos"):
+        names.find("b.jpg")
+
+
 def test_no_photos_no_meaning():
     assert PhotoNames([]).find("a.jpg") is None

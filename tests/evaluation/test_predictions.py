@@ -10,10 +10,10 @@ from PIL import Image
 
 from cadrage import Cropper
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.errors import OutputError, UsageError
+from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.baselines import make_baseline
-from cadrage.evaluation.predictions import read_predictions, write_predictions
+from cadrage.evaluation.predictions import prediction_line, read_predictions
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.geometry import grid_anchors
 
@@ -30,6 +30,13 @@ def photo(name="a.jpg", crops=CROPS, size_wh=(400, 300)):
 def about(record, n=0, *, scores=False, ratio=None):
     boxes = record.crops_xyxy if scores else NO_BOXES
     return Question(record.file_name, record.file, record.size_wh, n, ratio, boxes)
+
+
+def suggested(width=400, height=300, num=5):
+    """A line as ``cadrage suggest`` writes it."""
+    crops = [{"rank": 1, "ratio": "free", "box_norm": [0, 0, 1, 1], "score": 0.5}]
+    image = {"path": "a.jpg", "width": width, "height": height}
+    return {"image": image, "request": {"num": num}, "crops": crops}
 
 
 @pytest.fixture
@@ -112,6 +119,11 @@ def test_a_candidate_may_stand_twice_if_it_agrees_with_itself(answer):
 def test_the_nearer_of_two_candidates_counts(answer):
     near = [{"box": [0, 0, 0.50005, 1], "score": 1}, {"box": CROPS[0], "score": 3}, {"box": CROPS[1], "score": 7}]
     assert answer({"file_name": "a.jpg", "candidates": near}, scores=True).box_scores.tolist() == [3, 7]
+
+
+def test_candidates_over_the_border_are_those_that_the_manifest_cut_there(answer):
+    over = [{"box": [-0.02, 0, 0.5, 1.01], "score": 3}, {"box": CROPS[1], "score": 7}]
+    assert answer({"file_name": "a.jpg", "candidates": over}, scores=True).box_scores.tolist() == [3, 7]
 
 
 def test_a_missing_candidate_is_an_error(answer):
@@ -232,8 +244,8 @@ def test_a_turned_photo_is_noticed(write):
             {"file_name": "a.jpg", "boxes": [[60, 0, 540, 400]]},
             'lies far outside the photo; pixels belong into "boxes_px"',
         ),
-        ({"file_name": "a.jpg", "boxes_px": [[60, 0, 540, 400]]}, '"boxes_px" needs "width" and "height"'),
-        ({"file_name": "a.jpg", "boxes_px": [[0, 0, 1, 1]], "width": 0, "height": 3}, '"boxes_px" needs'),
+        ({"file_name": "a.jpg", "boxes_px": [[60, 0, 540, 400]]}, 'expected "width" and "height" of the upright photo'),
+        ({"file_name": "a.jpg", "boxes_px": [[0, 0, 1, 1]], "width": 0, "height": 3}, 'expected "width" and "height"'),
         ({"file_name": "a.jpg", "boxes": BOXES, "boxes_px": BOXES, "width": 4, "height": 3}, "give one of them"),
         ({"file_name": "a.jpg", "boxes": BOXES, "scores": [1]}, '1 "scores" for 3 boxes'),
         ({"file_name": "a.jpg", "boxes": BOXES, "scores": [1, None, 2]}, "scores: expected a list of numbers"),
@@ -245,7 +257,19 @@ def test_a_turned_photo_is_noticed(write):
         ({"file_name": "a.jpg", "candidates": [], "box_scores": []}, "give one of them"),
         ({"file_name": "a.jpg", "boxes": BOXES, "n": "5"}, '"n" to be the number of crops'),
         ({"file_name": "a.jpg", "boxes": BOXES, "n": 0}, '"n" to be the number of crops'),
+        ({"file_name": "a.jpg", "boxes": BOXES, "n": True}, '"n" to be the number of crops'),
+        (
+            {"file_name": "a.jpg", "boxes_px": [[0, 0, 9e9, 9]], "width": 400, "height": 300},
+            'far outside the photo; are "width" and "height" those of the photo',
+        ),
+        ({"file_name": "a.jpg", "boxes_px": [], "width": 10**400, "height": 3}, 'expected "width" and "height"'),
+        ({"file_name": "a.jpg", "boxes_px": [], "width": 400, "height": 1e-320}, 'expected "width" and "height"'),
+        ({"file_name": "a.jpg", "box_scores": [1e308, -1e308]}, "finite numbers of at most 1e"),
         ({"image": {"path": "a.jpg"}, "crops": [{"rank": 1}]}, '"crops" are not as cadrage suggest writes them'),
+        (suggested(width=10**400), 'expected "width" and "height"'),
+        (suggested(height=-0.0), 'expected "width" and "height"'),
+        (suggested(num="5"), '"num" to be the number of crops'),
+        (suggested(num=[5]), '"num" to be the number of crops'),
     ],
 )
 def test_a_malformed_line_is_named(write, content, complaint):
@@ -286,7 +310,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, data):
             luck = data.draw(st.lists(st.floats(-9, 9), min_size=len(boxes), max_size=len(boxes)))
             asked.append((about(record, n, ratio=1.5), Answer(boxes, -np.sort(-np.array(luck, dtype=np.float64)))))
     file = tmp_path_factory.mktemp("trip") / "answers.jsonl"
-    write_predictions(file, asked)
+    file.write_text("".join(prediction_line(*each) + "\n" for each in asked), encoding="utf-8")
     records = [photo(question.file_name.removeprefix("images/")) for question, _ in asked]
     reader = read_predictions(file, records)
     assert (reader.missing, reader.unknown, reader.elsewhere) == ((), (), 0)
@@ -298,28 +322,16 @@ def test_what_is_written_is_read_again(tmp_path_factory, data):
 
 
 @pytest.mark.parametrize("name", ["whole", "largest", "random"])
-def test_the_answers_of_a_predictor_survive_the_file(tmp_path, name):
+def test_the_answers_of_a_predictor_survive_the_file(write, name):
     baseline = make_baseline(name)
     records = [photo(f"{index}.jpg", grid_anchors()) for index in range(3)]
     questions = [about(record, n, scores=n == 0) for record in records for n in (0, 5, 10)]
-    write_predictions(tmp_path / "a.jsonl", ((question, baseline.answer(question)) for question in questions))
-    reader = read_predictions(tmp_path / "a.jsonl", records)
+    file = write(*(prediction_line(question, baseline.answer(question)) for question in questions))
+    reader = read_predictions(file, records)
     for question in questions:
         expected, found = baseline.answer(question), reader.answer(question)
         for field in ("boxes_xyxy", "confidences", "box_scores"):
             assert getattr(found, field).tobytes() == getattr(expected, field).tobytes()
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    def answers():
-        yield about(photo(), 1), Answer(np.array(BOXES[:1]), np.ones(1))
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_predictions(tmp_path / "a.jsonl", answers())
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OutputError, match=r"a\.jsonl: cannot be written"):
-        write_predictions(tmp_path / "no" / "a.jsonl", [])
 
 
 # Our own output

@@ -140,12 +140,19 @@ def test_it_says_what_it_is_and_what_it_was_trained_on(cropper):
     assert described["trained_on"]["data"][0]["name"] == "FCDB training split"
 
 
+def test_a_photo_that_is_turned_is_no_photo_of_the_manifest(cropper, photos):
+    question = about(photos[0], 1)
+    turned = Question(question.file_name, question.file, (150, 200), 1)
+    with pytest.raises(UsageError, match=r"0\.png: has the shape 200x150, not that of the 150x200 pixels"):
+        ModelPredictor(cropper).answer(turned)
+
+
 @pytest.mark.parametrize("training", [None, {}, "on many photos", {"recipe": "theirs", "manifests_sha256": []}])
 def test_a_model_of_another_folder_goes_by_its_full_name_and_may_say_nothing(tmp_path, training):
     folder = tmp_path / "model"
     shutil.copytree(packaged.folder(), folder)
     content = json.loads((folder / "card.json").read_text())
-    content |= {"tag": "mine", "training": training, "data": []}
+    content |= {"tag": "mine", "training": training, "data": training and []}
     (folder / "card.json").write_text(json.dumps(content))
     predictor = ModelPredictor(Cropper(folder))
     assert predictor.name == "default.mine"

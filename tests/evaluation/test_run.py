@@ -1,12 +1,13 @@
-"""One evaluation from photos to result: nothing vanishes without a word, and nothing is measured on what was learned."""
+"""One evaluation from photos to result: nothing vanishes without a word, nothing is measured on what was learned."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cadrage.errors import PhotoError, UsageError
+from cadrage.errors import CadrageError, PhotoError, UsageError
 from cadrage.evaluation.baselines import make_baseline
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.evaluation.run import evaluate
@@ -62,7 +63,7 @@ def test_left_out_photos_are_counted_and_named_and_leave_the_floors_too(photos, 
     photos[1].file.unlink()
     result = evaluate(FREE, photos, says(needs_photos=True), data=DATA, allow_missing=True).result
     assert (result.n, result.data["listed"], result.data["missing"]) == (2, 3, 1)
-    assert any("1 missing photos left out" in note and "b.png" in note for note in result.notes)
+    assert "1 missing photos left out: images/b.png (absent)" in result.notes
     assert result.floors["whole"]["iou"].n == 2
 
 
@@ -73,7 +74,7 @@ def test_unreadable_photos_are_refused_or_counted(photos, says):
                 raise PhotoError(f"{question.file}: damaged")
             return super().answer(question)
 
-    with pytest.raises(UsageError, match="1 of 3 photos are unreadable, such as .*c.png: damaged"):
+    with pytest.raises(UsageError, match=r"1 of 3 photos are unreadable, such as .*c\.png: damaged"):
         evaluate(FREE, photos, Stumbles(), data=DATA)
     result = evaluate(FREE, photos, Stumbles(), data=DATA, allow_missing=True).result
     assert (result.n, result.data["missing"]) == (2, 1)
@@ -93,6 +94,35 @@ def test_nothing_to_judge_is_an_error(record, says):
 def test_training_photos_may_not_be_measured(photos, says):
     with pytest.raises(UsageError, match="1 training photos"):
         evaluate(FREE, photos, says(), data=DATA, train=photos[:1])
+
+
+def test_predictions_named_after_a_floor_do_not_hide_it(photos, says):
+    class File(says):
+        def describe(self):
+            return {"kind": "predictions", "name": "whole"}
+
+    assert "whole" in evaluate(FREE, photos, File(name="whole"), data=DATA).result.floors
+    assert "whole" not in evaluate(FREE, photos, make_baseline("whole"), data=DATA).result.floors
+
+
+def test_fewer_crops_than_asked_are_told(photos, says):
+    notes = evaluate(FREE, photos, says(boxes=((0, 0, 1, 1),) * 7), data=DATA).result.notes
+    assert [note for note in notes if "fewer" in note] == ["3 photos were given fewer than the 10 crops asked for"]
+    enough = evaluate(FREE, photos, says(boxes=((0, 0, 1, 1),) * 10), data=DATA).result.notes
+    assert not any("fewer" in note for note in enough)
+
+
+def test_a_missing_package_is_told_before_the_work(record, says, monkeypatch):
+    class Works(says):
+        def answer(self, question):
+            raise RuntimeError("asked")
+
+    photo = record(scores=(4.5,))
+    with pytest.raises(RuntimeError, match="asked"):
+        evaluate(PROTOCOLS["gaicd-anybox"], [photo], Works(), data=DATA)
+    monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
+    with pytest.raises(CadrageError, match=r"needs pycocotools.*pip install 'cadrage\[eval\]'"):
+        evaluate(PROTOCOLS["gaicd-anybox"], [photo], Works(), data=DATA)
 
 
 def test_learned_floors_need_training_photos(photos, record, says):
@@ -137,3 +167,10 @@ def test_chance_is_averaged_over_draws(record):
     assert len(values) > 2
     assert all(abs(10 * value - round(10 * value)) < 1e-9 for value in values)
     assert result.predictor["draws"] == 10
+
+
+def test_cases_without_definition_are_not_counted_once_per_draw(record):
+    constant = record("a.png", crops=grid_anchors(), scores=np.full(90, 3.0))
+    other = record("b.png", crops=grid_anchors(), scores=np.arange(90) / 18)
+    result = evaluate(PROTOCOLS["gaicd-ranking"], [constant, other], make_baseline("random"), data=DATA).result
+    assert result.undefined == {"srcc": 1, "pcc": 1}

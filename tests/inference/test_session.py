@@ -9,6 +9,7 @@ import pytest
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
+from cadrage.inference.cropper import Cropper
 from cadrage.inference.session import Model, load_model
 
 SIDE = 28
@@ -230,3 +231,14 @@ def test_boxes_that_vanish_lose_their_weight(make_model: Callable[..., Path]) ->
 
     np.testing.assert_allclose(proposals.boxes_xyxy, [[0, 0.1, 1, 0.9]] * 2, atol=1e-6)
     assert proposals.weights.sum() == pytest.approx(1)
+
+
+def test_a_model_without_evaluator_proposes_and_says_that_it_scores_nothing(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    edit_card(folder, lambda card: card["parts"].pop("evaluator"))
+    (folder / "evaluator.onnx").unlink()
+    cropper = Cropper(folder)
+    encoded = cropper.encode(np.zeros((40, 60, 3), np.uint8))
+    assert len(encoded.suggest(n=2).crops) == 2
+    with pytest.raises(ModelError, match="scores no given boxes; use one with an evaluator"):
+        encoded.score([[0, 0, 1, 1]])

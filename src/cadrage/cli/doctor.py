@@ -80,10 +80,10 @@ def _settings() -> str:
 
 
 def _model() -> str:
-    from cadrage.inference.card import PART_NAMES, read_card
+    from cadrage.inference.card import read_card
 
     card = read_card(packaged.folder())
-    for part in PART_NAMES:
+    for part in card.parts:
         card.read_part(part)
     return f"{card.name}.{card.tag} version {card.version}, checksums match ({card.weights_sha256[:12]}), {card.folder}"
 

@@ -55,15 +55,22 @@ def compare(a: Result, b: Result, *, rounds: int = 2000, seed: int = 0) -> Compa
         raise UsageError(f"cannot compare {a.protocol} with {b.protocol}; give two results of one protocol")
     if a.data.get("manifest_sha256") != b.data.get("manifest_sha256"):
         raise UsageError("the two results were measured on different manifests; measure both on the same data")
+    unknown = [a.protocol] if a.protocol not in PROTOCOLS else [name for name in a.metrics if name not in METRICS]
+    if unknown:
+        raise UsageError(f"this version of cadrage does not know {', '.join(unknown)}; measure both results with it")
     rows_a = {row["file_name"]: row for row in a.photos}
     rows_b = {row["file_name"]: row for row in b.photos}
     shared = [name for name in rows_a if name in rows_b]
     if not shared:
         raise UsageError("the two results share no photo; measure both on the same split")
     both = [name for name in a.metrics if name in b.metrics]
-    per_photo = [name for name in both if all(name in rows_a[photo] and name in rows_b[photo] for photo in shared)]
-    pooled = [name for name in both if name not in per_photo]
     weights = PROTOCOLS[a.protocol].weights
+    rows = [row for photo in shared for row in (rows_a[photo], rows_b[photo])]
+    per_photo = [name for name in both if all({name, weights.get(name, name)} <= row.keys() for row in rows)]
+    pooled = [name for name in both if name not in per_photo]
+    notes = [f"{', '.join(pooled)}: of the whole set, not of photos, so not compared here"] if pooled else []
+    if a.cadrage != b.cadrage:
+        notes.append(f"measured by different versions of cadrage, {a.cadrage} and {b.cadrage}")
     return Comparison(
         protocol=a.protocol,
         name_a=str(a.predictor.get("name")),
@@ -74,7 +81,7 @@ def compare(a: Result, b: Result, *, rounds: int = 2000, seed: int = 0) -> Compa
         differences=tuple(
             _difference(name, rows_a, rows_b, shared, weights.get(name), rounds, seed) for name in per_photo
         ),
-        notes=(f"{', '.join(pooled)}: of the whole set, not of photos, so not compared here",) if pooled else (),
+        notes=tuple(notes),
     )
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadrage import __version__
-from cadrage.evaluation.replacing import replacing
 from cadrage.inference.card import Card
 from cadrage.inference.config import cache_folder
 
@@ -70,8 +70,7 @@ class FeatureCache:
         path = self._path(photo_sha256)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as handle:
-                handle.write(array + hashlib.sha256(array).digest())
+            _write_whole(path, array + hashlib.sha256(array).digest())
         except OSError as error:
             self._close(f"cannot be written ({error.strerror or error})")
 
@@ -103,6 +102,16 @@ def _model_key(card: Card) -> str:
         *(version(package) for package in ("numpy", "pillow", "onnxruntime")),
     ]
     return hashlib.sha256("\n".join(depends_on).encode()).hexdigest()[:16]
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that no other run ever reads half of it."""
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _sizes(folder: Path) -> Iterator[int]:

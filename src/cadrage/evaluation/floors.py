@@ -1,6 +1,7 @@
 """Baselines on the same photos: what a result must beat to mean anything."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Predictor
@@ -9,9 +10,15 @@ from cadrage.evaluation.protocols import METRICS, Protocol
 from cadrage.evaluation.result import Estimate
 
 
-def make_floors(protocol: Protocol, train: Sequence[PhotoRecord] | None, *, besides: str) -> list[Predictor]:
-    """The baselines of a protocol except the one called ``besides``; the learned ones need training photos."""
-    names = [name for name in protocol.floors if name != besides and (train or name not in LEARNED)]
+def make_floors(
+    protocol: Protocol, train: Sequence[PhotoRecord] | None, *, besides: Mapping[str, Any]
+) -> list[Predictor]:
+    """The baselines of a protocol; the learned ones need training photos.
+
+    ``besides`` describes who is measured: a baseline is no floor of its own, whereas other things may share its name.
+    """
+    measured = besides.get("name") if besides.get("kind") == "baseline" else None
+    names = [name for name in protocol.floors if name != measured and (train or name not in LEARNED)]
     return [make_baseline(name, train) for name in names]
 
 

@@ -60,7 +60,7 @@ def judge_all(
 def average_draws(protocol: Protocol, draws: Sequence[Judged], *, seed: int = 0) -> Judged:
     """Several draws of a predictor that leaves its answers to chance, as one: each photo has the mean of its draws.
 
-    Metrics of the whole set are those of the first draw; cases without a definition are counted over all draws.
+    Metrics of the whole set and cases without a definition are those of the first draw.
     """
     first = draws[0]
     names = [name for name in first.metrics if name in first.photos[0]]
@@ -72,10 +72,7 @@ def average_draws(protocol: Protocol, draws: Sequence[Judged], *, seed: int = 0)
         for rows in zip(*(draw.photos for draw in draws), strict=True)
     ]
     photos = tuple({**photo, **judgement.values} for photo, judgement in zip(first.photos, judgements, strict=True))
-    undefined = Counter[str]()
-    for draw in draws:
-        undefined.update(draw.undefined)
-    return Judged({**first.metrics, **estimates(protocol, judgements, seed=seed)}, dict(undefined), photos)
+    return Judged({**first.metrics, **estimates(protocol, judgements, seed=seed)}, first.undefined, photos)
 
 
 def judge_bound(

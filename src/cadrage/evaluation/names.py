@@ -23,3 +23,6 @@ BASELINE_NAMES = (
 )
 
 SUBSETS = ("persons",)
+
+# Where learned baselines look for photos to learn from, in this order.
+TRAIN_SPLITS = ("train", "fit")

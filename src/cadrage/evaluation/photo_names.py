@@ -1,6 +1,6 @@
 """Which photo does another tool mean? Names come as paths of another machine, bare file names or mere stems."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from cadrage.errors import UsageError
@@ -11,7 +11,8 @@ _SHOWN = 3
 class PhotoNames:
     """Looks up photos of a manifest by the names that others give them."""
 
-    def __init__(self, file_names: Iterable[str]) -> None:
+    def __init__(self, file_names: Collection[str]) -> None:
+        self._exact = set(file_names)
         self._by_name: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
         for file_name in file_names:
@@ -22,13 +23,15 @@ class PhotoNames:
     def find(self, name: str) -> str | None:
         """The ``file_name`` of the photo that ``name`` means; None if there is none.
 
-        Photos with the same last part come into question, or if there are none those with the same last part up to the
-        extension. Of several the one wins that shares the most folders before it, then the one that shares all of its
-        own.
+        The manifest's own name is always understood. Else photos with the same last part come into question, or if
+        there are none those with the same last part up to the extension. Of several the one wins that shares the most
+        folders before it, then the one that shares all of its own.
 
         Raises:
             UsageError: several photos could be meant.
         """
+        if name in self._exact:
+            return name
         parts = _parts(name)
         if not parts:
             return None

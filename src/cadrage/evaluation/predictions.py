@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.datasets.manifest import PhotoRecord, decode_line
-from cadrage.errors import OutputError, UsageError
+from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.file_predictor import FilePredictor, Predicted
 from cadrage.evaluation.photo_names import PhotoNames
 from cadrage.evaluation.prediction_rows import Row, read_row
-from cadrage.evaluation.replacing import replacing
 
-__all__ = ["FilePredictor", "read_predictions", "write_predictions"]
+__all__ = ["FilePredictor", "prediction_line", "read_predictions"]
 
 
 def read_predictions(
@@ -69,21 +68,8 @@ def read_predictions(
     return FilePredictor(description, photos, asked, unknown)
 
 
-def write_predictions(file: Path, questions_and_answers: Iterable[tuple[Question, Answer]]) -> None:
-    """Write answers so that `read_predictions` gives exactly the same ones; an existing file is replaced.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    try:
-        with replacing(file) as handle:
-            for question, answer in questions_and_answers:
-                handle.write(json.dumps(_content(question, answer), allow_nan=False).encode() + b"\n")
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror or error}; check the folder") from error
-
-
-def _content(question: Question, answer: Answer) -> dict[str, Any]:
+def prediction_line(question: Question, answer: Answer) -> str:
+    """One answer as a line, without its end, from which `read_predictions` gives exactly the same one."""
     content: dict[str, Any] = {"file_name": question.file_name}
     if question.n:
         content["n"] = question.n
@@ -93,7 +79,7 @@ def _content(question: Question, answer: Answer) -> dict[str, Any]:
     if len(question.boxes_xyxy):
         pairs = zip(question.boxes_xyxy.tolist(), answer.box_scores.tolist(), strict=True)
         content["candidates"] = [{"box": box, "score": score} for box, score in pairs]
-    return content
+    return json.dumps(content, allow_nan=False)
 
 
 def _rows(file: Path) -> Iterator[Row]:

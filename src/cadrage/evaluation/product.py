@@ -9,6 +9,7 @@ import numpy as np
 
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.feature_cache import FeatureCache
+from cadrage.evaluation.shapes import expect_shape
 from cadrage.inference import packaged
 from cadrage.inference.cropper import Cropper, EncodedPhoto
 from cadrage.inference.index import CARD_FILE
@@ -40,7 +41,8 @@ class ModelPredictor:
         Raises:
             PhotoError: the photo cannot be read.
             ModelError: the model does not work.
-            UsageError: an asked box lies outside the photo, or the ratio is beyond what the product takes.
+            UsageError: an asked box lies outside the photo, the ratio is beyond what the product takes, or the photo is
+                not of the shape that its manifest says.
         """
         encoded = self._encoded(question)
         scores = encoded.score(question.boxes_xyxy) if len(question.boxes_xyxy) else np.empty(0)
@@ -55,7 +57,7 @@ class ModelPredictor:
         card = self._cropper.model.card
         # The product has no use for these parts of the card and does not keep them.
         content = json.loads((card.folder / CARD_FILE).read_text(encoding="utf-8"))
-        training = _mapping(content.get("training"))
+        training, data = _mapping(content.get("training")), content.get("data")
         return {
             "kind": "model",
             "name": self.name,
@@ -65,7 +67,7 @@ class ModelPredictor:
             "trained_on": {
                 "manifests_sha256": _mapping(training.get("manifests_sha256")),
                 "fit_on": _mapping(training.get("recipe")).get("fit_on"),
-                "data": content.get("data", []),
+                "data": data if isinstance(data, list) else [],
             },
         }
 
@@ -78,6 +80,7 @@ class ModelPredictor:
 
     def _look(self, question: Question) -> EncodedPhoto:
         photo = as_photo(question.file)
+        expect_shape(photo.size_wh, question)
         if self._cache is None:
             return self._cropper.encode(photo)
         kept = self._cache.get(photo.sha256)

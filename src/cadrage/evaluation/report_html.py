@@ -1,15 +1,12 @@
 """A result as one web page that needs nothing else: drawings, photos and style are inside, and there are no scripts."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cadrage.errors import OutputError
 from cadrage.evaluation.published import PublishedRow
-from cadrage.evaluation.replacing import replacing
+from cadrage.evaluation.report_escape import escaped
 from cadrage.evaluation.report_literature import literature
 from cadrage.evaluation.report_metrics import metrics_table, tiles
 from cadrage.evaluation.report_numbers import (
@@ -18,7 +15,6 @@ from cadrage.evaluation.report_numbers import (
     main_metric,
     number,
     predictor_name,
-    printable,
     title,
     unit,
 )
@@ -46,41 +42,17 @@ _HEAD = """<!doctype html>
 _GROUPS = {"best": "Best", "median": "Around the median", "worst": "Worst"}
 
 
-def write_report(
-    file: Path,
-    result: Result,
-    rows: Sequence[PublishedRow],
-    shown: Sequence[ShownPhoto],
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Write the page, all or nothing.
+def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhoto]) -> str:
+    """The page as text, the same for the same result and photos.
 
     Args:
-        file: HTML file to write.
         result: what was measured.
         rows: published rows that may stand beside its protocol.
         shown: photos to draw, in the order of the page.
-        overwrite: replace a file that exists.
-
-    Raises:
-        OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
     """
-    if file.exists() and not overwrite:
-        raise OutputError(f"{file}: exists already; choose another name or give --overwrite")
-    content = page(result, rows, shown).encode("utf-8", errors="replace")
-    try:
-        with replacing(file) as handle:
-            handle.write(content)
-    except OSError as error:
-        raise OutputError(f"{file}: cannot write the report ({error.strerror}); choose another place") from error
-
-
-def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhoto]) -> str:
-    """The page as text, the same for the same result and photos."""
     main = main_metric(result)
-    heading = f"{_text(predictor_name(result))} on {_text(result.protocol)}"
-    parts = [_HEAD.format(title=heading, style=STYLE, summary=_text(data_line(result)))]
+    heading = f"{escaped(predictor_name(result))} on {escaped(result.protocol)}"
+    parts = [_HEAD.format(title=heading, style=STYLE, summary=escaped(data_line(result)))]
     if main is not None:
         parts.append(tiles(main, result, rows))
     parts += [_notes(result), metrics_table(result, rows)]
@@ -90,16 +62,12 @@ def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhot
     return "".join([*parts, "</main>\n</body>\n</html>\n"])
 
 
-def _text(value: object) -> str:
-    return escape(printable(str(value)))
-
-
 def _notes(result: Result) -> str:
     said = [
         f"{title(name)}: undefined on {count}, where the stated value stands in"
         for name, count in result.undefined.items()
     ]
-    items = "".join(f"<li>{_text(note)}</li>" for note in [*result.notes, *said])
+    items = "".join(f"<li>{escaped(note)}</li>" for note in [*result.notes, *said])
     return f'<ul class="notes">{items}</ul>\n' if items else ""
 
 
@@ -110,7 +78,7 @@ def _spread(metric: str, result: Result) -> str:
     low, middle, high = (number(metric, float(value)) for value in np.quantile(values, (0.1, 0.5, 0.9)))
     drawn = histogram(metric, values, result.metrics[metric].mean)
     return (
-        f'<h2>How photos differ</h2>\n<p class="soft">{_text(title(metric))} of {len(values)} photos: median '
+        f'<h2>How photos differ</h2>\n<p class="soft">{escaped(title(metric))} of {len(values)} photos: median '
         f"{middle}{unit(metric)}, four in five between {low} and {high}{unit(metric)}.</p>\n"
         f'<div class="sheet figure">{drawn}</div>\n'
     )
@@ -120,7 +88,7 @@ def _photos(shown: Sequence[ShownPhoto], metric: str | None) -> str:
     if not shown or metric is None:
         return ""
     parts = [
-        f'<h2>Photos</h2>\n<p class="soft">By {_text(title(metric))}.</p>\n<ul class="legend">'
+        f'<h2>Photos</h2>\n<p class="soft">By {escaped(title(metric))}.</p>\n<ul class="legend">'
         '<li><span class="swatch"><i class="theirs"></i></span>chosen by people</li>'
         '<li><span class="swatch"><i class="ours"></i></span>answered, the first one thick</li></ul>\n'
     ]
@@ -133,12 +101,12 @@ def _photos(shown: Sequence[ShownPhoto], metric: str | None) -> str:
 
 def _origin(result: Result) -> str:
     """Everything needed to trust or repeat the numbers."""
-    facts: list[tuple[str, str]] = [("command", f"<code>{_text(command_line(result))}</code>")]
+    facts: list[tuple[str, str]] = [("command", f"<code>{escaped(command_line(result))}</code>")]
     facts += [(key, _plain(value)) for key, value in (("protocol", result.protocol), ("cadrage", result.cadrage))]
     facts += [(f"predictor {key}", _plain(value)) for key, value in result.predictor.items()]
     facts += [(f"data {key}", _plain(value)) for key, value in result.data.items()]
     facts += [("n", _plain(result.n)), ("floors", _plain(", ".join(result.floors) or None))]
-    items = "".join(f"<dt>{_text(name.replace('_', ' '))}</dt><dd>{value}</dd>" for name, value in facts)
+    items = "".join(f"<dt>{escaped(name.replace('_', ' '))}</dt><dd>{value}</dd>" for name, value in facts)
     return f'<h2>Where this comes from</h2>\n<div class="sheet"><dl>{items}</dl></div>\n'
 
 
@@ -146,8 +114,8 @@ def _plain(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, (list, tuple)):
-        return _text(", ".join(map(str, value)))
+        return escaped(", ".join(map(str, value)))
     if isinstance(value, Mapping):
-        return _text(", ".join(f"{key}: {inner}" for key, inner in value.items()))
-    text = _text(value)
+        return escaped(", ".join(f"{key}: {inner}" for key, inner in value.items()))
+    text = escaped(value)
     return f"<code>{text}</code>" if len(text) == 64 and " " not in text else text

@@ -1,10 +1,9 @@
 """The published tables of the evaluation report."""
 
 from collections.abc import Sequence
-from html import escape
 
-from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import EVIDENCE, PublishedRow
+from cadrage.evaluation.report_escape import escaped
 from cadrage.evaluation.report_numbers import (
     best_first,
     heading,
@@ -13,9 +12,9 @@ from cadrage.evaluation.report_numbers import (
     number,
     own_photos,
     predictor_name,
-    printable,
     published_number,
     shared_columns,
+    unit,
 )
 from cadrage.evaluation.result import Result
 
@@ -29,7 +28,7 @@ def literature(result: Result, rows: Sequence[PublishedRow]) -> str:
         return ""
     tables = "".join(_dataset(result, rows, dataset) for dataset in datasets)
     marks = "".join(
-        f'<li><span class="mark">{mark}</span>{escape(said)}</li>'
+        f'<li><span class="mark">{mark}</span>{escaped(said)}</li>'
         for mark, said in EVIDENCE.items()
         if any(row.evidence == mark for row in rows)
     )
@@ -43,7 +42,7 @@ def _dataset(result: Result, rows: Sequence[PublishedRow], dataset: str) -> str:
     first = [row for row in having if row.comparable and row.kind in ("method", "human")]
     rest = [row for row in having if row not in first]
     n = next((row.n for row in chosen if row.n), None)
-    size = f"<small>{escape(chosen[0].group)}{f', n = {n}' if n else ''}</small>"
+    size = f"<small>{escaped(chosen[0].group)}{f', n = {n}' if n else ''}</small>"
     own = _own_row(result, columns, chosen) if is_about(result, chosen[0], rows) else ""
     unfolded = (
         f"<details><summary>{len(rest)} more: floors, ceilings, not comparable</summary>"
@@ -51,17 +50,15 @@ def _dataset(result: Result, rows: Sequence[PublishedRow], dataset: str) -> str:
         if rest
         else ""
     )
-    about = f'<p class="soft">{escape(chosen[0].about)}</p>\n' if chosen[0].about else ""
+    about = f'<p class="soft">{escaped(chosen[0].about)}</p>\n' if chosen[0].about else ""
     return (
-        f'<h3>{escape(dataset)}{size}</h3>\n{about}<div class="sheet">'
+        f'<h3>{escaped(dataset)}{size}</h3>\n{about}<div class="sheet">'
         f"{_table(columns, own + _rows(first, columns))}{unfolded}</div>\n"
     )
 
 
 def _table(columns: Sequence[str], body: str) -> str:
-    heads = "".join(
-        f'<th class="num">{escape(heading(metric))}{" %" if METRICS[metric].percent else ""}</th>' for metric in columns
-    )
+    heads = "".join(f'<th class="num">{escaped(heading(metric))}{unit(metric)}</th>' for metric in columns)
     return (
         f'<div class="wide"><table class="published"><thead><tr><th>method</th>{heads}<th>source</th></tr></thead>\n'
         f"<tbody>{body}</tbody></table></div>"
@@ -70,11 +67,8 @@ def _table(columns: Sequence[str], body: str) -> str:
 
 def _own_row(result: Result, columns: Sequence[str], rows: Sequence[PublishedRow]) -> str:
     numbers = "".join(f'<td class="num">{number(metric, result.metrics[metric].mean)}</td>' for metric in columns)
-    where = escape(printable(f"measured here: {own_photos(result, rows)}"))
-    return (
-        f'<tr class="own"><th>{escape(printable(predictor_name(result)))}</th>{numbers}'
-        f'<td class="from">{where}</td></tr>\n'
-    )
+    where = escaped(f"measured here: {own_photos(result, rows)}")
+    return f'<tr class="own"><th>{escaped(predictor_name(result))}</th>{numbers}<td class="from">{where}</td></tr>\n'
 
 
 def _rows(rows: Sequence[PublishedRow], columns: Sequence[str]) -> str:
@@ -92,7 +86,7 @@ def _row(row: PublishedRow, columns: Sequence[str]) -> str:
     kind = "" if row.kind == "method" else f"{row.kind}: "
     note = row.note if row.comparable else f"Not comparable: {row.note}"
     return (
-        f"<tr><th>{escape(kind + row.method)}{f'<small>{escape(about)}</small>' if about else ''}</th>{numbers}"
-        f'<td class="from"><span class="mark">{row.evidence}</span>{escape(row.source)}'
-        f"{f'<small>{escape(note)}</small>' if note else ''}</td></tr>\n"
+        f"<tr><th>{escaped(kind + row.method)}{f'<small>{escaped(about)}</small>' if about else ''}</th>{numbers}"
+        f'<td class="from"><span class="mark">{row.evidence}</span>{escaped(row.source)}'
+        f"{f'<small>{escaped(note)}</small>' if note else ''}</td></tr>\n"
     )

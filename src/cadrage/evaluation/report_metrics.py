@@ -1,16 +1,15 @@
 """The numbers of the evaluation report: tiles for the main metric and a table with a drawing for each."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from cadrage.evaluation.floors import best_floor
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import PublishedRow
+from cadrage.evaluation.report_escape import escaped
 from cadrage.evaluation.report_numbers import (
     best_published,
     interval,
     number,
-    printable,
     published_number,
     title,
     unit,
@@ -48,7 +47,7 @@ def tiles(metric: str, result: Result, rows: Sequence[PublishedRow]) -> str:
         value = published_number(metric, row.values[metric]) + per_cent
         tiles.append(("published", value, f"best published: {row.method} [{row.evidence}], {dataset}"))
     cells = "".join(
-        f'<div class="tile" style="--c:var(--{color})"><strong>{value}</strong><p>{_text(said)}</p></div>\n'
+        f'<div class="tile" style="--c:var(--{color})"><strong>{value}</strong><p>{escaped(said)}</p></div>\n'
         for color, value, said in tiles
     )
     return f'<div class="tiles">\n{cells}</div>\n'
@@ -84,7 +83,7 @@ def _metric_row(metric: str, result: Result, rows: Sequence[PublishedRow]) -> st
         _published_cell(metric, others) if others else _NONE,
     ]
     return (
-        f"<tr><th>{_text(title(metric))}{lower}</th>"
+        f"<tr><th>{escaped(title(metric))}{lower}</th>"
         f'<td class="num mean"><b>{number(metric, estimate.mean)}{per_cent}</b>'
         f"<small>{interval(metric, estimate)}, n = {estimate.n}</small></td>"
         f'<td class="axis">{strip(metric, result, rows)}</td>{"".join(cells)}</tr>\n'
@@ -95,7 +94,7 @@ _NONE = '<td class="none">-</td>'
 
 
 def _cell(name: str, value: str, said: str) -> str:
-    return f'<td class="num" data-name="{name}">{value}<small>{_text(said)}</small></td>'
+    return f'<td class="num" data-name="{name}">{value}<small>{escaped(said)}</small></td>'
 
 
 def _published_cell(metric: str, others: Mapping[str, PublishedRow]) -> str:
@@ -105,11 +104,7 @@ def _published_cell(metric: str, others: Mapping[str, PublishedRow]) -> str:
     # Names would make the row tall; the drawing beside it and the tables below tell them.
     lines = "".join(
         f"<div>{published_number(metric, row.values[metric])}"
-        f"<span> [{row.evidence}] {_text(version(dataset))}</span></div>"
+        f"<span> [{row.evidence}] {escaped(version(dataset))}</span></div>"
         for dataset, row in others.items()
     )
     return f'<td class="num" data-name="published">{lines}</td>'
-
-
-def _text(value: object) -> str:
-    return escape(printable(str(value)))

@@ -4,11 +4,14 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from cadrage.evaluation.names import TRAIN_SPLITS
 from cadrage.evaluation.protocols import METRICS, PROTOCOLS
 from cadrage.evaluation.published import PublishedRow
 from cadrage.evaluation.result import Estimate, Result
 
 NO_NUMBER = "-"
+# Data sets without splits: all of their photos are the test.
+_TESTS_AS_A_WHOLE = {"flms": 500}
 
 
 def title(metric: str) -> str:
@@ -88,36 +91,51 @@ def main_metric(result: Result) -> str | None:
 
 
 def command_line(result: Result) -> str:
-    """The command that measures this again; the folder of the data is not part of a result."""
+    """The command that measures this again; folders and files of the data are not part of a result."""
     kind, name = result.predictor.get("kind"), str(result.predictor.get("name", ""))
     who = {"model": ["--model", name], "baseline": ["--baseline", name]}.get(str(kind), ["--predictions", "FILE.jsonl"])
     words = ["cadrage", "eval", result.protocol, "--data", "DIR", *who]
     for option in ("split", "subset"):
         if result.data.get(option):
             words += [f"--{option}", str(result.data[option])]
+    if train := result.data.get("train"):
+        if train.get("manifest_sha256") != result.data.get("manifest_sha256"):
+            words += ["--train-data", "TRAIN_DIR"]
+        if train.get("split") not in (None, *TRAIN_SPLITS):
+            words += ["--train-split", str(train.get("split"))]
+    if result.data.get("missing"):
+        words.append("--allow-missing")
     return shlex.join(words)
 
 
 def is_about(result: Result, row: PublishedRow, rows: Sequence[PublishedRow]) -> bool:
-    """Whether a published row may be of the photos' own data set: one of several versions is told by its n alone."""
-    return len({other.dataset for other in rows}) == 1 or row.n == result.n
+    """Whether a row may be of the photos' own data set: of several versions, that is told by the n of the test."""
+    return len({other.dataset for other in rows}) == 1 or (is_test(result) and row.n == result.n)
+
+
+def beside(result: Result, rows: Sequence[PublishedRow]) -> list[PublishedRow]:
+    """The rows of the version of a data set that a result is about; all of them where that cannot be told."""
+    own = {row.dataset for row in rows if is_about(result, row, rows)}
+    return [row for row in rows if not own or row.dataset in own]
+
+
+def is_test(result: Result) -> bool:
+    """Whether a result is about an official test, as far as its split and number of photos tell."""
+    split = result.data.get("split")
+    whole = split is None and not result.data.get("missing") and result.n == _TESTS_AS_A_WHOLE.get(result.protocol)
+    return split == "test" or whole
 
 
 def own_photos(result: Result, rows: Sequence[PublishedRow]) -> str:
-    """Our photos, for a line among published rows: only the whole official test split is the same as theirs."""
+    """Our photos, for a line among published rows: only the whole official test is the same as theirs."""
     split = result.data.get("split") or "every photo"
-    same = split == "test" and not result.data.get("subset") and any(row.n == result.n for row in rows)
+    same = is_test(result) and not result.data.get("subset") and any(row.n == result.n for row in rows)
     return f"{split}, n = {result.n}" + ("" if same else ": other photos than below")
 
 
 def version(dataset: str) -> str:
     """What tells versions of a data set apart: ``v1`` of ``GAICD v1 test (200)``; else its whole name."""
     return next((word for word in dataset.split() if re.fullmatch(r"v\d+", word)), dataset)
-
-
-def printable(text: str) -> str:
-    """The text on one line, everything escaped that could steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def data_line(result: Result) -> str:
@@ -149,6 +167,7 @@ _HEADINGS = {
     "pcc": "PCC",
     "pairs_weighted": "pairs, weighted",
     "whole_share": "whole",
+    "ratio_kept": "ratio kept",
     "top1_score": "top-1 score",
 }
 _HEADING_FORMS = (

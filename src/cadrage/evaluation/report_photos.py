@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,8 @@ from cadrage.errors import PhotoError
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.ranking import canonical_order
 from cadrage.evaluation.protocols import METRICS
-from cadrage.evaluation.report_numbers import heading, number, printable, unit
+from cadrage.evaluation.report_escape import escaped
+from cadrage.evaluation.report_numbers import heading, number, unit
 from cadrage.evaluation.result import Result
 
 Group = Literal["best", "median", "worst"]
@@ -133,7 +133,7 @@ def _clearest_pair(record: PhotoRecord, scores: Floats) -> tuple[Floats, Floats]
 def photo_card(photo: ShownPhoto) -> str:
     """The photo as HTML with its boxes drawn, its name and values; a blank canvas where it cannot be read."""
     width, height = photo.size_wh
-    name = escape(printable(photo.file_name))
+    name = escaped(photo.file_name)
     picture = _picture(photo.file)
     inside = f'<img src="{picture}" alt="" loading="lazy">' if picture else '<span class="absent">no photo</span>'
     frames = "".join(_frame(box, "theirs") for box in photo.truths_xyxy)
@@ -141,14 +141,14 @@ def photo_card(photo: ShownPhoto) -> str:
     ours = [_frame(box, "ours more" if index else "ours") for index, box in enumerate(photo.predicted_xyxy)]
     frames += "".join(reversed(ours))
     values = "".join(
-        f"<span>{escape(heading(metric))} <b>{number(metric, value)}{unit(metric)}</b></span>"
+        f"<span>{escaped(heading(metric))} <b>{number(metric, value)}{unit(metric)}</b></span>"
         for metric, value in photo.values.items()
     )
     label = f"{name}: {len(photo.truths_xyxy)} crops by people, {len(photo.predicted_xyxy)} answered"
     return (
         f'<figure class="shot"><div class="well"><div class="canvas" style="--wide:{width / max(height, 1):.4f}" '
         f'role="img" aria-label="{label}">{inside}{frames}</div></div>'
-        f'<figcaption><span class="name" title="{name}">{escape(printable(_base_name(photo.file_name)))}</span>'
+        f'<figcaption><span class="name" title="{name}">{escaped(_base_name(photo.file_name))}</span>'
         f'<span class="values">{values}</span></figcaption></figure>\n'
     )
 

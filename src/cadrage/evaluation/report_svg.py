@@ -6,14 +6,14 @@ Both are SVG without a view box: positions are per cent of the width, so text ke
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
 from cadrage.evaluation.floors import best_floor
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import PublishedRow
-from cadrage.evaluation.report_numbers import best_published, interval, number, printable, published_number
+from cadrage.evaluation.report_escape import escaped
+from cadrage.evaluation.report_numbers import best_published, interval, number, published_number
 from cadrage.evaluation.result import Result
 
 _EDGE = 4.0  # per cent of the width left free at both ends
@@ -130,12 +130,10 @@ def _end(metric: str, axis: _Axis, value: float) -> str:
 def _floor(metric: str, axis: _Axis, name: str, value: float, best: bool) -> str:
     reach = 9 if best else 5
     return (
-        f'<g class="floor{" best" if best else ""}"><title>{escape(printable(name))} {number(metric, value)}</title>'
+        f'<g class="floor{" best" if best else ""}"><title>{escaped(name)} {number(metric, value)}</title>'
         f'<line x1="{axis.at(value)}" x2="{axis.at(value)}" y1="{_Y - reach}" y2="{_Y + reach}"/></g>'
     )
 
 
 def _mark(x: str, said: str, kind: str, shape: str) -> str:
-    return (
-        f'<svg class="{kind}" x="{x}" y="{_Y}" overflow="visible"><title>{escape(printable(said))}</title>{shape}</svg>'
-    )
+    return f'<svg class="{kind}" x="{x}" y="{_Y}" overflow="visible"><title>{escaped(said)}</title>{shape}</svg>'

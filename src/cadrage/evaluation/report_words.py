@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from cadrage.evaluation.report_numbers import printable
+from cadrage.evaluation.report_escape import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

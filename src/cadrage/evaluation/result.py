@@ -10,6 +10,8 @@ from cadrage.errors import UsageError
 
 SCHEMA_VERSION = "1.0"
 _DECIMALS = 6
+# No metric or count comes near it, and sums of such numbers are still numbers.
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +84,35 @@ def read_result(file: Path) -> Result:
         UsageError: the file cannot be read or is not such a result.
     """
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+        # File names that are not text stand in it as the bytes they are.
+        raw = json.loads(file.read_bytes().decode("utf-8-sig", errors="surrogateescape"))
     except OSError as error:
         raise UsageError(f"{file}: cannot read it ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: not JSON ({error}); expected a file written by cadrage eval --json") from None
+    found = raw.get("schema_version") if isinstance(raw, dict) else None
+    if found is not None and found != SCHEMA_VERSION:
+        raise UsageError(f"{file}: result of schema {found}, expected {SCHEMA_VERSION}; measure again")
     try:
-        if raw["schema_version"] != SCHEMA_VERSION:
-            found = raw["schema_version"]
-            raise UsageError(f"{file}: result of schema {found}, expected {SCHEMA_VERSION}; measure again")
-        return Result(
-            protocol=raw["protocol"],
-            cadrage=raw["cadrage"],
-            predictor=raw["predictor"],
-            data=raw["data"],
-            n=raw["n"],
-            metrics={name: _estimate(value) for name, value in raw["metrics"].items()},
-            undefined=raw["undefined"],
-            notes=tuple(raw["notes"]),
-            floors={
-                baseline: {name: _estimate(value) for name, value in metrics.items()}
-                for baseline, metrics in raw["floors"].items()
-            },
-            ceilings={name: (value["name"], _estimate(value)) for name, value in raw["ceilings"].items()},
-            photos=tuple(raw["photos"]),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
+        return _result(raw)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{file}: not a result of cadrage eval --json (problem with {error})") from None
+
+
+def _result(raw: Any) -> Result:
+    return Result(
+        protocol=_text(raw["protocol"]),
+        cadrage=_text(raw["cadrage"]),
+        predictor=dict(raw["predictor"].items()),
+        data=dict(raw["data"].items()),
+        n=int(_number(raw["n"])),
+        metrics=_estimates(raw["metrics"]),
+        undefined={name: int(_number(count)) for name, count in raw["undefined"].items()},
+        notes=tuple(_text(note) for note in raw["notes"]),
+        floors={baseline: _estimates(metrics) for baseline, metrics in raw["floors"].items()},
+        ceilings={name: (_text(value["name"]), _estimate(value)) for name, value in raw["ceilings"].items()},
+        photos=tuple(_photo(photo) for photo in raw["photos"]),
+    )
 
 
 def _rounded(value: Any) -> Any:
@@ -124,6 +128,27 @@ def _estimate_to_dict(estimate: Estimate) -> dict[str, Any]:
     }
 
 
+def _estimates(raw: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {name: _estimate(value) for name, value in raw.items()}
+
+
 def _estimate(raw: Mapping[str, Any]) -> Estimate:
-    low, high = raw["ci95"]
-    return Estimate(raw["mean"], low, high, raw["n"], raw["higher_is_better"])
+    mean, low, high = (_number(value) for value in (raw["mean"], *raw["ci95"]))
+    return Estimate(mean, low, high, int(_number(raw["n"])), bool(raw["higher_is_better"]))
+
+
+def _photo(raw: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: _number(value) for key, value in raw.items() if key != "file_name"}
+    return {"file_name": _text(raw["file_name"]), **values}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r}, which should be text")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        raise TypeError(f"{value!r}, which should be a number")
+    return value

@@ -1,5 +1,6 @@
 """One evaluation from the photos to the result."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from cadrage import __version__
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Predictor
-from cadrage.evaluation.asking import ask_all
+from cadrage.evaluation.asking import Asked, ask_all
 from cadrage.evaluation.baselines.random_boxes import RandomBoxes
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.floors import best_floor, make_floors
@@ -63,14 +64,16 @@ def evaluate(
     Raises:
         UsageError: no photo can be judged, training photos are among the measured ones, or photos are missing.
     """
+    if protocol.pool is not None:
+        protocol.pool([], [])  # a package that is not installed is missed now, not after the work
     judgeable, refused = _judgeable(protocol, records)
     _expect_apart(records, train)
-    absent = [str(record.file) for record in judgeable if not record.file.is_file()] if predictor.needs_photos else []
-    _expect_all(absent, "absent", len(judgeable), allow_missing)
-    gone = set(absent)
+    absent = [record for record in judgeable if not record.file.is_file()] if predictor.needs_photos else []
+    _expect_all([str(record.file) for record in absent], "absent", len(judgeable), allow_missing)
+    gone = {record.file_name for record in absent}
     asked = ask_all(
         protocol,
-        [record for record in judgeable if str(record.file) not in gone],
+        [record for record in judgeable if record.file_name not in gone],
         predictor,
         jobs=jobs,
         advance=advance,
@@ -79,20 +82,27 @@ def evaluate(
     if not asked.records:
         raise UsageError(f"{protocol.name}: no photo left to measure on; check the data with cadrage data check")
     judged = _judged(protocol, asked.records, predictor, asked.answers, seed)
+    description = predictor.describe()
     floors = {
         floor.name: _judged(protocol, asked.records, floor, ask_all(protocol, asked.records, floor).answers, seed)
-        for floor in make_floors(protocol, train, besides=predictor.name)
+        for floor in make_floors(protocol, train, besides=description)
     }
-    missing = [*left_out, *absent, *asked.unreadable]
+    missing = [*left_out, *(f"{record.file_name} (absent)" for record in absent), *asked.unreadable]
     result = Result(
         protocol=protocol.name,
         cadrage=__version__,
-        predictor=predictor.describe(),
+        predictor=description,
         data={**data, "listed": len(records) + len(left_out), "missing": len(missing)},
         n=len(asked.records),
         metrics=judged.metrics,
         undefined=judged.undefined,
-        notes=(*notes, *refused, *_missing_note(missing), *_beyond_floors(protocol, judged, floors, seed)),
+        notes=(
+            *notes,
+            *refused,
+            *_missing_note(missing),
+            *_fewer_note(protocol, asked),
+            *_beyond_floors(protocol, judged, floors, seed),
+        ),
         floors={name: floor.metrics for name, floor in floors.items()},
         ceilings=judge_bound(protocol, asked.records, seed=seed),
         photos=judged.photos,
@@ -155,6 +165,17 @@ def _missing_note(missing: Sequence[str]) -> list[str]:
         return []
     named = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
     return [f"{len(missing)} missing photos left out: {named}"]
+
+
+def _fewer_note(protocol: Protocol, asked: Asked) -> list[str]:
+    """A set of crops is measured as it is, so that fewer crops are a handicap that has to be told."""
+    few = Counter(
+        question.n
+        for record, answers in zip(asked.records, asked.answers, strict=True)
+        for question, answer in zip(protocol.ask(record), answers, strict=True)
+        if len(answer.confidences) < question.n
+    )
+    return [f"{count} photos were given fewer than the {n} crops asked for" for n, count in sorted(few.items())]
 
 
 def _beyond_floors(protocol: Protocol, judged: Judged, floors: Mapping[str, Judged], seed: int) -> list[str]:

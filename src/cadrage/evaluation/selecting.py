@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
-from cadrage.datasets.splits import read_split, select, split_names
+from cadrage.datasets.splits import Split, read_split, select, split_names
 from cadrage.errors import UsageError
-from cadrage.evaluation.names import SUBSETS
+from cadrage.evaluation.names import SUBSETS, TRAIN_SPLITS
 from cadrage.evaluation.protocols import Protocol
 
 
@@ -16,9 +16,11 @@ from cadrage.evaluation.protocols import Protocol
 class Selection:
     """The photos to measure on, training photos if there are any, and what to write down about both.
 
-    ``left_out`` names photos of the selection that cannot be measured, for a reason found before measuring.
+    ``everything`` are all photos of the data set; ``left_out`` names photos of the selection that cannot be measured,
+    for a reason found before measuring.
     """
 
+    everything: list[PhotoRecord]
     records: list[PhotoRecord]
     train: list[PhotoRecord] | None
     data: Mapping[str, Any]
@@ -39,11 +41,11 @@ def select_photos(
 
     Args:
         folder: the data set, a folder with a manifest.
-        protocol: its data set names the packaged splits and its training splits are tried for learned baselines.
+        protocol: its data set names the packaged splits.
         split: name or file of a split; None measures on every photo.
         subset: ``"persons"`` keeps the photos with a person's box.
         train_split: split for learned baselines; None tries the usual names.
-        train_data: another data set for the learned baselines.
+        train_data: another data set for the learned baselines, all of it where it has no such split.
 
     Raises:
         UsageError: the manifest, a split or the subset does not exist, or nothing is left.
@@ -55,7 +57,8 @@ def select_photos(
     if split is not None:
         chosen = read_split(folder, split, protocol.dataset)
         records = select(everything, chosen)
-        data |= {"split": chosen.name, "split_sha256": chosen.sha256}
+        # As it was asked for: a file called test.txt somewhere is not the split "test".
+        data |= {"split": split, "split_sha256": chosen.sha256}
     else:
         data |= {"split": None, "split_sha256": None}
         if offered := split_names(folder):
@@ -63,10 +66,22 @@ def select_photos(
     records = _subset(records, subset)
     if not records:
         raise UsageError(f"{folder}: no photo left with split {split or 'all'} and subset {subset or 'all'}")
-    train = _train(train_data or folder, protocol, train_split, records, everything if train_data is None else None)
+    home = train_data or folder
+    candidates = everything if train_data is None else read_manifest(home)
+    train, used = _train(home, protocol, train_split, records, candidates)
+    if train is None and train_data is not None:
+        # Asked for by name, so never passed over.
+        train = candidates
+    data |= {"subset": subset, "train": None}
     if train is None:
         notes.append("learned baselines left out: no training split apart from the measured photos (--train-split)")
-    return Selection(records, train, {**data, "subset": subset}, tuple(notes))
+    else:
+        data["train"] = {
+            "split": train_split or (used.name if used else None),
+            "split_sha256": used.sha256 if used else None,
+            "manifest_sha256": manifest_sha256(home),
+        }
+    return Selection(everything, records, train, data, tuple(notes))
 
 
 def _subset(records: list[PhotoRecord], subset: str | None) -> list[PhotoRecord]:
@@ -82,20 +97,21 @@ def _train(
     protocol: Protocol,
     asked: str | None,
     measured: list[PhotoRecord],
-    everything: list[PhotoRecord] | None,
-) -> list[PhotoRecord] | None:
-    records = read_manifest(folder) if everything is None else everything
+    records: list[PhotoRecord],
+) -> tuple[list[PhotoRecord] | None, Split | None]:
     if asked is not None:
-        return select(records, read_split(folder, asked, protocol.dataset))
+        split = read_split(folder, asked, protocol.dataset)
+        return select(records, split), split
     files = {record.file for record in measured}
-    for name in protocol.train_splits:
+    for name in TRAIN_SPLITS:
         try:
-            train = select(records, read_split(folder, name, protocol.dataset))
+            split = read_split(folder, name, protocol.dataset)
+            train = select(records, split)
         except UsageError:
             # A split of the data set's own that is broken is worth an error; a packaged list may be of other photos.
             if name in split_names(folder):
                 raise
             continue
         if files.isdisjoint(record.file for record in train):
-            return train
-    return None
+            return train, split
+    return None, None

@@ -11,6 +11,8 @@ from typing import Any
 from cadrage.errors import ModelError
 
 PART_NAMES = ("trunk", "proposer", "evaluator")
+# A model without it proposes crops but scores no given box.
+_OPTIONAL_PARTS = ("evaluator",)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # TensorProto.external_data is a list of key-value messages; this is how the key "location" is written in the file.
@@ -19,7 +21,11 @@ _EXTERNAL_DATA_MARK = b"\x0a\x08location"
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A read and checked ``card.json``; ``parts`` maps each of ``PART_NAMES`` to its file name and sha256."""
+    """A read and checked ``card.json``.
+
+    ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, perhaps without the evaluator, to file name
+    and sha256.
+    """
 
     folder: Path
     name: str
@@ -31,8 +37,8 @@ class Card:
 
     @property
     def weights_sha256(self) -> str:
-        """One hash for all parts: sha256 of their hex digests, one per line, in the order of ``PART_NAMES``."""
-        return hashlib.sha256("\n".join(self.parts[part][1] for part in PART_NAMES).encode()).hexdigest()
+        """One hash for all parts: sha256 of their hex digests, one per line, in the order of ``parts``."""
+        return hashlib.sha256("\n".join(sha256 for _, sha256 in self.parts.values()).encode()).hexdigest()
 
     def read_part(self, part: str, *, checked: bool = True) -> bytes:
         """The bytes of one ONNX file, compared with the card's checksum first.
@@ -78,6 +84,9 @@ def read_card(folder: Path) -> Card:
     side = _field(path, raw, "input", "side")
     if not isinstance(side, int) or isinstance(side, bool) or not 16 <= side <= 4096:
         raise ModelError(f"{path}: expected input.side to be a whole number from 16 to 4096, got {side!r}")
+    named = _field(path, raw, "parts")
+    if not isinstance(named, dict):
+        raise ModelError(f"{path}: expected parts to be an object, got {named!r}")
     selection = raw.get("selection", {})
     if not isinstance(selection, dict):
         raise ModelError(f"{path}: expected selection to be an object of numbers, got {selection!r}")
@@ -87,7 +96,7 @@ def read_card(folder: Path) -> Card:
         tag=_text(path, raw, "tag"),
         version=_text(path, raw, "version"),
         input_side=side,
-        parts={part: _part(path, raw, part) for part in PART_NAMES},
+        parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part not in _OPTIONAL_PARTS},
         selection=selection,
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
-from cadrage.inference.card import PART_NAMES, Card, read_card
+from cadrage.inference.card import Card, read_card
 
 # Boxes scored in one go. The evaluator holds some 40 kB per box and view while it works.
 _SCORE_CHUNK = 2048
@@ -139,8 +139,13 @@ class Encoded:
 
         Raises:
             UsageError: the array does not have the shape ``(N, 4)``.
-            ModelError: the evaluator cannot run.
+            ModelError: the model has no evaluator, or it cannot run.
         """
+        if "evaluator" not in self.model.card.parts:
+            raise ModelError(
+                f"model {self.model.card.name!r} proposes crops but scores no given boxes; use one with an evaluator, "
+                "such as default"
+            )
         boxes = np.asarray(boxes_xyxy, np.float64)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise UsageError(f"expected boxes of shape (N, 4), got {boxes.shape}")
@@ -167,4 +172,4 @@ def load_model(folder: Path, *, threads: int | None = None, checked: bool = True
     if threads is not None and threads < 1:
         raise UsageError(f"expected threads to be at least 1, got {threads}")
     card = read_card(Path(folder))
-    return Model(card, threads, {part: card.read_part(part, checked=checked) for part in PART_NAMES})
+    return Model(card, threads, {part: card.read_part(part, checked=checked) for part in card.parts})

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ from cadrage.models.default import CropModel
 from cadrage.training.recipe import Recipe
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.run import build_model
+from cadrage.training.set_prediction.export import load_set_predictor, parts_of
+from cadrage.training.set_prediction.recipe import SetRecipe
+
+# Name, module, example inputs, names of the outputs, and which axes of the inputs may vary.
+Part = tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 
@@ -53,6 +58,10 @@ def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[st
     Returns:
         File name and SHA-256 of every part, as they stand in the card.
     """
+    return write_parts(_parts_of(model, side), folder)
+
+
+def _parts_of(model: CropModel, side: int) -> list[Part]:
     model = model.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     image = torch.zeros(2, 3, side, side)
     with torch.no_grad():
@@ -60,11 +69,15 @@ def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[st
     log_aspect = torch.zeros(2)
     boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
     batch, batch_and_count = {0: _BATCH}, {0: _BATCH, 1: _COUNT}
-    parts: list[tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]] = [
+    return [
         ("trunk", model.trunk, (image,), ["features"], (batch,)),
         ("proposer", model.proposer, (features, log_aspect), ["boxes", "validity_logits"], (batch, batch)),
         ("evaluator", model.evaluator, (features, log_aspect, boxes), ["scores"], (batch, batch, batch_and_count)),
     ]
+
+
+def write_parts(parts: Iterable[Part], folder: Path) -> dict[str, dict[str, str]]:
+    """Write each part to ``NAME.onnx`` in an existing folder; file name and SHA-256 of each, as the card has them."""
     written = {}
     for name, part, inputs, outputs, shapes in parts:
         file = folder / f"{name}.onnx"
@@ -73,15 +86,20 @@ def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[st
     return written
 
 
+def _read_record(run: Path) -> dict[str, Any]:
+    if not (run / WEIGHTS).is_file() or not (run / RECORD).is_file():
+        raise UsageError(f"{run}: no finished run here; finish it with cadrage train --resume")
+    record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    return record
+
+
 def load_run(run: Path) -> tuple[CropModel, Recipe, dict[str, Any]]:
     """Model with its trained weights, recipe and record of a finished run.
 
     Raises:
         UsageError: the folder holds no finished run.
     """
-    if not (run / WEIGHTS).is_file() or not (run / RECORD).is_file():
-        raise UsageError(f"{run}: no finished run here; finish it with cadrage train --resume")
-    record = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    record = _read_record(run)
     recipe = Recipe(**record["recipe"])
     model = build_model(recipe)
     model.load_state_dict(load_file(run / WEIGHTS), strict=True)
@@ -100,7 +118,7 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
     Raises:
         UsageError: ``run`` holds no finished run.
     """
-    model, recipe, record = load_run(run)
+    parts, recipe, record = _parts_of_run(run)
     out.mkdir(parents=True, exist_ok=True)
     card = {
         "schema_version": 1,
@@ -110,7 +128,16 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
         "licence": "Apache-2.0",
         "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
-        "parts": export_parts(model, recipe.side, out),
+        "parts": write_parts(parts, out),
         "training": record,
     }
     (out / "card.json").write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")
+
+
+def _parts_of_run(run: Path) -> tuple[list[Part], Recipe | SetRecipe, dict[str, Any]]:
+    record = _read_record(run)
+    if record["recipe"].get("model") == "set-prediction":
+        set_recipe = SetRecipe.from_dict(record["recipe"])
+        return parts_of(load_set_predictor(run, set_recipe), set_recipe), set_recipe, record
+    model, recipe, record = load_run(run)
+    return _parts_of(model, recipe.side), recipe, record

@@ -1,6 +1,7 @@
 """Baselines that are other tools: optional packages, photos as people see them, crops of the exact ratio."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def test_a_turned_photo_is_looked_at_upright(tool, with_photo):
     upright = tool.answer(with_photo(1, 0.5)).boxes_xyxy
     turned = tool.answer(with_photo(1, 0.5, orientation=6)).boxes_xyxy
     np.testing.assert_allclose(turned, upright)
+
+
+def test_a_photo_of_another_shape_than_the_manifest_says_is_refused(tool, with_photo):
+    asked = replace(with_photo(1), size_wh=(300, 400))
+    with pytest.raises(UsageError, match=r"a\.png: has the shape 400x300, not that of the 300x400 pixels"):
+        tool.answer(asked)
 
 
 def test_without_a_ratio_it_gets_that_of_the_photo(tool, with_photo):

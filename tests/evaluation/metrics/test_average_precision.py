@@ -90,6 +90,16 @@ def test_neither_the_order_of_photos_nor_of_good_crops_has_a_say(photos, random)
     assert bootstrap_average_precision(shuffled, crops, rounds=5) == bootstrapped
 
 
+@given(st.randoms(use_true_random=False))
+def test_noise_in_the_last_digit_moves_no_tied_box(random):
+    """The same boxes everywhere, as from a prior: every confidence is tied with all photos."""
+    truths = [GRID[[random.randrange(90) for _ in range(3)]] for _ in range(8)]
+    confidences = np.linspace(3, 2, 10)
+    found = average_precision([(GRID[:10], confidences)] * 8, truths)
+    noisy = [(GRID[:10] * (1 + 2e-16), confidences * (1 + 2e-16))] * 8
+    assert average_precision(noisy, truths) == found
+
+
 @given(some_photos(unique_confidences=True))
 def test_mirroring_changes_nothing(photos):
     predicted, truths = photos

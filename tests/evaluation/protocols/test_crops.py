@@ -37,6 +37,21 @@ def test_the_given_ratio_is_that_of_the_crop_in_pixels(record):
     assert question.n == 1
 
 
+@pytest.mark.parametrize(
+    ("box", "kept"),
+    [((0, 0, 0.5, 0.5), 1), ((0.1, 0.2, 0.3, 0.4), 1), ((0, 0, 1, 0.5), 0), ((0, 0, 0.5, 0.49), 0)],
+)
+def test_crops_of_another_ratio_than_asked_are_told(record, box, kept):
+    photo = record(crops=((0, 0, 0.5, 0.5),), size_wh=(1600, 900))
+    found = RATIO.judge(photo, [answer(box)])
+    assert found.values["ratio_kept"] == kept
+    # Rounding to whole pixels is no other ratio.
+    small = record(crops=((0, 0, 0.5, 0.5),), size_wh=(64, 36))
+    assert RATIO.judge(small, [answer((0, 0, 17 / 64, 9 / 36))]).values["ratio_kept"] == 1
+    assert RATIO.judge(photo, [answer()]).values["ratio_kept"] == 0
+    assert not METRICS["ratio_kept"].judges
+
+
 def test_the_sets_are_asked_for_separately_and_judged_apart(record):
     photo = record(crops=((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
     assert [question.n for question in FLMS.ask(photo)] == [5, 10]

@@ -47,6 +47,16 @@ def test_the_order_of_the_file_changes_nothing(pairs, random):
         assert again.undefined == first.undefined
 
 
+def test_one_box_with_two_opinions_is_no_luck_of_the_file(record):
+    """Nobody can tell equal boxes apart, so their place in the file must not decide which one was chosen."""
+    boxes = np.concatenate([GRID[:1], GRID[:9]])
+    truth = np.array([5.0, 1.0, *np.linspace(2, 3, 8)])
+    predicted = np.array([9.0, 9.0, *range(8)])
+    first = judge(record(crops=boxes, scores=truth), predicted)
+    assert judge(record(crops=boxes[::-1], scores=truth[::-1]), predicted[::-1]) == first
+    assert (first.values["top1_score"], first.values["acc1_5"]) == (1, 0)
+
+
 def test_a_constant_opinion_has_no_correlation_and_no_luck(record):
     falling = np.linspace(5, 1, len(GRID))
     # The best crops stand last in canonical order, first in the file.

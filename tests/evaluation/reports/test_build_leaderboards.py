@@ -103,6 +103,43 @@ def test_the_better_result_comes_first_and_a_floor_measured_on_its_own_once(docs
     assert "*floor:* whole" in measured
 
 
+def test_predictions_named_after_a_floor_do_not_hide_it(docs, result):
+    put(docs, "a.json", result(predictor={"kind": "predictions", "name": "whole"}))
+    measured = section(built(docs), "FCDB test: free-form box").split("**Measured here**")[1]
+    assert "**predictions whole**" in measured
+    assert "*floor:* whole" in measured
+
+
+def test_results_with_one_name_are_all_on_the_page(docs, result):
+    put(docs, "a.json", result())
+    put(docs, "b.json", result())
+    measured = section(built(docs), "FCDB test: free-form box").split("**Measured here**")[1]
+    assert measured.count("**model default**") == 2
+
+
+def test_results_without_a_published_table_stand_apart_by_protocol(docs, result):
+    for protocol in ("gaicd-anybox", "gaicd-ranking"):
+        put(docs, f"{protocol}.json", result(protocol=protocol, data={"split": "dev"}))
+    other = section(built(docs), "Other results")
+    assert other.index("### gaicd-ranking") < other.index("### gaicd-anybox")
+    assert other.count("**model default**") == 2
+    assert other.count("*floor:* whole") == 2
+
+
+def test_an_unknown_protocol_is_an_error(docs, result, capsys):
+    put(docs, "a.json", result(protocol="fcdb-later"))
+    assert script.main(["--docs", str(docs)]) == 1
+    assert "a.json: unknown protocol fcdb-later" in capsys.readouterr().err
+
+
+def test_all_of_flms_is_the_test(docs, result):
+    put(docs, "a.json", result(protocol="flms", n=500, data={"split": None}))
+    put(docs, "b.json", result(protocol="flms", n=250, data={"split": None}))
+    measured = section(built(docs), "FLMS: free-form box").split("**Measured here**")[1]
+    assert "| every photo, n = 500 |" in measured
+    assert "| every photo, n = 250 (not the test) |" in measured
+
+
 @pytest.mark.parametrize(
     ("n", "split", "title"),
     [

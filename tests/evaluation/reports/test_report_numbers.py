@@ -2,7 +2,9 @@ import pytest
 
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import published
+from cadrage.evaluation.report_escape import escaped, printable
 from cadrage.evaluation.report_numbers import (
+    beside,
     best_first,
     best_published,
     command_line,
@@ -12,7 +14,6 @@ from cadrage.evaluation.report_numbers import (
     main_metric,
     number,
     own_photos,
-    printable,
     published_number,
     shared_columns,
     version,
@@ -75,6 +76,21 @@ def test_each_version_of_a_data_set_has_a_best_of_its_own():
     assert {version(dataset): row.values["srcc"] for dataset, row in best.items()} == {"v1": 0.795, "v2": 0.872}
 
 
+@pytest.mark.parametrize(
+    ("n", "split", "versions"),
+    [
+        (200, "test", {"GAICD v1 test (200)"}),
+        (500, "test", {"GAICD v2 test (500)"}),
+        # As many photos as the other version's test has.
+        (200, "val", {"GAICD v1 test (200)", "GAICD v2 test (500)"}),
+        (1036, "train", {"GAICD v1 test (200)", "GAICD v2 test (500)"}),
+    ],
+)
+def test_only_the_own_version_stands_beside_a_result(result, n, split, versions):
+    found = result(protocol="gaicd-ranking", n=n, data={"split": split})
+    assert {row.dataset for row in beside(found, published("gaicd-ranking"))} == versions
+
+
 def test_rows_without_the_metric_follow(row):
     rows = [row(method="none", values={"bde": 0.1}), row(method="low", values={"iou": 0.5}), row(values={"iou": 0.6})]
     assert [found.method for found in best_first("iou", rows)] == ["CACNet", "low", "none"]
@@ -104,6 +120,22 @@ def test_the_main_metric_is_the_protocols_where_photos_have_it(result):
         ({"kind": "baseline", "name": "centre-0.9"}, {"split": None}, "--baseline centre-0.9"),
         ({"kind": "predictions", "name": "x y.jsonl"}, {}, "--predictions FILE.jsonl"),
         ({"kind": "model", "name": "a b"}, {"subset": "persons"}, "--model 'a b' --subset persons"),
+        ({"kind": "model", "name": "m"}, {"missing": 2}, "--model m --allow-missing"),
+        (
+            {"kind": "baseline", "name": "whole"},
+            {"manifest_sha256": "1", "train": {"split": "fit", "manifest_sha256": "1"}},
+            "--baseline whole",
+        ),
+        (
+            {"kind": "baseline", "name": "whole"},
+            {"manifest_sha256": "1", "train": {"split": "mine", "manifest_sha256": "2"}},
+            "--baseline whole --train-data TRAIN_DIR --train-split mine",
+        ),
+        (
+            {"kind": "baseline", "name": "whole"},
+            {"manifest_sha256": "1", "train": {"split": None, "manifest_sha256": "2"}},
+            "--baseline whole --train-data TRAIN_DIR",
+        ),
     ],
 )
 def test_the_command_can_be_pasted(result, predictor, data, command):
@@ -122,7 +154,28 @@ def test_only_the_whole_test_split_is_the_published_photos(result, row):
     assert "other photos" in own_photos(result(data={"split": "dev"}), rows)
     assert "other photos" in own_photos(result(data={"split": "test", "subset": "persons"}), rows)
     assert "other photos" in own_photos(result(data={"split": "test"}), [row(n=345)])
+    assert "other photos" in own_photos(result(data={"split": "/mine/test.txt"}), rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"n": 500}, True),
+        ({"n": 250}, False),
+        ({"n": 500, "data": {"split": "dev"}}, False),
+        ({"n": 500, "data": {"split": None, "subset": "persons"}}, False),
+        ({"n": 500, "protocol": "fcdb-free"}, False),
+    ],
+)
+def test_flms_has_no_splits_and_is_a_test_as_a_whole(result, changes, same):
+    found = result(**({"protocol": "flms", "data": {"split": None}} | changes))
+    assert ("other photos" not in own_photos(found, published("flms"))) is same
 
 
 def test_printable_text_stays_on_its_line():
     assert printable("a\n\x1b[31mb\udc80é") == "a\\n\\x1b[31mb\\udc80é"
+
+
+def test_escaped_text_is_no_markup():
+    assert escaped('<b a="1">\n\'') == "&lt;b a=&quot;1&quot;&gt;\\n&#x27;"
+    assert escaped(3) == "3"

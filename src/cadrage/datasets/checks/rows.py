@@ -34,7 +34,7 @@ class ListedPhoto:
 class RowCheck:
     """Checks rows one after the other; ``known`` then maps every photo's name to the first line that names it.
 
-    ``dataset`` is the published data set that the scores are from, if that is known.
+    ``dataset`` is the published data set that the scores are from where a row's ``source`` does not say so itself.
     """
 
     findings: Findings
@@ -85,7 +85,8 @@ class RowCheck:
         source = row.get("source")
         if isinstance(source, dict) and source.get("size_inferred"):
             self.findings.add("inferred-size", f"{where}: {row.get('width')} x {row.get('height')}")
-        low, high = USUAL_SCORES.get(self.dataset or "", _ANY_SCORE)
+        dataset = source.get("dataset") if isinstance(source, dict) else None
+        low, high = USUAL_SCORES.get(dataset if isinstance(dataset, str) else self.dataset or "", _ANY_SCORE)
         for number, crop in objects(row, "crops"):
             score: Any = crop.get("score")
             # The first comparison settles nearly all of them; true and NaN are faults of their own.

@@ -12,14 +12,14 @@ Floats = npt.NDArray[np.float64]
 MARGIN = 0.12
 # How fast a cut spoils the crop: powers of the share that is kept. A person cut in half is worse than half a ball.
 CUT_POWER, CUT_POWER_PERSON = 2.0, 3.0
-# What remains of the quality without the companion, and with a board in full view.
-WITHOUT_COMPANION, WITH_BOARD = 0.4, 0.45
-# Share of the crop's area that its subjects should take, and the lines on which they and the horizon should lie.
-SUBJECT_SHARE = 0.12
+# What remains of the quality without the companion, and with the whole of a board.
+WITHOUT_COMPANION, WITH_BOARD = 0.35, 0.55
+# Share of the crop's area that the subject should take, and the lines on which it and the horizon should lie.
+SUBJECT_SHARE = 0.09
 THIRDS = (1 / 3, 2 / 3)
 # Tolerances: one standard deviation in crop sides, in the logarithm of the area, in crop heights.
-PLACE_SPREAD, SHARE_SPREAD, HORIZON_SPREAD = 0.12, 0.4, 0.1
-PLACE_WEIGHT, SHARE_WEIGHT, HORIZON_WEIGHT = 0.4, 0.3, 0.3
+PLACE_SPREAD, SHARE_SPREAD, HORIZON_SPREAD = 0.12, 0.5, 0.1
+PLACE_WEIGHT, SHARE_WEIGHT, HORIZON_WEIGHT = 0.5, 0.2, 0.3
 
 
 def quality(scene: Scene, boxes_xyxy: npt.ArrayLike) -> Floats:
@@ -27,16 +27,17 @@ def quality(scene: Scene, boxes_xyxy: npt.ArrayLike) -> Floats:
 
     ``1 + 4 * kept * company * clean * composition``, each factor in [0, 1]. g(d) is exp(-d^2 / 2).
 
-    - ``kept``: the share of the subject, with 12 % of room around it, that is inside, squared; for a person cubed.
-    - ``company``: 1 if there is no companion or all of it is kept, 0.4 if it is left out.
-    - ``clean``: for every board .45 if all of it is inside, 1 if it is left out, and falling fastest at the
-      beginning, 1 - .55 (1 - (1 - f)^2) for a share f: a sliver at the border disturbs already.
-    - ``composition``: 0.4 * place + 0.3 * share + 0.3 * horizon, where
+    - ``kept``: the share of the subject, with 12 % of room on every side, that is inside, squared; of a person cubed.
+    - ``company``: 1 if there is no companion, else .35 + .65 of what ``kept`` is for the companion.
+    - ``clean``: for every board 1 - .45 (1 - (1 - f)^2), f the share of it that is inside: 1 if it is left out, .55
+      if all of it is there, and a sliver at the border disturbs most for its size.
+    - ``composition``: .5 place + .2 share + .3 horizon, where
 
       - place is g(distance / .12) between the middle of the subject, in fractions of the crop, and the nearest point
-        where it belongs: of a single body the four crossings of the thirds; of a person the third from which they
-        point into the crop, at half height; of two subjects the centre of the crop, for the box around both;
-      - share is g(ln(a / .12) / .4), a the share of the crop's area that the boxes of the subjects take;
+        where it belongs: of two subjects the centre of the crop, for the box around both; of a single body a crossing
+        of the thirds, and if there is a lamp one of the two far from it, which leaves room on its side; of a person
+        the third from which they point into the crop, at half height;
+      - share is g(ln(a / .09) / .5), a the share of the crop's area that the box of the subject takes;
       - horizon is g(distance / .1) between the horizon and the nearer third, in heights of the crop.
 
     Raises:
@@ -57,7 +58,7 @@ def _kept(subject: Subject, boxes: Boxes) -> Floats:
     room_x, room_y = MARGIN * (x2 - x1), MARGIN * (y2 - y1)
     # Beyond the border there is nothing to keep.
     roomy = max(x1 - room_x, 0.0), max(y1 - room_y, 0.0), min(x2 + room_x, 1.0), min(y2 + room_y, 1.0)
-    kept: Floats = _share_inside(roomy, boxes) ** (CUT_POWER_PERSON if subject.person else CUT_POWER)
+    kept: Floats = _share_inside(roomy, boxes) ** (CUT_POWER_PERSON if subject.is_person else CUT_POWER)
     return kept
 
 
@@ -76,7 +77,7 @@ def _composition(scene: Scene, boxes: Boxes) -> Floats:
     off = ((middle - start) / size)[:, None] - _places(scene)
     place = _bell(np.hypot(*off.transpose(2, 0, 1)).min(axis=1), PLACE_SPREAD)
 
-    area = np.prod(seen[:, 2:] - seen[:, :2], axis=1).sum()
+    area = np.prod(seen[0, 2:] - seen[0, :2])
     share = _bell(np.log(area / np.prod(size, axis=1) / SUBJECT_SHARE), SHARE_SPREAD)
 
     height = (scene.horizon - boxes[:, 1]) / size[:, 1]
@@ -88,9 +89,9 @@ def _places(scene: Scene) -> Floats:
     """Where the middle of the subjects belongs (M, 2), in fractions of the crop."""
     if scene.companion is not None:
         return np.array([(0.5, 0.5)])
-    if scene.subject.person:
-        return np.array([(THIRDS[0] if scene.subject.points > 0 else THIRDS[1], 0.5)])
-    return np.array([(x, y) for x in THIRDS for y in THIRDS])
+    across = {-1: THIRDS[1:], 0: THIRDS, 1: THIRDS[:1]}[scene.faces]
+    down = (0.5,) if scene.subject.is_person else THIRDS
+    return np.array([(x, y) for x in across for y in down])
 
 
 def _bell(distance: Floats, spread: float) -> Floats:

@@ -99,7 +99,7 @@ def write_synthetic(
             raise UsageError(f"{folder}: is not an empty folder; name another, nothing is ever overwritten")
         for photo in drawn:
             _write(folder, photo)
-            if photo.scene.subject.person:
+            if photo.scene.subject.is_person:
                 human_boxes[f"{photo.name}.jpg"] = _pixels([photo.scene.subject.box_xyxy], photo.scene)[0]
         if persons:
             _text(folder / "human_bboxes.json", json.dumps(human_boxes, indent=0) + "\n")

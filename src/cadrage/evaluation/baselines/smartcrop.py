@@ -10,6 +10,7 @@ from cadrage.errors import PhotoError, UsageError
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.baselines.bench_package import bench_package, package_version
 from cadrage.evaluation.baselines.placing import box_of_ratio, one_crop
+from cadrage.evaluation.shapes import expect_shape
 from cadrage.geometry import from_pixels
 
 # The tool scales the photo to about the size of the asked crop; 100 is the side in its own examples.
@@ -36,7 +37,7 @@ class SmartCropPy:
         """One crop of the exact ratio.
 
         Raises:
-            UsageError: scores of given boxes are asked.
+            UsageError: scores of given boxes are asked, or the photo is not of the shape that its manifest says.
             PhotoError: the photo cannot be read or is too small.
         """
         if len(question.boxes_xyxy):
@@ -47,6 +48,7 @@ class SmartCropPy:
         largest = box_of_ratio(question.size_wh, ratio)
         photo = load_photo(question.file, _PHOTO_SIDE)
         photo_wh = (photo.shape[1], photo.shape[0])
+        expect_shape(photo_wh, question)
         if min((largest[2:] - largest[:2]) * photo_wh) < _SMALLEST_SIDE_PX:
             raise PhotoError(f"{question.file}: too small for smartcrop ({photo_wh[0]}x{photo_wh[1]} pixels)")
         x1, y1, x2, y2 = found = from_pixels([self._crop_px(photo, ratio)], photo_wh)[0]

@@ -9,6 +9,7 @@ from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.baselines.bench_package import bench_package
 from cadrage.evaluation.baselines.placing import box_of_ratio, one_crop
+from cadrage.evaluation.shapes import expect_shape
 from cadrage.geometry import half_up
 
 # libvips looks at a much smaller copy; this bounds the memory whatever the photo.
@@ -36,7 +37,7 @@ class Vips:
         """One crop of the exact ratio.
 
         Raises:
-            UsageError: scores of given boxes are asked.
+            UsageError: scores of given boxes are asked, or the photo is not of the shape that its manifest says.
             PhotoError: the photo cannot be read.
         """
         if len(question.boxes_xyxy):
@@ -47,6 +48,7 @@ class Vips:
         ratio = question.ratio or question.size_wh[0] / question.size_wh[1]
         pixels = load_photo(question.file, _PHOTO_SIDE)
         photo_wh = np.array(pixels.shape[1::-1])
+        expect_shape((pixels.shape[1], pixels.shape[0]), question)
         x1, y1, x2, y2 = box_of_ratio(question.size_wh, ratio, scale=scale)
         width, height = np.maximum(half_up((x2 - x1, y2 - y1) * photo_wh), 1).tolist()
         cut = self._tool.Image.new_from_array(pixels).smartcrop(width, height, interesting=self._interesting)

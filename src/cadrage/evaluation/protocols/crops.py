@@ -11,6 +11,7 @@ from cadrage.evaluation.metrics.coverage import coverage
 from cadrage.evaluation.metrics.diversity import diversity
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
+from cadrage.evaluation.shapes import same_shape
 from cadrage.geometry import area, grid_anchors, iou_matrix
 
 _WHOLE_AREA = 0.95
@@ -69,7 +70,18 @@ def _ask_ratio(record: PhotoRecord) -> tuple[Question, ...]:
 
 def _judge_ratio(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
     (answer,) = answers
-    return Judgement({**_first(record, answer), **_shape(answer)}, undefined=_no_crop(answer, "iou", "bde"))
+    return Judgement(
+        {**_first(record, answer), **_shape(answer), "ratio_kept": _keeps_ratio(record, answer)},
+        undefined=_no_crop(answer, "iou", "bde"),
+    )
+
+
+def _keeps_ratio(record: PhotoRecord, answer: Answer) -> float:
+    if not len(answer.boxes_xyxy):
+        return 0.0
+    x1, y1, x2, y2 = answer.boxes_xyxy[0]
+    width, height = record.size_wh
+    return float(same_shape(((x2 - x1) * width, (y2 - y1) * height), (_ratio_of_truth(record), 1.0)))
 
 
 def _best_position(record: PhotoRecord) -> Judgement:

@@ -11,7 +11,7 @@ class MetricInfo:
     higher_is_better: bool = True
     percent: bool = False
     judges: bool = True
-    """Whether better or worse can be said at all; areas only describe."""
+    """Whether better or worse can be said at all; areas and shapes only describe."""
 
 
 def _accuracies() -> dict[str, MetricInfo]:
@@ -36,6 +36,7 @@ METRICS: dict[str, MetricInfo] = {
     "diversity": MetricInfo("diversity of 5 crops", judges=False),
     "area": MetricInfo("area of the first crop", judges=False),
     "whole_share": MetricInfo("first crops of >= .95 area", percent=True, judges=False),
+    "ratio_kept": MetricInfo("first crops of the asked ratio", percent=True, judges=False),
     "pairs": MetricInfo("agreement with pairs", percent=True),
     "pairs_weighted": MetricInfo("agreement, by vote margin", percent=True),
     "srcc": MetricInfo("SRCC"),

@@ -50,7 +50,6 @@ class Protocol:
     bound: Callable[[PhotoRecord], Judgement]
     weights: Mapping[str, str] = field(default_factory=dict)
     pool: Callable[[Sequence[PhotoRecord], Sequence[Sequence[Answer]]], Pooled] | None = None
-    train_splits: tuple[str, ...] = ("train", "fit")
 
 
 def question_about(record: PhotoRecord, **wanted: object) -> Question:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
+from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_map import MobileNetMap
 from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
 from cadrage.models.backbones.resnet import ResNet50
@@ -36,6 +37,9 @@ def initialise(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
     Raises:
         UsageError: a weights file is missing or of another network.
     """
+    for file in (recipe.checkpoint, recipe.backbone_weights):
+        if file and not (data / file).is_file():
+            raise UsageError(f"{data / file}: no such weights file; put it there or change the recipe")
     if recipe.checkpoint:
         load_conditional_detr(model, data / recipe.checkpoint)
         return

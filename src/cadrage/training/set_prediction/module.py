@@ -40,7 +40,7 @@ class SetTraining(lightning.LightningModule):
     Args:
         model: the student, which is what is measured and saved.
         recipe: everything that decides.
-        steps: of the whole run, for the one-cycle schedule.
+        steps: of the whole run, for the schedule.
         validation: the photos of the validation loader, in its order.
     """
 
@@ -59,7 +59,8 @@ class SetTraining(lightning.LightningModule):
         return self.teacher is not None and self.current_epoch >= self.recipe.distil_from
 
     def on_train_epoch_start(self) -> None:
-        """The teacher begins as a copy of the student; a run that resumes later finds it in the checkpoint."""
+        """Seed the epoch, so that a resumed run draws the same dropout; the teacher begins as a copy of the student."""
+        torch.manual_seed(self.recipe.seed + self.current_epoch)
         if self.teacher is not None:
             self.teacher.eval()
             if self.current_epoch == self.recipe.distil_from:
@@ -133,12 +134,14 @@ class SetTraining(lightning.LightningModule):
             for parameters, rate in zip((backbone, [each for each in heads if each.requires_grad]), rates, strict=True)
         ]
         optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        # Both step with the batches: what steps with the epochs is not yet moved on when a checkpoint is written.
         schedule: LRScheduler
         if recipe.schedule == "one-cycle":
             schedule = OneCycleLR(optimiser, rates, total_steps=self.steps, pct_start=recipe.warm_up)
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-        schedule = MultiStepLR(optimiser, milestones=list(recipe.drops), gamma=0.1)
-        return {"optimizer": optimiser, "lr_scheduler": schedule}
+        else:
+            drops = [drop * self.steps // recipe.epochs for drop in recipe.drops]
+            schedule = MultiStepLR(optimiser, milestones=drops, gamma=0.1)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: SetBatch | None, device: torch.device, dataloader_idx: int) -> Any:
         """Move photos to the device."""

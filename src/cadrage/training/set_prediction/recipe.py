@@ -82,6 +82,15 @@ class SetRecipe:
         """The recipe as plain values, as it is saved with a run."""
         return {"model": "set-prediction", **asdict(self)}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "SetRecipe":
+        """The recipe that `to_dict` wrote, also after JSON has made lists of its tuples."""
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        plain.pop("model", None)
+        return cls(**plain)
+
 
 def load_set_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> SetRecipe:
     """Read a recipe of a set predictor.
