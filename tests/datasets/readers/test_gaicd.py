@@ -11,7 +11,7 @@ from cadrage.datasets.readers.gaicd import read_gaicd
 from cadrage.datasets.readers.grid_size import sizes_from_grid
 from cadrage.errors import UsageError
 
-LINES = "10 20  30 50 3.29\n2\t4 38 56 1.00\n"
+LINES = "2\t4 38 56 1.00\n10 20  30 50 3.29\n"
 
 
 def grid_boxes(width: int, height: int) -> np.ndarray:
@@ -31,8 +31,8 @@ def test_rows_first_lines_are_read_in_every_layout(tmp_path, picture, write, pho
     write(text, LINES)
     (raw,) = read_gaicd(tmp_path)
     assert (raw.name, raw.file, raw.left_out) == (file.name, file, None)
-    np.testing.assert_array_equal(raw.boxes_xyxy_px, [[20, 10, 50, 30], [4, 2, 56, 38]])
-    np.testing.assert_array_equal(raw.scores, [3.29, 1.0])
+    np.testing.assert_array_equal(raw.boxes_xyxy_px, [[4, 2, 56, 38], [20, 10, 50, 30]])
+    np.testing.assert_array_equal(raw.scores, [1.0, 3.29])
     assert raw.split == ("train" if "train" in photo + text else None)
 
 
@@ -228,3 +228,13 @@ def test_the_fingerprint_follows_annotation_and_photo(tmp_path, picture: Callabl
     second = fingerprint()
     picture("images/1.jpg", (80, 40))
     assert len({first, second, fingerprint()}) == 3
+
+
+def test_the_order_of_the_crops_tells_nothing_of_their_scores(tmp_path, write):
+    """The JSON form lists them by falling score; they are kept in the order of the grid, with their scores."""
+    boxes = [[43, 86, 981, 603], [43, 29, 981, 603], [128, 29, 981, 660], [128, 29, 981, 603]]
+    write("image_crop.json", {"a.jpg": {"bbox": boxes, "score": [4.0, 3.0, 2.0, 1.0]}})
+    write("original_data_split.json", {"test": ["a.jpg"]})
+    (raw,) = read_gaicd(tmp_path)
+    assert raw.boxes_xyxy_px.tolist() == [boxes[1], boxes[3], boxes[2], boxes[0]]
+    assert raw.scores.tolist() == [3.0, 1.0, 2.0, 4.0]

@@ -113,7 +113,10 @@ def _wrong(scores: Boxes) -> Any:
 
 def _photo(name: str, where: str, boxes_xyxy_px: Boxes, scores: Boxes, split: str | None) -> RawPhoto:
     unrated, incomplete = scores == _UNRATED, (scores >= 0) & (scores < _LOWEST)
-    kept = ~unrated & ~incomplete
+    # Canonical order, top and left edges first: the JSON form lists crops by falling score, and no reader of the
+    # manifest shall learn the scores from the order.
+    order = np.lexsort(boxes_xyxy_px.T[[2, 3, 0, 1]])
+    kept = order[~(unrated | incomplete)[order]]
     counts = {"crop-unrated": int(unrated.sum()), "crop-below-1": int(incomplete.sum())}
     widths, heights = sizes_from_grid(boxes_xyxy_px)
     size_wh = (widths[0], heights[0]) if _one_size(widths) and _one_size(heights) else None
