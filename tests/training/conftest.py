@@ -11,6 +11,9 @@ from safetensors.torch import save_file
 
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 
+# Tests run side by side; threads of one that wait busily would take the cores from the others.
+torch.set_num_threads(1)
+
 
 def _row(name: str, box: list[float]) -> dict[str, object]:
     larger = [max(box[0] - 0.1, 0), max(box[1] - 0.1, 0), min(box[2] + 0.1, 1), min(box[3] + 0.1, 1)]
