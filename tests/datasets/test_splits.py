@@ -109,3 +109,11 @@ def test_the_packaged_lists_follow_their_documented_rule() -> None:
         each.file for each in records[::5]
     ]
     assert len(select(records, read_split(flms, "fit", "flms"))) == len(records) - len(records[::5])
+
+
+def test_a_file_in_the_current_folder_does_not_pass_for_a_packaged_split(tmp_path, monkeypatch):
+    packaged = read_split(tmp_path, "dev", "fcdb")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dev").write_text("images/mine.jpg\n")
+    assert read_split(tmp_path, "dev", "fcdb") == packaged
+    assert read_split(tmp_path, "./dev", "fcdb").file_names == ("images/mine.jpg",)

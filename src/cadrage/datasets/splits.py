@@ -27,15 +27,15 @@ class Split:
 def read_split(folder: Path, name: str, dataset: str | None = None) -> Split:
     """The split ``name`` of the manifest in ``folder``.
 
-    Looked for as ``folder/splits/NAME.txt``, then as a file of this path, then among the packaged lists of
-    ``dataset`` (``"fcdb"`` or ``"flms"``: ``fit`` and ``dev``).
+    Looked for as ``folder/splits/NAME.txt``, then among the packaged lists of ``dataset`` (``"fcdb"`` or ``"flms"``:
+    ``fit`` and ``dev``), then as a file of this path, so that no file that lies about can pass for a known split.
 
     Raises:
         UsageError: there is no such split, or its file is empty, not UTF-8 or names a photo twice.
     """
     own = folder / SPLITS / f"{name}.txt"
     packaged = _PACKAGED / f"{dataset}-{name}.txt"
-    for file in (own, Path(name), *([packaged] if dataset else [])):
+    for file in (own, *([packaged] if dataset else []), Path(name)):
         if _is_file(file):
             return read_split_file(file, Path(name).stem if file == Path(name) else name)
     known = sorted({*split_names(folder), *(_packaged_names(dataset) if dataset else [])})
