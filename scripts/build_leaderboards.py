@@ -157,6 +157,8 @@ def measured(own: Mapping[str, Result], columns: Sequence[str]) -> str:
     """Our results by one protocol, the floors and ceilings measured beside them, and how to repeat it."""
     present = [metric for metric in METRICS if any(metric in result.metrics for result in own.values())]
     if len(present) > MOST_COLUMNS:
+        present = [metric for metric in present if METRICS[metric].judges] or present
+    if len(present) > MOST_COLUMNS:
         present = [metric for metric in present if metric in columns] or present[:MOST_COLUMNS]
     results = sorted(own.items(), key=lambda item: merit(item[1]))
     lines = []

@@ -15,3 +15,11 @@ def test_interval_holds_the_mean_and_is_repeatable() -> None:
 def test_weights_average_observations() -> None:
     mean, _, _ = bootstrap_mean(np.array([1.0, 0.0]), weights=np.array([3.0, 1.0]))
     assert mean == pytest.approx(0.75)
+
+
+def test_photos_without_an_observation_are_not_resampled() -> None:
+    """Half of the draws of these three photos would hold no observation, or nothing but zeros."""
+    values, weights = np.array([0.4, 0.0, 0.0]), np.array([2.0, 0.0, 0.0])
+    assert bootstrap_mean(values, weights=weights) == (0.4, 0.4, 0.4)
+    with pytest.raises(ValueError, match="at least one value"):
+        bootstrap_mean(values[1:], weights=weights[1:])

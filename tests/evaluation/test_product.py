@@ -160,6 +160,25 @@ def test_a_model_of_another_folder_goes_by_its_full_name_and_may_say_nothing(tmp
 
 
 @pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"fit_on": "fit+dev"}, "fit+dev"),
+        ({"train": ["fcdb/train:fit", "flms/a:fit"]}, "fit"),
+        ({"train": ["fcdb/train:fit", "flms/a:dev"]}, None),
+        ({"train": []}, None),
+        ({"train": "fcdb/train:fit"}, None),
+    ],
+)
+def test_recipes_that_name_a_split_of_each_data_set_are_understood(tmp_path, recipe, said):
+    folder = tmp_path / "model"
+    shutil.copytree(packaged.folder(), folder)
+    content = json.loads((folder / "card.json").read_text())
+    content["training"]["recipe"] = recipe
+    (folder / "card.json").write_text(json.dumps(content))
+    assert ModelPredictor(Cropper(folder)).describe()["trained_on"]["fit_on"] == said
+
+
+@pytest.mark.parametrize(
     ("fit_on", "manifest", "fit_names", "photos"),
     [
         ("fit+dev", "m1", None, 3),

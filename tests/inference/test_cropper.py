@@ -313,3 +313,20 @@ def test_a_name_is_looked_up_and_a_folder_is_not(model_folder: Path, monkeypatch
     assert Cropper("tiny.test", offline=True).model.card.name == "tiny"
     assert Cropper(model_folder).model.card.name == "tiny"
     assert asked == [("tiny.test", True)]
+
+
+def test_a_set_of_proposals_is_for_models_that_know_validities(cropper: Cropper, red_at: Painter) -> None:
+    encoded = cropper.encode(red_at(0.5, 0.5))
+    assert encoded.proposals.weights.sum() == pytest.approx(1)
+    with pytest.raises(ModelError, match="'tiny' predicts one distribution"):
+        _ = encoded.predicted_set
+
+
+def test_the_set_of_a_photo_is_not_joined_with_that_of_its_mirror_image(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    card = json.loads((folder / "card.json").read_text()) | {"proposals": "validity"}
+    (folder / "card.json").write_text(json.dumps(card))
+    # Without red every log validity is 0.
+    encoded = Cropper(folder).encode(np.zeros((40, 60, 3), np.uint8))
+    assert encoded.predicted_set.validities.tolist() == [1.0] * 49
+    assert encoded.proposals.weights.shape == (98,)

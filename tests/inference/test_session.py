@@ -242,3 +242,94 @@ def test_a_model_without_evaluator_proposes_and_says_that_it_scores_nothing(make
     assert len(encoded.suggest(n=2).crops) == 2
     with pytest.raises(ModelError, match="scores no given boxes; use one with an evaluator"):
         encoded.score([[0, 0, 1, 1]])
+
+
+def make_set_predictor(folder: Path, logits: np.ndarray) -> Model:
+    """Give the model's anchors the validities ``sigmoid(logits (49,))`` in both views, as set predictors emit them."""
+    part = onnx.load(folder / "proposer.onnx")
+    sharpness = next(tensor for tensor in part.graph.initializer if tensor.name == "sharpness")
+    sharpness.raw_data = np.float32(0).tobytes()
+    log_validities = -np.log1p(np.exp(-np.asarray(logits, np.float64)))[None]
+    product, *_ = (node for node in part.graph.node if node.output[0] == "validity_logits")
+    product.output[0] = "silence"
+    part.graph.initializer.append(onnx.numpy_helper.from_array(log_validities.astype(np.float32), "log_validities"))
+    part.graph.node.append(onnx.helper.make_node("Add", ["silence", "log_validities"], ["validity_logits"]))
+    (folder / "proposer.onnx").write_bytes(part.SerializeToString())
+    edit_card(folder, lambda card: card.update(proposals="validity"))
+    return load_model(folder, checked=False)
+
+
+def test_a_predicted_set_is_every_proposal_of_the_photo_in_order_of_validity(
+    make_model: Callable[..., Path], anchors: np.ndarray
+) -> None:
+    logits = np.random.default_rng(3).normal(0, 3, 49)
+
+    found = make_set_predictor(make_model(), logits).encode(noise(), (300, 200)).predicted_set()
+
+    order = np.argsort(-logits)
+    np.testing.assert_allclose(found.boxes_xyxy, anchors[order], atol=1e-6)
+    np.testing.assert_allclose(found.validities, 1 / (1 + np.exp(-logits[order])), rtol=1e-6)
+    assert found.validities.sum() > 1
+
+
+def test_equally_valid_proposals_keep_the_order_of_the_anchors(
+    make_model: Callable[..., Path], anchors: np.ndarray
+) -> None:
+    found = make_set_predictor(make_model(), np.full(49, -1.0)).encode(noise(), (300, 200)).predicted_set()
+    np.testing.assert_allclose(found.boxes_xyxy, anchors, atol=1e-6)
+
+
+def test_weights_of_a_set_predictor_are_its_validities_shared_out(make_model: Callable[..., Path]) -> None:
+    encoded = make_set_predictor(make_model(), np.linspace(4, -4, 49)).encode(noise(), (300, 200))
+    validities = encoded.predicted_set().validities
+    np.testing.assert_allclose(encoded.proposals().weights[:49], validities / validities.sum() / 2, rtol=1e-6)
+
+
+def test_a_distribution_has_no_validities_and_says_so(model: Model) -> None:
+    with pytest.raises(ModelError, match="predicts one distribution over crops, not how valid each is") as caught:
+        model.encode(noise(), (300, 200)).predicted_set()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_that_promises_validities_must_keep_its_word(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    edit_card(folder, lambda card: card.update(proposals="validity"))
+    red = np.zeros((SIDE, SIDE, 3), np.uint8)
+    red[..., 0] = 255
+    with pytest.raises(ModelError, match="validities above 1; export the model again"):
+        load_model(folder).encode(red, (300, 200)).predicted_set()
+
+
+def test_a_photo_is_asked_once_for_its_set_and_its_distribution(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = make_set_predictor(make_model(), np.zeros(49)).encode(noise(), (300, 200))
+    runs: list[str] = []
+    real_run = Model.run
+    monkeypatch.setattr(Model, "run", lambda self, part, *rest: runs.append(part) or real_run(self, part, *rest))
+    encoded.proposals()
+    encoded.predicted_set()
+    assert runs == ["proposer"]
+
+
+def test_boxes_of_a_set_end_at_the_border_of_the_photo(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    part = onnx.load(folder / "proposer.onnx")
+    anchors = next(tensor for tensor in part.graph.initializer if tensor.name == "anchors")
+    anchors.raw_data = np.tile(np.float32([-0.5, 0.1, 1.5, 0.9]), (1, 49, 1)).tobytes()
+    (folder / "proposer.onnx").write_bytes(part.SerializeToString())
+    found = make_set_predictor(folder, np.zeros(49)).encode(noise(), (300, 200)).predicted_set()
+    np.testing.assert_allclose(found.boxes_xyxy, np.tile([0, 0.1, 1, 0.9], (49, 1)), atol=1e-6)
+
+
+def test_a_card_says_what_its_proposals_mean(make_model: Callable[..., Path]) -> None:
+    folder = make_model()
+    assert load_model(folder).card.proposals == "distribution"
+    edit_card(folder, lambda card: card.update(proposals="validity"))
+    assert load_model(folder).card.proposals == "validity"
+    edit_card(folder, lambda card: card.update(proposals="scores"))
+    with pytest.raises(ModelError, match="expected proposals to be distribution or validity, got 'scores'"):
+        load_model(folder)
+    edit_card(folder, lambda card: card.update(proposals=["validity"]))
+    with pytest.raises(ModelError, match="expected proposals to be"):
+        load_model(folder)

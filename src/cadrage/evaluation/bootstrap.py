@@ -11,6 +11,8 @@ def bootstrap_mean(
 ) -> tuple[float, float, float]:
     """Mean with its 95 % percentile bootstrap interval (Efron 1979), photos being the unit that is resampled.
 
+    Photos without an observation, of weight 0, are not among those that are resampled.
+
     Args:
         values: ``(N,)`` one value per photo, N >= 1.
         weights: ``(N,)`` how many observations each value averages, for a mean over observations; default one each.
@@ -19,15 +21,16 @@ def bootstrap_mean(
         ``(mean, low, high)``.
 
     Raises:
-        ValueError: there is no value.
+        ValueError: there is no value, or none of a weight above 0.
 
     Example:
         >>> bootstrap_mean(np.array([0.5, 0.5, 0.5]))
         (0.5, 0.5, 0.5)
     """
+    weight = np.ones(len(values)) if weights is None else weights
+    values, weight = values[weight > 0], weight[weight > 0]
     if not len(values):
         raise ValueError("expected at least one value, got none")
-    weight = np.ones(len(values)) if weights is None else weights
     generator = np.random.default_rng(seed)
     rounds_at_once = max(1, _CHUNK_VALUES // len(values))
     means = np.concatenate(
@@ -37,7 +40,7 @@ def bootstrap_mean(
         ]
     )
     low, high = np.quantile(means, [0.025, 0.975])
-    return float(np.average(values, weights=weights)), float(low), float(high)
+    return float(np.average(values, weights=weight)), float(low), float(high)
 
 
 def _resampled_means(

@@ -63,8 +63,12 @@ def compare(a: Result, b: Result, *, rounds: int = 2000, seed: int = 0) -> Compa
     shared = [name for name in rows_a if name in rows_b]
     if not shared:
         raise UsageError("the two results share no photo; measure both on the same split")
-    both = [name for name in a.metrics if name in b.metrics]
     weights = PROTOCOLS[a.protocol].weights
+    both = [
+        name
+        for name in a.metrics
+        if name in b.metrics and any(rows_a[photo].get(weights.get(name, ""), 1) > 0 for photo in shared)
+    ]
     rows = [row for photo in shared for row in (rows_a[photo], rows_b[photo])]
     per_photo = [name for name in both if all({name, weights.get(name, name)} <= row.keys() for row in rows)]
     pooled = [name for name in both if name not in per_photo]
@@ -108,6 +112,6 @@ def _difference(
         difference,
         low,
         high,
-        len(shared),
+        len(shared) if weights is None else int((weights > 0).sum()),
         better,
     )

@@ -85,13 +85,19 @@ def judge_bound(
 
 
 def estimates(protocol: Protocol, judgements: Sequence[Judgement], *, seed: int = 0) -> dict[str, Estimate]:
-    """Average what the photos have; a photo that lacks a metric does not count in its n."""
+    """Average what the photos have; a photo without a metric, or without an observation of it, is not in its n."""
     names = dict.fromkeys(name for judgement in judgements for name in judgement.values)
     found = {}
     for name in names:
-        having = [judgement for judgement in judgements if name in judgement.values]
-        values = np.array([judgement.values[name] for judgement in having], dtype=np.float64)
         column = protocol.weights.get(name)
+        having = [
+            judgement
+            for judgement in judgements
+            if name in judgement.values and (column is None or judgement.columns[column] > 0)
+        ]
+        if not having:
+            continue
+        values = np.array([judgement.values[name] for judgement in having], dtype=np.float64)
         weights = np.array([judgement.columns[column] for judgement in having], dtype=np.float64) if column else None
         mean, low, high = bootstrap_mean(values, weights=weights, seed=seed)
         found[name] = Estimate(mean, low, high, len(values), METRICS[name].higher_is_better)

@@ -66,7 +66,7 @@ class ModelPredictor:
             "weights_sha256": card.weights_sha256,
             "trained_on": {
                 "manifests_sha256": _mapping(training.get("manifests_sha256")),
-                "fit_on": _mapping(training.get("recipe")).get("fit_on"),
+                "fit_on": _fit_on(_mapping(training.get("recipe"))),
                 "data": data if isinstance(data, list) else [],
             },
         }
@@ -93,6 +93,14 @@ class ModelPredictor:
 def _mapping(value: object) -> Mapping[str, Any]:
     # A card may say anything about its training; only this form is understood.
     return value if isinstance(value, dict) else {}
+
+
+def _fit_on(recipe: Mapping[str, Any]) -> object:
+    """``"fit"`` or ``"fit+dev"`` as the recipe says it: in a word, or data set by data set as ``FOLDER:SPLIT``."""
+    train = recipe.get("train")
+    if isinstance(train, list) and train and all(str(entry).endswith(":fit") for entry in train):
+        return "fit"
+    return recipe.get("fit_on")
 
 
 def trained_on_photos(

@@ -16,6 +16,7 @@ from cadrage.evaluation.report_numbers import (
     number,
     predictor_name,
     title,
+    undefined_notes,
     unit,
 )
 from cadrage.evaluation.report_photos import ShownPhoto, photo_card
@@ -63,11 +64,7 @@ def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhot
 
 
 def _notes(result: Result) -> str:
-    said = [
-        f"{title(name)}: undefined on {count}, where the stated value stands in"
-        for name, count in result.undefined.items()
-    ]
-    items = "".join(f"<li>{escaped(note)}</li>" for note in [*result.notes, *said])
+    items = "".join(f"<li>{escaped(note)}</li>" for note in [*result.notes, *undefined_notes(result)])
     return f'<ul class="notes">{items}</ul>\n' if items else ""
 
 

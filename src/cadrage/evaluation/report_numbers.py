@@ -47,6 +47,16 @@ def interval(metric: str, estimate: Estimate) -> str:
     return f"[{number(metric, estimate.low)}, {number(metric, estimate.high)}]"
 
 
+def undefined_notes(result: Result) -> list[str]:
+    """On how many photos a metric does not exist, and whether a stated value counts there or the photo does not."""
+    notes = []
+    for name, count in result.undefined.items():
+        everywhere = name in result.metrics and result.metrics[name].n == result.n
+        said = "where the stated value stands in" if everywhere else "which do not count"
+        notes.append(f"{title(name)}: undefined on {count}, {said}")
+    return notes
+
+
 def published_number(metric: str, value: float) -> str:
     """A published value without digits that its source does not have: ``.718``, not ``.7180``."""
     if METRICS[metric].percent:
@@ -179,5 +189,7 @@ _HEADING_FORMS = (
     (r"ap(\d+)_k(\d+)", "AP@{1} .{0}"),
     (r"best(\d+)_iou", "IoU of {}"),
     (r"coverage(\d+)", "coverage@{}"),
+    (r"(small|large)_(recall|coverage)(\d+)", "{} {}@{}"),
+    (r"pairwise_iou(\d+)", "IoU among {}"),
 )
 _HASHES = (("split sha256", "split_sha256"), ("manifest sha256", "manifest_sha256"))

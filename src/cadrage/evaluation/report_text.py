@@ -21,6 +21,7 @@ from cadrage.evaluation.report_numbers import (
     published_number,
     shared_columns,
     title,
+    undefined_notes,
     version,
 )
 from cadrage.evaluation.report_words import PLAIN, TextStyle, rendered, text, text_block, text_table
@@ -59,11 +60,7 @@ def result_lines(result: Result, rows: Sequence[PublishedRow], style: TextStyle 
         parts += ["", *_literature(result, chosen, with_own=is_about(result, chosen[0], rows))]
     if result.undefined or result.notes:
         parts += ["", text("Notes", "bold")]
-    parts += [
-        text(f"- {title(name)}: undefined on {count}, where the stated value stands in")
-        for name, count in result.undefined.items()
-    ]
-    parts += [text(f"- {note}") for note in result.notes]
+    parts += [text(f"- {note}") for note in [*undefined_notes(result), *result.notes]]
     return rendered(parts, style)
 
 

@@ -101,6 +101,7 @@ def evaluate(
             *refused,
             *_missing_note(missing),
             *_fewer_note(protocol, asked),
+            *(protocol.remark(asked.records, asked.answers) if protocol.remark else ()),
             *_beyond_floors(protocol, judged, floors, seed),
         ),
         floors={name: floor.metrics for name, floor in floors.items()},

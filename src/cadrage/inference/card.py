@@ -6,13 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from cadrage.errors import ModelError
 
 PART_NAMES = ("trunk", "proposer", "evaluator")
 # A model without it proposes crops but scores no given box.
 _OPTIONAL_PARTS = ("evaluator",)
+
+# What the numbers beside the proposals are: logits of one distribution over all of them, which people's choice is
+# drawn from, or the logarithm of a probability of its own for each, its validity.
+ProposalKind = Literal["distribution", "validity"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # TensorProto.external_data is a list of key-value messages; this is how the key "location" is written in the file.
@@ -24,7 +28,7 @@ class Card:
     """A read and checked ``card.json``.
 
     ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, perhaps without the evaluator, to file name
-    and sha256.
+    and sha256. ``proposals`` says what the proposer's numbers mean; cards that do not say it are of the first kind.
     """
 
     folder: Path
@@ -34,6 +38,7 @@ class Card:
     input_side: int
     parts: Mapping[str, tuple[str, str]]
     selection: Mapping[str, Any]
+    proposals: ProposalKind = "distribution"
 
     @property
     def weights_sha256(self) -> str:
@@ -90,6 +95,9 @@ def read_card(folder: Path) -> Card:
     selection = raw.get("selection", {})
     if not isinstance(selection, dict):
         raise ModelError(f"{path}: expected selection to be an object of numbers, got {selection!r}")
+    proposals = raw.get("proposals", "distribution")
+    if proposals not in get_args(ProposalKind):
+        raise ModelError(f"{path}: expected proposals to be distribution or validity, got {proposals!r}")
     return Card(
         folder=folder,
         name=_text(path, raw, "name"),
@@ -98,6 +106,7 @@ def read_card(folder: Path) -> Card:
         input_side=side,
         parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part not in _OPTIONAL_PARTS},
         selection=selection,
+        proposals=cast(ProposalKind, proposals),
     )
 
 

@@ -15,7 +15,7 @@ from cadrage.inference.meanwhile import meanwhile
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
-from cadrage.inference.session import Encoded, Proposals, load_model
+from cadrage.inference.session import Encoded, PredictedSet, Proposals, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.photo import Photo
 
@@ -149,8 +149,23 @@ class EncodedPhoto:
 
     @cached_property
     def proposals(self) -> Proposals:
-        """The predicted distribution of the crop people would choose."""
+        """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
+
+        A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
+        """
         return self._encoded.proposals()
+
+    @cached_property
+    def predicted_set(self) -> PredictedSet:
+        """All proposals of a set predictor for this photo, most valid first, with their validities.
+
+        Raises:
+            ModelError: the model predicts one distribution and no validities, as the default model does.
+
+        >>> found = Cropper("set-prediction").encode("beach.jpg").predicted_set      # doctest: +SKIP
+        >>> found.boxes_xyxy[:10], found.validities[:10]                             # doctest: +SKIP
+        """
+        return self._encoded.predicted_set()
 
     def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
         """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""

@@ -28,6 +28,19 @@ class Proposals:
     weights: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictedSet:
+    """What a set predictor says of the photo itself: every proposal, most valid first, none removed as a duplicate.
+
+    ``boxes_xyxy (Q, 4)`` are normalised and inside the photo; ``validities (Q,)`` are the probabilities that each is a
+    good crop, in [0, 1], independent of each other: they do not sum to 1. They are trained to rank (Jia et al., CVPR
+    2022, section 3); whether .8 means four good crops in five is another question.
+    """
+
+    boxes_xyxy: NDArray[np.float64]
+    validities: NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A loaded model. Sessions start when first needed, so that a run that scores no box never loads the evaluator."""
@@ -111,22 +124,45 @@ class Encoded:
         log_aspect = math.log(self.size_wh[0] / self.size_wh[1])
         return {"features": self.features, "log_aspect": np.full(2, log_aspect, np.float32)}
 
+    @cached_property
+    def _proposed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes ``(2, K, 4)`` and their numbers ``(2, K)`` for both views, each in its own coordinates."""
+        boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
+        return boxes.astype(np.float64), logits.astype(np.float64)
+
     def proposals(self) -> Proposals:
         """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
 
         Raises:
             ModelError: the proposer cannot run or returns nothing usable.
         """
-        boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
-        boxes = boxes.astype(np.float64)
+        boxes, logits = self._proposed
         both = np.clip(np.concatenate([boxes[0], mirror(boxes[1])]), 0.0, 1.0)
         # A softmax per view: logits are only comparable within one view, and a mirrored photo must not outvote itself.
-        exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         weights = (0.5 * exponentials / exponentials.sum(axis=1, keepdims=True)).reshape(-1)
         usable = (both[:, 2:] - both[:, :2] >= _SMALLEST_SIDE).all(axis=1)
         if not usable.any():
             raise ModelError(f"model {self.model.card.name!r}: its proposer returned no usable box")
         return Proposals(both[usable], weights[usable] / weights[usable].sum())
+
+    def predicted_set(self) -> PredictedSet:
+        """The proposals for the photo itself, without its mirror image, with their validities.
+
+        Raises:
+            ModelError: the model predicts one distribution and no validities, or the proposer does not work.
+        """
+        card = self.model.card
+        if card.proposals != "validity":
+            raise ModelError(
+                f"model {card.name!r} predicts one distribution over crops, not how valid each is; ask for its "
+                "proposals and their weights, or use a model of set prediction"
+            )
+        boxes, log_validities = (both[0] for both in self._proposed)
+        if log_validities.max() > 0:
+            raise ModelError(f"model {card.name!r}: its proposer returned validities above 1; export the model again")
+        order = np.argsort(-log_validities, kind="stable")
+        return PredictedSet(np.clip(boxes[order], 0.0, 1.0), np.exp(log_validities[order]))
 
     def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
         """The evaluator's score of each box, averaged over the photo and its mirror image; higher is better.

@@ -72,11 +72,11 @@ def test_areas_describe_the_first_crop_and_judge_nothing(record):
 def test_no_crop_at_all_gets_the_worst_value_and_is_counted(record):
     found = FREE.judge(record(), [answer()] * 2)
     assert (found.values["iou"], found.values["bde"], found.values["best5_iou"]) == (0, 1, 0)
-    assert set(found.undefined) == {"iou", "bde", "diversity"}
+    assert set(found.undefined) == {"iou", "bde", "diversity", "pairwise_iou10"}
 
 
 def test_a_single_crop_has_no_diversity(record):
-    assert FREE.judge(record(), [answer((0, 0, 1, 1))] * 2).undefined == ("diversity",)
+    assert FREE.judge(record(), [answer((0, 0, 1, 1))] * 2).undefined == ("diversity", "pairwise_iou10")
 
 
 def test_a_photo_without_crop_is_refused(record):

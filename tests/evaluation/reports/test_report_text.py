@@ -6,6 +6,7 @@ import pytest
 from cadrage.evaluation.compare import Comparison, Difference
 from cadrage.evaluation.published import published
 from cadrage.evaluation.report_text import TextStyle, comparison_lines, result_lines
+from cadrage.evaluation.result import Estimate
 
 HOSTILE = "[red]a[/red]\x1b[31m\nb"
 
@@ -78,6 +79,13 @@ def test_undefined_values_and_notes_are_told(result):
     text = result_lines(result(undefined={"bde": 3}, notes=("2 missing photos left out: [a]",)), ())
     assert "- BDE of the first crop: undefined on 3, where the stated value stands in" in text
     assert "- 2 missing photos left out: [a]" in text
+
+
+def test_photos_that_are_left_out_of_a_mean_are_told_apart(result):
+    fewer = {"small_recall10": Estimate(0.2, 0.1, 0.3, 1), **result().metrics}
+    text = result_lines(result(metrics=fewer, undefined={"small_recall10": 2, "large_recall10": 3}), ())
+    assert "- small crops found by 10: undefined on 2, which do not count" in text
+    assert "- large crops found by 10: undefined on 3, which do not count" in text
 
 
 def test_names_can_neither_style_nor_steer(result):

@@ -10,6 +10,7 @@ from cadrage.evaluation.metrics.alpha_recall import alpha_recall
 from cadrage.evaluation.metrics.coverage import coverage
 from cadrage.evaluation.metrics.diversity import diversity
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
+from cadrage.evaluation.protocols.by_scale import WEIGHTS, areas_in_words, judge_by_scale
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
 from cadrage.evaluation.shapes import same_shape
 from cadrage.geometry import area, grid_anchors, iou_matrix
@@ -35,6 +36,15 @@ def _shape(answer: Answer) -> dict[str, float]:
     return {"area": first_area, "whole_share": float(first_area >= _WHOLE_AREA)}
 
 
+def _spread(five: Answer, ten: Answer) -> dict[str, float]:
+    return {"diversity": diversity(five.boxes_xyxy), "pairwise_iou10": 1 - diversity(ten.boxes_xyxy)}
+
+
+def _no_pair(five: Answer, ten: Answer) -> tuple[str, ...]:
+    answers = {"diversity": five, "pairwise_iou10": ten}
+    return tuple(name for name, answer in answers.items() if len(answer.boxes_xyxy) < 2)
+
+
 def _no_crop(answer: Answer, *names: str) -> tuple[str, ...]:
     return () if len(answer.boxes_xyxy) else names
 
@@ -51,10 +61,10 @@ def _judge_free(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
             **_first(record, five),
             "best5_iou": best_iou_of_set(five.boxes_xyxy, record.crops_xyxy),
             "best10_iou": best_iou_of_set(ten.boxes_xyxy, record.crops_xyxy),
-            "diversity": diversity(five.boxes_xyxy),
+            **_spread(five, ten),
             **_shape(five),
         },
-        undefined=_no_crop(five, "iou", "bde") + (("diversity",) if len(five.boxes_xyxy) < 2 else ()),
+        undefined=_no_crop(five, "iou", "bde") + _no_pair(five, ten),
     )
 
 
@@ -96,16 +106,19 @@ def _best_position(record: PhotoRecord) -> Judgement:
 
 def _judge_flms(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
     five, ten = answers
+    scales = judge_by_scale(record, ten)
     return Judgement(
         {
             **_first(record, five),
             "coverage1": coverage(five.boxes_xyxy, record.crops_xyxy, 1),
             "coverage5": coverage(five.boxes_xyxy, record.crops_xyxy, _SET),
             "coverage10": coverage(ten.boxes_xyxy, record.crops_xyxy, _LARGE_SET),
-            "diversity": diversity(five.boxes_xyxy),
+            **scales.values,
+            **_spread(five, ten),
             **_shape(five),
         },
-        undefined=_no_crop(five, "iou", "bde") + (("diversity",) if len(five.boxes_xyxy) < 2 else ()),
+        undefined=_no_crop(five, "iou", "bde") + scales.undefined + _no_pair(five, ten),
+        columns=scales.columns,
     )
 
 
@@ -162,4 +175,6 @@ FLMS = Protocol(
     refuse=_refuse,
     ceiling="one person against the others",
     bound=_one_person,
+    weights=WEIGHTS,
+    remark=areas_in_words,
 )

@@ -36,7 +36,8 @@ class Protocol:
     ``ask`` turns a photo into questions that hold nothing of the truth beyond what the protocol gives away by
     definition; ``judge`` sees the truth and the answers, in the order of the questions. ``refuse`` says why a photo has
     no truth to be judged by, or None. ``weights`` names, for a metric that is a mean over observations rather than
-    photos, the column that counts them. ``bound`` is the judgement that the named ``ceiling`` would get.
+    photos, the column that counts them. ``bound`` is the judgement that the named ``ceiling`` would get. ``remark``
+    says about the answers what is no metric, in sentences for the notes of the result.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Protocol:
     bound: Callable[[PhotoRecord], Judgement]
     weights: Mapping[str, str] = field(default_factory=dict)
     pool: Callable[[Sequence[PhotoRecord], Sequence[Sequence[Answer]]], Pooled] | None = None
+    remark: Callable[[Sequence[PhotoRecord], Sequence[Sequence[Answer]]], tuple[str, ...]] | None = None
 
 
 def question_about(record: PhotoRecord, **wanted: object) -> Question:

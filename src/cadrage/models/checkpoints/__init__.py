@@ -60,13 +60,14 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], file: Path, *, fresh:
         UsageError: a tensor is missing, unknown or of another shape; the message lists them. Nothing is copied then.
     """
     ours = {name: tensor for name, tensor in module.state_dict().items() if name not in fresh}
-    faults = [f"{name} is not in the file" for name in ours if name not in tensors]
-    faults += [f"{name} is not in the model" for name in tensors if name not in ours]
-    faults += [
+    # Other sizes first: where layers are missing too, they say more of what the file holds.
+    faults = [
         f"{name} is {tuple(tensors[name].shape)}, the model has {tuple(tensor.shape)}"
         for name, tensor in ours.items()
         if name in tensors and tensors[name].shape != tensor.shape
     ]
+    faults += [f"{name} is not in the file" for name in ours if name not in tensors]
+    faults += [f"{name} is not in the model" for name in tensors if name not in ours]
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         listed = "; ".join(faults[:_SHOWN]) + more
