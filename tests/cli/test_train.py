@@ -31,11 +31,15 @@ def test_a_recipe_is_handed_on_with_its_overrides(cadrage, recipe, calls):
     arguments = ("train", recipe, "--data", "data", "--out", "run")
     assert cadrage(*arguments).code == 0
     assert cadrage(*arguments, "--resume", "--set", "seed=7", "--set", "optimizer.name = adam=w").code == 0
+    assert cadrage(*arguments, "--devices", "2").code == 0
     paths = (Path("recipe.toml"), Path("data"), Path("run"))
     assert calls == [
-        (paths, {"resume": False, "overrides": {}}),
-        (paths, {"resume": True, "overrides": {"seed": "7", "optimizer.name": "adam=w"}}),
+        (paths, {"resume": False, "overrides": {}, "devices": 1}),
+        (paths, {"resume": True, "overrides": {"seed": "7", "optimizer.name": "adam=w"}, "devices": 1}),
+        (paths, {"resume": False, "overrides": {}, "devices": 2}),
     ]
+    assert cadrage(*arguments, "--devices", "0").code == 2
+    assert len(calls) == 3
 
 
 def test_a_run_is_exported(cadrage, recipe, calls):

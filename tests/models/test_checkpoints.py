@@ -8,9 +8,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cadrage.errors import UsageError
+from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.checkpoints.conditional_detr import FRESH, load_conditional_detr, translate
+from cadrage.models.checkpoints.mobilenet_names import load_mobilenet_v2
 from cadrage.models.checkpoints.resnet_names import load_resnet50, our_name
 from cadrage.models.set_prediction import SetPredictor
 
@@ -179,6 +181,20 @@ def test_a_resnet_fills_the_backbone(tmp_path: Path, suffix: str) -> None:
         UsageError, match=r"conv1\.weight is \(4, 3, 7, 7\), the model has \(8, 3, 7, 7\).*; and \d+ more"
     ):
         load_resnet50(ResNet50(base=8), file)
+
+
+def test_a_mobilenet_fills_the_backbone_without_its_classifier(tmp_path: Path) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in MobileNetV2().state_dict().items()}
+    tensors, file = random_tensors(shapes), tmp_path / "mobilenet.safetensors"
+    save_file(tensors | random_tensors({"head.weight": (5, 5), "classifier.bias": (5,)}), file)
+    backbone = MobileNetV2()
+    load_mobilenet_v2(backbone, file)
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in backbone.state_dict().items())
+    save_file({name: tensor[:1].contiguous() for name, tensor in tensors.items()}, file)
+    with pytest.raises(
+        UsageError, match=r"stem\.weight is \(1, 3, 3, 3\), the model has \(32, 3, 3, 3\).*; and \d+ more"
+    ):
+        load_mobilenet_v2(backbone, file)
 
 
 class Payload:

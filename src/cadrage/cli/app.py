@@ -15,6 +15,7 @@ from cadrage.cli.eval import eval_app
 from cadrage.cli.helptext import epilog
 from cadrage.cli.models import models_app
 from cadrage.cli.report import message_line
+from cadrage.cli.reproduce import reproduce_app
 from cadrage.errors import CadrageError
 
 HELP = (
@@ -84,6 +85,7 @@ app.command("crop", epilog=crop.EPILOG)(crop.crop)
 app.command("score", epilog=score.EPILOG)(score.score)
 app.command("train", epilog=train.TRAIN_EPILOG)(train.train)
 app.command("export", epilog=train.EXPORT_EPILOG)(train.export)
+app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")
 app.add_typer(models_app, name="models")

@@ -15,6 +15,7 @@ TRAIN_EPILOG = epilog(
         "cadrage train recipes/default.toml --data data --out runs/default": "Train the default model.",
         "cadrage train recipes/default.toml --data data --out runs/default --resume": "Go on after an interruption.",
         "cadrage train recipes/default.toml --data data --out runs/7 --set seed=7": "Change one value of the recipe.",
+        "cadrage train recipes/set-prediction/gaicv2-qg.toml --data data --out runs/qg --devices 2": "Use two GPUs.",
     },
     {},
     exit_codes=False,
@@ -46,13 +47,19 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace one value of the recipe; repeat it for several."),
     ] = None,
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices", metavar="N", min=1, help="GPUs, or processes without one, that share each batch of the recipe."
+        ),
+    ] = 1,
 ) -> None:
     """Train a model from a recipe; needs the extra 'train'."""
     overrides = dict(_read_setting(text) for text in settings or [])
     with extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
-        train_from_recipe(recipe, data, out, resume=resume, overrides=overrides)
+        train_from_recipe(recipe, data, out, resume=resume, overrides=overrides, devices=devices)
 
 
 def export(

@@ -137,6 +137,8 @@ class SetPredictor(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        # Kept beside for the product, which scores any box on the same map; it has no part in the set.
+        self.evaluator: nn.Module | None = None
         self.proposer = SetProposer(
             backbone.channels,
             width=width,

@@ -18,11 +18,8 @@ from cadrage.models.default import CropModel
 from cadrage.training.recipe import Recipe
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.run import build_model
-from cadrage.training.set_prediction.export import load_set_predictor, parts_of
+from cadrage.training.set_prediction.export import Part, load_set_predictor, parts_of
 from cadrage.training.set_prediction.recipe import SetRecipe
-
-# Name, module, example inputs, names of the outputs, and which axes of the inputs may vary.
-Part = tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 
@@ -128,6 +125,7 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
         "licence": "Apache-2.0",
         "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
+        "proposals": "validity" if isinstance(recipe, SetRecipe) else "distribution",
         "parts": write_parts(parts, out),
         "training": record,
     }

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cadrage.errors import UsageError
 CHECKPOINT = "last.ckpt"
 WEIGHTS = "model.safetensors"
 RECORD = "run.json"
+BEST = "best.json"
 
 
 def describe_run(recipe: Mapping[str, Any], data: Path, folders: list[str], **counts: int) -> dict[str, Any]:
@@ -29,32 +31,70 @@ def describe_run(recipe: Mapping[str, Any], data: Path, folders: list[str], **co
     }
 
 
-def prepare_folder(out: Path, record: Mapping[str, Any], *, resume: bool) -> Path | None:
-    """Make the folder of a run and write its record; the checkpoint to go on from when resuming.
+def prepare_folder(out: Path, record: Mapping[str, Any], *, resume: bool, write: bool = True) -> Path | None:
+    """Make the folder of a run and write its record; the checkpoint to go on from when resuming, if there is one yet.
+
+    Args:
+        out: the folder.
+        record: what `describe_run` says of the run that is about to start.
+        resume: go on with the run that ``out`` holds.
+        write: false for the further processes of a run, whose first one writes.
 
     Raises:
         UsageError: the folder holds another run, there is nothing to resume, or recipe or data have changed since.
     """
-    checkpoint = out / CHECKPOINT
     # Values come back from the file as JSON knows them, lists for tuples for example.
     fresh = json.loads(json.dumps(record))
+    checkpoint = out / CHECKPOINT
     if resume:
-        if not checkpoint.is_file():
-            raise UsageError(f"{out}: no {CHECKPOINT} to resume from; leave out --resume to start")
-        begun = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        if begun["recipe"] != fresh["recipe"]:
-            raise UsageError(
-                f"{out}: was begun with another recipe; resume with the same one and the same --set options"
-            )
-        for folder, sha256 in fresh["manifests_sha256"].items():
-            if begun["manifests_sha256"].get(folder) != sha256:
-                raise UsageError(f"{folder}: the data have changed since {out} was begun; start a new run")
-        return checkpoint
+        _check_same(out, _begun(out), fresh)
+        return checkpoint if checkpoint.is_file() else None
+    if not write:
+        return None
     if (out / RECORD).exists():
         raise UsageError(f"{out}: holds a run already; add --resume to continue it or choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    (out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with replaced(out / RECORD) as file:
+        file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return None
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[Path]:
+    """A path to write to, which becomes ``file`` once everything is written, so that no half file is ever seen."""
+    part = file.with_name(file.name + ".part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _begun(out: Path) -> dict[str, Any]:
+    try:
+        begun: dict[str, Any] = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{out}: no {CHECKPOINT} to resume from; leave out --resume to start") from error
+    except ValueError as error:
+        raise UsageError(f"{out / RECORD}: not the record of a run ({error}); start a new run") from error
+    return begun
+
+
+def _check_same(out: Path, begun: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
+    ours, theirs = fresh["recipe"], begun["recipe"]
+    changed = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    if changed:
+        raise UsageError(
+            f"{out}: was begun with another recipe, which differs in {', '.join(changed)}; "
+            "resume with the same one and the same --set options"
+        )
+    for folder, sha256 in fresh["manifests_sha256"].items():
+        if begun["manifests_sha256"].get(folder) != sha256:
+            raise UsageError(f"{folder}: the data have changed since {out} was begun; start a new run")
+    # Runs from before splits were recorded have no such entry.
+    for role, sha256 in begun.get("photos_sha256", {}).items():
+        if fresh["photos_sha256"][role] != sha256:
+            raise UsageError(f"{role}: the splits name other photos than when {out} was begun; start a new run")
 
 
 def _commit() -> str:

@@ -73,7 +73,13 @@ def _loaders(recipe: Recipe, data: Path) -> tuple[DataLoader[Sample], DataLoader
 
 
 def train_from_recipe(
-    recipe_file: Path, data: Path, out: Path, *, resume: bool = False, overrides: Mapping[str, str] | None = None
+    recipe_file: Path,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    overrides: Mapping[str, str] | None = None,
+    devices: int = 1,
 ) -> None:
     """Train as ``recipe_file`` says on the manifests under ``data`` and keep everything in ``out``.
 
@@ -81,14 +87,17 @@ def train_from_recipe(
     ``run.json`` and the TensorBoard log.
 
     Raises:
-        UsageError: the recipe or the data are unusable, ``out`` holds another run, or there is nothing to resume.
+        UsageError: the recipe or the data are unusable, ``out`` holds another run, there is nothing to resume, or the
+            model cannot be trained on several devices.
     """
     kind = kind_of(recipe_file)
     if kind == "set-prediction":
         from cadrage.training.set_prediction.run import train_set_predictor
 
-        train_set_predictor(recipe_file, data, out, resume=resume, overrides=overrides)
+        train_set_predictor(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
     elif kind == "default":
+        if devices > 1:
+            raise UsageError(f"{recipe_file}: the default model is trained on one device; leave out --devices")
         train_default(recipe_file, data, out, resume=resume, overrides=overrides)
     else:
         raise UsageError(f"{recipe_file}: no model {kind!r}; there are default and set-prediction")

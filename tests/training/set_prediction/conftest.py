@@ -70,3 +70,37 @@ def worked() -> Scene:
     rated = torch.cat([good, boxes[2:]])
     targets = PhotoTargets(good, rated, torch.tensor([4.5, 4.2, 2.5], dtype=torch.float64))
     return Scene(Answer(boxes[None, None], logits[None, None]), [targets])
+
+
+TINY_RECIPE = """
+model = "set-prediction"
+name = "tiny"
+tag = "test"
+train = ["fcdb/train:fit"]
+validate = ["fcdb/train:dev"]
+good_score = 1.0
+resize = "squash"
+side = 64
+flip = true
+colour = "jitter"
+backbone = "mobilenet-v2"
+backbone_weights = "weights/backbone.safetensors"
+width = 16
+heads = 2
+encoder_layers = 1
+decoder_layers = 2
+hidden = 16
+anchors = 6
+epochs = 2
+batch = 4
+drops = [1]
+workers = 0
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that trains a tiny set predictor on the drawn pictures of the fixture ``data`` in a second."""
+    file = tmp_path_factory.mktemp("recipes") / "tiny.toml"
+    file.write_text(TINY_RECIPE, encoding="utf-8")
+    return file

@@ -1,15 +1,18 @@
 """From a recipe to an untrained or initialised set predictor."""
 
 from pathlib import Path
+from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_map import MobileNetMap
-from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
 from cadrage.models.backbones.resnet import ResNet50
+from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.checkpoints.conditional_detr import load_conditional_detr
+from cadrage.models.checkpoints.mobilenet_names import load_mobilenet_v2
 from cadrage.models.checkpoints.resnet_names import load_resnet50
+from cadrage.models.evaluator import Evaluator
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.training.set_prediction.recipe import SetRecipe
 
@@ -19,7 +22,7 @@ def build_set_predictor(recipe: SetRecipe) -> SetPredictor:
     backbone: nn.Module = (
         MobileNetMap() if recipe.backbone == "mobilenet-v2" else ResNet50(dilated=recipe.backbone == "resnet50-dc5")
     )
-    return SetPredictor(
+    model = SetPredictor(
         backbone,  # type: ignore[arg-type]
         width=recipe.width,
         heads=recipe.heads,
@@ -29,14 +32,26 @@ def build_set_predictor(recipe: SetRecipe) -> SetPredictor:
         anchors=recipe.anchors,
         dropout=recipe.dropout,
     )
+    if recipe.evaluator:
+        model.evaluator = Evaluator(model.backbone.channels).requires_grad_(False)
+    return model
 
 
 def initialise(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
-    """Start from published weights as the recipe says: of a whole detector, of the backbone, or from nothing.
+    """Start as the recipe says: from a whole detector, a trained run's backbone, published backbone weights or nothing.
 
     Raises:
         UsageError: a weights file is missing or of another network.
     """
+    _load_weights(model, recipe, data)
+    if recipe.freeze_backbone:
+        cast(nn.Module, model.backbone).requires_grad_(False)
+
+
+def _load_weights(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
+    if recipe.trunk_weights:
+        take_over(model, _find(recipe.trunk_weights, data))
+        return
     for file in (recipe.checkpoint, recipe.backbone_weights):
         if file and not (data / file).is_file():
             raise UsageError(f"{data / file}: no such weights file; put it there or change the recipe")
@@ -46,6 +61,30 @@ def initialise(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
     if not recipe.backbone_weights:
         return
     if isinstance(model.backbone, MobileNetMap):
-        load_imagenet_weights(model.backbone.backbone, data / recipe.backbone_weights)
+        load_mobilenet_v2(model.backbone.backbone, data / recipe.backbone_weights)
     elif isinstance(model.backbone, ResNet50):
         load_resnet50(model.backbone, data / recipe.backbone_weights)
+
+
+def take_over(model: SetPredictor, file: Path) -> None:
+    """Take over the backbone of a trained run of the default model, and its evaluator if the model keeps one.
+
+    Raises:
+        UsageError: the file cannot be read or holds other parts.
+    """
+    tensors = read_tensors(file)
+
+    def part(name: str) -> dict[str, Tensor]:
+        return {key.removeprefix(name): tensor for key, tensor in tensors.items() if key.startswith(name)}
+
+    # The default model calls it trunk, a set predictor backbone.
+    fill(cast(nn.Module, model.backbone), part("trunk.") or part("backbone."), file)
+    if model.evaluator is not None:
+        fill(model.evaluator, part("evaluator."), file)
+
+
+def _find(file: str, data: Path) -> Path:
+    for place in (data / file, Path(file)):
+        if place.is_file():
+            return place
+    raise UsageError(f"{file}: no such weights file, neither in {data} nor here; train it first or change the recipe")

@@ -1,4 +1,4 @@
-"""A trained set predictor as a model of the product: trunk and proposer, no evaluator."""
+"""A trained set predictor as a model of the product: trunk, proposer and perhaps an evaluator."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from cadrage.training.record import WEIGHTS
 from cadrage.training.set_prediction.build import build_set_predictor
 from cadrage.training.set_prediction.recipe import SetRecipe
 
-_BATCH = Dim("batch")
+# Name, module, example inputs, names of the outputs, and which axes of the inputs may vary.
+Part = tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]
+
+_BATCH, _COUNT = Dim("batch"), Dim("count")
 
 
 class ProductProposer(nn.Module):
@@ -46,7 +49,7 @@ def load_set_predictor(run: Path, recipe: SetRecipe) -> SetPredictor:
     return model.eval()
 
 
-def parts_of(model: SetPredictor, recipe: SetRecipe) -> list[tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]]:
+def parts_of(model: SetPredictor, recipe: SetRecipe) -> list[Part]:
     """Name, module, example inputs, names of outputs and dynamic shapes of each part to export.
 
     Raises:
@@ -58,7 +61,7 @@ def parts_of(model: SetPredictor, recipe: SetRecipe) -> list[tuple[str, nn.Modul
     with torch.no_grad():
         features = model.features(image)
     batch = {0: _BATCH}
-    return [
+    parts: list[Part] = [
         ("trunk", model.backbone, (image,), ["features"], (batch,)),  # type: ignore[list-item]
         (
             "proposer",
@@ -68,3 +71,8 @@ def parts_of(model: SetPredictor, recipe: SetRecipe) -> list[tuple[str, nn.Modul
             (batch, batch),
         ),
     ]
+    if model.evaluator is not None:
+        boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
+        shapes = (batch, batch, {0: _BATCH, 1: _COUNT})
+        parts.append(("evaluator", model.evaluator, (features, torch.zeros(2), boxes), ["scores"], shapes))
+    return parts

@@ -41,12 +41,16 @@ class SetRecipe:
     flip: bool = False
     colour: str = "photometric"  # of the paper, or "jitter" by the strength below
     jitter: float = 0.2  # brightness, contrast and saturation vary by a factor within 1 +- jitter
+    label_noise: float = 0.0  # standard deviation of each edge of a good crop, as a part of the photo's side
     window_share: float = 0.0  # share of samples cut to a random outer window that keeps every good crop inside
     window_margin: float = 0.35  # most of each side that a window may cut off, as a fraction of that side
     # Model.
     backbone: str = "resnet50-dc5"
     backbone_weights: str = "weights/resnet50_imagenet.safetensors"  # relative to --data; empty starts from nothing
     checkpoint: str = ""  # Conditional-DETR weights, relative to --data, in place of those of the backbone
+    trunk_weights: str = ""  # weights of a trained run whose backbone is taken over, relative to --data or to here
+    freeze_backbone: bool = False  # leave the backbone as it starts; a step then costs about half
+    evaluator: bool = False  # take over that run's evaluator too, so that the exported model scores any box
     width: int = 256
     heads: int = 8
     encoder_layers: int = 6
@@ -65,6 +69,9 @@ class SetRecipe:
     distil_keep: float = 0.5  # part of itself the teacher keeps per step
     distil_hard: float = 0.5  # weight of the hard labels' loss
     distil_taught: float = 0.5  # weight of the teacher's
+    # Validities as a distribution of people's choices, beside the method of the paper.
+    overlap_energy: float = 0.0  # weight of the kernel score with IoU as kernel
+    edge_energy: float = 0.0  # weight of the energy score of the edges
     # Optimisation.
     epochs: int = 50
     batch: int = 2
@@ -77,6 +84,7 @@ class SetRecipe:
     warm_up: float = 0.15  # share of the steps before the peak of the one cycle
     average_decay: float = 0.0  # per step, of the exponential weight average that is evaluated; 0 for none
     workers: int = 2
+    keep_best: str = ""  # validation measure such as "ap90_k40" whose best epoch is kept; empty keeps the last epoch
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, as it is saved with a run."""
@@ -111,6 +119,10 @@ def load_set_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> S
     for entry in (*recipe.train, *recipe.validate):
         if entry.count(":") != 1:
             raise UsageError(f"{file}: expected FOLDER:SPLIT such as fcdb/train:fit, got {entry!r}")
+    if recipe.freeze_backbone and not (recipe.trunk_weights or recipe.backbone_weights or recipe.checkpoint):
+        raise UsageError(f"{file}: freeze_backbone keeps a backbone of random numbers; say where its weights come from")
+    if recipe.evaluator and not (recipe.freeze_backbone and recipe.trunk_weights):
+        raise UsageError(f"{file}: an evaluator only fits the frozen backbone of its run; set trunk_weights and freeze")
     if recipe.smoothing == "distillation" and recipe.distil_from >= recipe.epochs:
         raise UsageError(f"{file}: distil_from {recipe.distil_from} is not before the last of {recipe.epochs} epochs")
     return recipe

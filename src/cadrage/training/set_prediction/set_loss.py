@@ -10,6 +10,7 @@ from torch import distributed as dist
 from cadrage.errors import UsageError
 from cadrage.models.boxes import cxcywh_to_xyxy, giou
 from cadrage.models.set_prediction import SetPrediction
+from cadrage.training.set_prediction.choice_energy import choice_energies
 from cadrage.training.set_prediction.distillation import Distillation
 from cadrage.training.set_prediction.focal import focal
 from cadrage.training.set_prediction.matching import Matching, TermWeights, match
@@ -31,6 +32,8 @@ class SetLoss:
     weights: TermWeights = field(default_factory=TermWeights)
     guidance: QualityGuidance | None = None
     distillation: Distillation | None = None
+    overlap_energy: float = 0.0  # weights of the two terms beside the paper's, see `choice_energies`
+    edge_energy: float = 0.0
 
     def __post_init__(self) -> None:
         if self.guidance is not None and self.distillation is not None:
@@ -48,7 +51,7 @@ class SetLoss:
 
         Returns:
             ``class``, ``l1`` and ``giou``, each the sum over all layers, and the same of the last layer alone without
-            gradient as ``last_class``, ``last_l1`` and ``last_giou``.
+            gradient as ``last_class``, ``last_l1`` and ``last_giou``; the energies, if they have a weight.
 
         Raises:
             UsageError: a photo has more good crops than anchors, or there is a teacher without ``distillation``.
@@ -66,12 +69,18 @@ class SetLoss:
         }
         count = crops_per_process(len(good), logits.device)
         terms = {name: values.sum() / count for name, values in layers.items()}
-        return terms | {f"last_{name}": values[-1].detach() / count for name, values in layers.items()}
+        terms |= {f"last_{name}": values[-1].detach() / count for name, values in layers.items()}
+        if self.overlap_energy or self.edge_energy:
+            terms |= choice_energies(boxes, logits, good_boxes)
+        return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum that is trained on, of the terms of one call."""
         weights = self.weights
-        return weights.class_ * terms["class"] + weights.l1 * terms["l1"] + weights.giou * terms["giou"]
+        total = weights.class_ * terms["class"] + weights.l1 * terms["l1"] + weights.giou * terms["giou"]
+        if "overlap_energy" in terms:
+            total = total + self.overlap_energy * terms["overlap_energy"] + self.edge_energy * terms["edge_energy"]
+        return total
 
     def _class_losses(
         self,

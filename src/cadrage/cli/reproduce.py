@@ -1,0 +1,66 @@
+"""``cadrage reproduce PAPER``: from data on disk to the tables and figures of a paper; needs the ``train`` extra."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cadrage.cli.extras import extra_installed
+from cadrage.cli.helptext import epilog
+from cadrage.cli.report import Report, message_line
+
+EPILOG = epilog(
+    {
+        "cadrage data convert gaicd GAICD/ data/gaicd-v2": "Bring a data set to where the recipes look for it.",
+        "cadrage reproduce set-prediction --data data --out reproduced": "Everything that the data allow.",
+        "cadrage reproduce set-prediction --data data --out reproduced --only A,C": "Two of the runs.",
+    },
+    {
+        "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
+        "Data": "Looked for in DIR: gaicd-v2, gaicd-v1, cpc, flms. Runs without their data are left out and named.",
+    },
+    exit_codes=False,
+)
+
+FAILED = 1
+
+reproduce_app = typer.Typer(
+    help="Train, measure and lay out the experiments of a paper beside its published numbers.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@reproduce_app.callback()
+def _papers() -> None:
+    # With a callback, typer keeps the name of the paper even while there is only one.
+    pass
+
+
+@reproduce_app.command("set-prediction", epilog=EPILOG)
+def set_prediction(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")],
+    only: Annotated[
+        str, typer.Option("--only", metavar="A,H", help="Letters or recipes of the wanted runs; by default all.")
+    ] = "",
+    recipes: Annotated[
+        Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with recipes of these names, for other data.")
+    ] = Path("recipes/set-prediction"),
+) -> int:
+    """Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7; exit code 1 if a run failed."""
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    with extra_installed("train", "reproducing a paper"):
+        from cadrage.training.reproduce.set_prediction.report import text
+        from cadrage.training.reproduce.set_prediction.reproduce import reproduce
+
+        report = reproduce(data, recipes, out, only=wanted, tell=_tell)
+    Report().data(text(report).rstrip("\n"))
+    _tell(f"the report is {out / 'report.html'}")
+    return FAILED if any(outcome.failed for outcome in report.outcomes) else 0
+
+
+def _tell(line: str) -> None:
+    typer.echo(message_line("note", line), err=True)

@@ -1,0 +1,115 @@
+"""The door of the reproduction: what it hands on, what it prints, and how it fails."""
+
+import builtins
+import re
+from pathlib import Path
+
+import pytest
+
+import cadrage.training.reproduce.set_prediction.reproduce as chain
+from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
+from cadrage.training.reproduce.set_prediction.report import make_report
+from cadrage.training.reproduce.set_prediction.runs import PLAN
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("recipes/set-prediction").mkdir(parents=True)
+    recipe = 'model = "set-prediction"\ntrain = ["gaicd-v2:train"]\nvalidate = ["gaicd-v2:val"]\n'
+    Path("recipes/set-prediction/gaicv2-qg.toml").write_text(recipe)
+    return tmp_path
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Stands in for the chain and notes what it was asked; every run lacks its data, and G has failed."""
+    made: list = []
+
+    def reproduce(data, recipes, out, *, only, tell):
+        made.append((data, recipes, out, only))
+        tell("a line")
+        outcomes = [Outcome(run, reason=f"data has no {run.data}", failed=run.letter in failing) for run in PLAN]
+        return make_report(outcomes, Places(data, recipes, out))
+
+    failing: set[str] = set()
+    monkeypatch.setattr(chain, "reproduce", reproduce)
+    made.append(failing)
+    return made
+
+
+def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls):
+    failing = calls.pop()
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
+    assert ran.code == 0
+    assert ran.out.startswith("# Set prediction, measured again") and "### Table 5" in ran.out
+    assert ran.err.splitlines() == ["cadrage: note: a line", "cadrage: note: the report is out/report.html"]
+    failing.add("G")
+    options = ("--only", "A, gaicv1-qg", "--recipes", "mine")
+    assert cadrage("reproduce", "set-prediction", "--data", "data", "-o", "out", *options).code == 1
+    assert calls == [
+        (Path("data"), Path("recipes/set-prediction"), Path("out"), []),
+        (Path("data"), Path("mine"), Path("out"), ["A", "gaicv1-qg"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "none", "--out", "out"), "none"),
+        (("--data", "data"), "--out"),
+        (("--data", "data", "--out", "out", "--only", "K"), "no run 'K'; there are A (gaicv2-qg), B (gaicv2-none)"),
+        (("--data", "data", "--out", "out", "--only", "gaicv2-gq"), "did you mean gaicv2-qg?"),
+        (("--data", "data", "--out", "out"), "data: no data here; expected gaicd-v2/metadata.jsonl"),
+        (("--data", "data", "--out", "out"), "cadrage data convert gaicd SRC data/gaicd-v2"),
+        (("--data", "data", "--out", "out", "--recipes", "gone"), "gone: no recipe such as gaicv2-qg.toml"),
+        (("--data", "data", "--out", "taken"), "taken: holds something else"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line_before_anything_is_made(cadrage, here, arguments, message):
+    Path("taken").mkdir()
+    Path("taken/notes.txt").touch()
+    if "taken" in arguments:
+        Path("data/gaicd-v2").mkdir()
+        Path("data/gaicd-v2/metadata.jsonl").touch()
+    ran = cadrage("reproduce", "set-prediction", *arguments)
+    assert ran.code == 2 and ran.out == ""
+    assert len(ran.err.splitlines()) == 1 and message in ran.err
+    assert not Path("out").exists() and len(list(Path("taken").iterdir())) == 1
+
+
+def test_an_unknown_paper_is_told(cadrage, here):
+    ran = cadrage("reproduce", "set-predictions", "--data", "data", "--out", "out")
+    assert ran.code == 2 and len(ran.err.splitlines()) == 1 and "set-prediction" in ran.err
+
+
+def test_missing_weights_skip_their_run_with_the_reason(cadrage, here):
+    """The photos are there, what the training starts from is not: exit code 1 and a report that says so."""
+    Path("data/gaicd-v2").mkdir()
+    Path("data/gaicd-v2/metadata.jsonl").touch()
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
+    assert ran.code == 1
+    assert "run A (gaicv2-qg) failed: data/weights/resnet50_imagenet.safetensors: no such weights" in ran.err
+    assert "failed: data/weights/resnet50_imagenet.safetensors" in Path("out/report.md").read_text()
+
+
+def test_the_help_shows_how_to_begin(cadrage):
+    shown = " ".join(re.sub(r"[│╭╰─╮╯]", " ", cadrage("reproduce", "set-prediction", "--help").out).split())
+    assert "cadrage reproduce set-prediction --data data --out reproduced" in shown
+    assert "exit code 1 if a run failed" in shown
+
+
+def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monkeypatch):
+    real = builtins.__import__
+
+    def without_torch(name, *arguments, **settings):
+        if name.partition(".")[0] in ("torch", "lightning") or name.startswith("cadrage.training"):
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *arguments, **settings)
+
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
+    assert ran.code == 1
+    (message,) = ran.err.splitlines()
+    assert "torch" in message and "pip install 'cadrage[train]'" in message

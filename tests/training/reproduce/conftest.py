@@ -1,0 +1,135 @@
+"""A few drawn photos, tiny recipes under the names of the plan, and runs that were never trained but look so."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from cadrage.datasets.convert import convert
+from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
+from cadrage.datasets.readers import read_dataset
+from cadrage.datasets.synthetic import write_synthetic
+from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
+from cadrage.training.reproduce.set_prediction.runs import PLAN
+from cadrage.training.set_prediction.build import build_set_predictor
+from cadrage.training.set_prediction.data import folders_of
+from cadrage.training.set_prediction.recipe import load_set_recipe
+
+BASE = """
+model = "set-prediction"
+tag = "drawn"
+train = ["drawn:train"]
+validate = ["drawn:val"]
+resize = "squash"
+side = 32
+colour = "jitter"
+backbone = "mobilenet-v2"
+backbone_weights = ""
+width = 16
+heads = 2
+encoder_layers = 1
+decoder_layers = 1
+hidden = 16
+anchors = 90
+epochs = 1
+drops = []
+batch = 3
+workers = 0
+"""
+MORE = {
+    "gaicv2-qg": 'smoothing = "quality"',
+    "gaicv2-sd": 'smoothing = "distillation"\ndistil_from = 1\nepochs = 2',
+    "cpc-sd": "",
+}
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the drawn set and, as ``flms``, its test photos with the best crops alone."""
+    root = tmp_path_factory.mktemp("drawn")
+    write_synthetic(root / "published", {"train": 4, "val": 2, "test": 3}, seed=1, sides=(64, 96))
+    data = root / "data"
+    data.mkdir()
+    convert(read_dataset("gaicd", root / "published"), data / "drawn", photos="copy")
+    _write_flms(data / "drawn", data / "flms")
+    return data
+
+
+def _write_flms(drawn: Path, flms: Path) -> None:
+    tested = (drawn / "splits" / "test.txt").read_text().split()
+    rows = [json.loads(line) for line in (drawn / "metadata.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row["file_name"] in tested]
+    for row in rows:
+        best = sorted(row["crops"], key=lambda crop: -crop["score"])[:3]
+        row["crops"] = [crop | {"score": 1.0} for crop in best]
+    (flms / "splits").mkdir(parents=True)
+    shutil.copytree(drawn / "images", flms / "images")
+    (flms / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (flms / "splits" / "test.txt").write_text("".join(f"{name}\n" for name in tested))
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    """Tiny recipes of three runs: A, C and J."""
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "base.toml").write_text(BASE)
+    for name, more in MORE.items():
+        (folder / f"{name}.toml").write_text(f'extends = "base.toml"\n{more}\n')
+    return folder
+
+
+@pytest.fixture
+def data(drawn: Path, tmp_path: Path) -> Path:
+    """A copy of the drawn data that a test may spoil."""
+    return Path(shutil.copytree(drawn, tmp_path / "data"))
+
+
+@pytest.fixture
+def places(data: Path, recipes: Path, tmp_path: Path) -> Places:
+    return Places(data, recipes, tmp_path / "out")
+
+
+@pytest.fixture
+def finished(places: Places) -> Callable[[str], Path]:
+    """Makes the folder of a run as training would leave it, with the weights it would begin with."""
+
+    def make(name: str) -> Path:
+        recipe = load_set_recipe(places.recipes / f"{name}.toml")
+        run = places.out / "runs" / name
+        run.mkdir(parents=True)
+        torch.manual_seed(0)
+        model = build_set_predictor(recipe)
+        # Boxes of many sizes in place of the one that all anchors begin with.
+        torch.nn.init.normal_(model.proposer.box_head[-1].bias, std=0.5)
+        torch.nn.init.normal_(model.proposer.box_head[-1].weight, std=0.3)
+        save_file(model.state_dict(), run / WEIGHTS)
+        hashes = {folder: manifest_sha256(places.data / folder) for folder in folders_of(recipe)}
+        (run / RECORD).write_text(json.dumps({"recipe": recipe.to_dict(), "manifests_sha256": hashes}))
+        return run
+
+    return make
+
+
+@pytest.fixture
+def record() -> Callable[..., PhotoRecord]:
+    """A function that makes the record of one photo from its crops and scores."""
+
+    def make(boxes_xyxy: object, scores: object, name: str = "images/a.jpg") -> PhotoRecord:
+        crops = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
+        none = np.zeros((0, 4))
+        return PhotoRecord(name, Path(name), (640, 480), crops, np.asarray(scores, dtype=np.float64), (), none, {})
+
+    return make
+
+
+@pytest.fixture
+def nothing_run() -> dict[str, Outcome]:
+    """The outcomes where there is no data at all."""
+    return {run.letter: Outcome(run, reason=f"data has no {run.data}") for run in PLAN}

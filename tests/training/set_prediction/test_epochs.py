@@ -1,0 +1,118 @@
+"""The order of photos: every one once, whatever the number of processes and wherever a run was resumed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cadrage.errors import UsageError
+from cadrage.training.set_prediction.data import make_targets, select_photos
+from cadrage.training.set_prediction.epochs import SharedOrder, SharedShuffle, collate_or_blank, make_loader
+from cadrage.training.set_prediction.module import SetTraining
+from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.set_prediction.samples import SetSamples
+from cadrage.training.set_prediction.set_loss import SetLoss
+
+Batches = list[list[tuple[int, int]]]
+
+
+def batches(size: int, batch: int, processes: int, epoch: int = 3) -> list[Batches]:
+    """The batches of each process."""
+    share = batch // processes
+    found = []
+    for rank in range(processes):
+        shuffle = SharedShuffle(size, 7, batch=batch, rank=rank, processes=processes)
+        shuffle.set_epoch(epoch)
+        mine = list(shuffle)
+        assert len(mine) == len(shuffle)
+        found.append([mine[start : start + share] for start in range(0, len(mine), share)])
+    return found
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 6])
+@pytest.mark.parametrize("size", [6, 11, 12, 40])
+def test_all_processes_together_see_the_batches_of_one(size: int, processes: int) -> None:
+    (alone,) = batches(size, 6, 1)
+    shared = batches(size, 6, processes)
+    together = [[photo for part in step for photo in part] for step in zip(*shared, strict=True)]
+    assert [sorted(batch) for batch in together] == [sorted(batch) for batch in alone]
+    assert {len(part) for of_process in shared for part in of_process} == {6 // processes}
+    photos = [index for batch in together for _, index in batch]
+    assert len(photos) == len(set(photos)) == size - size % 6
+
+
+def test_fewer_photos_than_a_batch_are_one_batch() -> None:
+    assert [sorted(batch) for batch in batches(5, 8, 1)[0]] == [[(3, index) for index in range(5)]]
+    first, second = batches(5, 8, 2)
+    assert (len(first), len(second)) == (1, 1)
+    assert sorted(first[0] + second[0]) == [(3, index) for index in range(5)]
+
+
+def test_epochs_differ_and_the_last_photos_take_turns() -> None:
+    orders = [[photo for batch in batches(7, 3, 1, epoch)[0] for _, photo in batch] for epoch in range(8)]
+    assert len({tuple(order) for order in orders}) == 8
+    assert len({({*range(7)} - set(order)).pop() for order in orders}) > 1
+
+
+def test_what_cannot_be_shared_is_told() -> None:
+    with pytest.raises(UsageError, match="3 devices cannot share a batch of 4 photos evenly; use another number"):
+        SharedShuffle(9, 0, batch=4, processes=3)
+    with pytest.raises(UsageError, match="1 photos for 2 devices; use fewer devices"):
+        SharedShuffle(1, 0, batch=4, processes=2)
+
+
+@pytest.mark.parametrize(("size", "processes"), [(10, 1), (10, 2), (11, 2), (2, 3)])
+def test_every_photo_is_measured_in_the_same_number_of_steps(size: int, processes: int) -> None:
+    shares = [list(SharedOrder(size, rank=rank, processes=processes)) for rank in range(processes)]
+    assert len({len(share) for share in shares}) == 1
+    measured = sorted(photo for share in shares for photo in share)
+    assert set(measured) == {(0, index) for index in range(size)}
+    assert len(measured) - size < processes
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_goes_on_after_the_photos_it_gave(data: Path, tiny_recipe: Path, workers: int) -> None:
+    recipe = load_set_recipe(tiny_recipe)
+    records = select_photos(data, recipe.train)
+    samples = SetSamples(records, make_targets(records, recipe), recipe, augmented=True)
+
+    def fresh() -> tuple[object, SharedShuffle]:
+        shuffle = SharedShuffle(len(records), 5, batch=2)
+        return make_loader(samples, shuffle, 2, workers), shuffle
+
+    loader, shuffle = fresh()
+    shuffle.set_epoch(4)
+    whole = [batch.file_names for batch in loader]
+    turn = iter(loader)
+    assert [next(turn).file_names for _ in range(3)] == whole[:3]
+    state = loader.state_dict()
+    resumed, shuffle = fresh()
+    resumed.load_state_dict(state)
+    assert len(resumed) == len(loader) == 4
+    # The trainer asks for the iterator before it tells the epoch.
+    turn = iter(resumed)
+    shuffle.set_epoch(4)
+    assert [batch.file_names for batch in turn] == whole[3:]
+    assert resumed.state_dict() == {"epoch": 4, "photos": 8}
+    shuffle.set_epoch(5)
+    loader, shuffle = fresh()
+    shuffle.set_epoch(5)
+    assert [batch.file_names for batch in resumed] == [batch.file_names for batch in loader] != whole
+
+
+@pytest.mark.parametrize("smoothing", ["none", "quality"])
+def test_a_process_without_a_readable_photo_takes_part_and_changes_nothing(tiny_recipe: Path, smoothing: str) -> None:
+    recipe = load_set_recipe(tiny_recipe)
+    batch = collate_or_blank([None, None])
+    assert not batch.file_names
+    from cadrage.training.set_prediction.build import build_set_predictor
+
+    module = SetTraining(build_set_predictor(recipe), recipe, 1, [])
+    module.loss = SetLoss(guidance=QualityGuidance() if smoothing == "quality" else None)
+    module._seed_step = lambda index: None  # type: ignore[method-assign]  # asks a trainer for the epoch
+    loss = module.training_step(batch, 0)
+    assert loss is not None
+    loss.backward()
+    gradients = [each.grad for each in module.parameters() if each.requires_grad]
+    assert all(each is not None and not torch.any(each) for each in gradients)
