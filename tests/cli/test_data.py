@@ -35,10 +35,10 @@ def manifest(tmp_path, picture, monkeypatch):
 def test_the_verbs_are_listed(cadrage):
     ran = cadrage("data")
     assert ran.code == 0
-    assert all(verb in ran.out for verb in ("convert", "check", "stats", "split"))
+    assert all(verb in ran.out for verb in ("convert", "draw", "check", "stats", "split"))
 
 
-@pytest.mark.parametrize("verb", ["convert", "check", "stats", "split"])
+@pytest.mark.parametrize("verb", ["convert", "draw", "check", "stats", "split"])
 def test_every_verb_has_examples(cadrage, verb):
     ran = cadrage("data", verb, "--help")
     assert ran.code == 0

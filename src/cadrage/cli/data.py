@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cadrage.cli import data_convert
+from cadrage.cli import data_convert, data_draw
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.helptext import epilog
 from cadrage.cli.options import OverwriteOption
@@ -85,6 +85,7 @@ def _start(context: typer.Context) -> None:
 
 
 data_app.command("convert", epilog=data_convert.EPILOG)(data_convert.convert)
+data_app.command("draw", epilog=data_draw.EPILOG)(data_draw.draw)
 
 
 @data_app.command("check", epilog=CHECK_EPILOG)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cadrage.datasets.synthetic import Scene, compose, drawn_photos
+from cadrage.datasets.synthetic import Scene, compose, drawn_photos, quality
 from cadrage.evaluation.metrics.srcc import srcc
-from cadrage.geometry import area, contains, grid_anchors, intersects
+from cadrage.geometry import area, contains, from_pixels, grid_anchors, intersects
 
 WHOLE = np.array([[0.0, 0.0, 1.0, 1.0]])
 
@@ -63,3 +65,28 @@ def test_the_scores_are_worth_learning(persons):
     areas = area(grid_anchors())
     largest_first = np.mean([srcc(areas[mask], photo.scores[mask]) for photo, mask in zip(photos, rated, strict=True)])
     assert abs(largest_first) < 0.3
+
+
+def test_what_lies_outside_a_crop_decides_with_what_lies_inside():
+    photos = [photo for photo in drawn_photos({"train": 150}) if photo.scene.lamp_xyxy or photo.scene.companion]
+    gains = {"lamp": [], "companion": []}  # type: ignore[var-annotated]
+    reached = []
+    for photo in photos:
+        boxes, rated = from_pixels(photo.boxes_xyxy_px, photo.scene.size_wh), photo.scores > 0
+        everything = srcc(quality(photo.scene, boxes)[rated], photo.scores[rated])
+        reached.append(everything)
+        gain = everything - srcc(seen_from_inside(photo.scene, boxes)[rated], photo.scores[rated])
+        gains["lamp" if photo.scene.lamp_xyxy else "companion"].append(gain)
+    assert np.mean(reached) > 0.94, "the raters are so much of one mind that more than .9 can be learned"
+    assert np.mean(gains["lamp"]) > 0.1 and np.mean(gains["companion"]) > 0.02
+
+
+def seen_from_inside(scene: Scene, boxes: np.ndarray) -> np.ndarray:
+    """The quality as somebody would judge it who knows of lamp and companion only where the crop shows them."""
+    seen = quality(scene, boxes)
+    if scene.lamp_xyxy is not None:
+        seen = np.where(intersects(boxes, scene.lamp_xyxy), seen, quality(replace(scene, lamp_xyxy=None), boxes))
+    elif scene.companion is not None:
+        shown = intersects(boxes, scene.companion.box_xyxy)
+        seen = np.where(shown, seen, quality(replace(scene, companion=None), boxes))
+    return seen

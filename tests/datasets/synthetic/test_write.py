@@ -98,6 +98,8 @@ def test_person_boxes_are_written_when_persons_are_drawn(tmp_path):
     [
         ({"photos": {"dev": 3}}, "split 'dev'"),
         ({"photos": {"train": -1}}, "-1 photos for train"),
+        ({"photos": {"train": 0, "test": 0}}, "0 photos"),
+        ({"photos": {}}, "0 photos"),
         ({"photos": {"train": 1}, "sides": (200, 256)}, "sides 200 to 256"),
         ({"photos": {"train": 1}, "sides": (32, 256)}, "sides 32 to 256"),
         ({"photos": {"train": 1}, "seed": -1}, "seed -1"),
@@ -123,6 +125,13 @@ def test_nothing_is_overwritten(tmp_path):
     assert content(tmp_path) == before
 
 
-def test_an_empty_wish_is_granted(tmp_path):
-    write_synthetic(tmp_path / "none", {})
-    assert list(drawn_photos({})) == [] and content(tmp_path) == {}
+def test_an_interruption_leaves_nothing(tmp_path):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_synthetic(tmp_path / "drawn", {"train": 2}, advance=interrupted)
+    assert not any((tmp_path / "drawn").iterdir())
+    steps: list[int] = []
+    write_synthetic(tmp_path / "drawn", {"train": 2}, advance=lambda: steps.append(1))
+    assert len(steps) == 2 and sorted(each.name for each in (tmp_path / "drawn").iterdir()) == ["annotations", "images"]

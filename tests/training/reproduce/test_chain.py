@@ -178,7 +178,7 @@ def test_a_run_that_is_not_asked_for_is_remembered(go, places, finished):
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ('checkpoint = "weights/gone.pth"\n', "weights/gone.pth: no such weights; the recipe's comment says where"),
+        ('checkpoint = "weights/gone.pth"\n', "weights/gone.pth: no such weights"),
         ('backbone_weights = "gone.safetensors"\n', "gone.safetensors: no such weights"),
         ('train = ["drawn:test"]\n', "trains or chooses on drawn:test"),
         ('validate = ["drawn:Test"]\n', "trains or chooses on drawn:Test"),

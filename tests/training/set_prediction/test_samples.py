@@ -74,6 +74,16 @@ def test_boxes_follow_the_photo_through_mirror_and_window(record, seed):
     assert outside < 0.1
 
 
+def test_label_noise_moves_the_good_crop_alone_and_never_out_of_the_photo(record):
+    still, moved = samples(record)[(0, 0)].targets, samples(record, label_noise=0.05)
+    drawn = torch.cat([moved[(epoch, 0)].targets.good_boxes_cxcywh for epoch in range(200)])
+    corners = cxcywh_to_xyxy(drawn)
+    assert corners.min() >= 0 and corners.max() <= 1
+    # The crop ends at the lower border, where half of the noise is cut off.
+    assert corners[:, :3].std(dim=0).tolist() == pytest.approx([0.05] * 3, rel=0.2)
+    torch.testing.assert_close(moved[(0, 0)].targets.boxes_cxcywh, still.boxes_cxcywh)
+
+
 def test_the_same_seed_epoch_and_photo_give_the_same_sample(record):
     one, other = (samples(record, flip=True, window_share=1.0, colour="photometric") for _ in range(2))
     torch.testing.assert_close(one[(3, 0)].image, other[(3, 0)].image)

@@ -1,7 +1,8 @@
 """Writes drawn photos in the form in which GAICD is published, for ``cadrage data convert gaicd`` to read."""
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +57,7 @@ def drawn_photos(
         UsageError: a split is none of train, val and test, a count is impossible or the sides leave no room.
     """
     counts = PHOTOS if photos is None else photos
-    for split, count in counts.items():
-        if split not in _SPLITS:
-            raise UsageError(f"split {split!r}: a drawn data set has {', '.join(_SPLITS)}")
-        if not 0 <= count < _PHOTOS_MAX:
-            raise UsageError(f"{count} photos for {split}: expected 0 to {_PHOTOS_MAX - 1}")
-    if not 64 <= sides[0] <= sides[1] * 2 / 3:
-        raise UsageError(f"sides {sides[0]} to {sides[1]} px: expected at least 64 px, and room for photos of 3:2")
-    if seed < 0:
-        raise UsageError(f"seed {seed}: expected a whole number from 0")
+    _check(counts, seed, sides)
     for split, count in counts.items():
         for number in range(count):
             yield _draw(split, number, seed, sides, persons)
@@ -77,8 +70,11 @@ def write_synthetic(
     *,
     sides: tuple[int, int] = (160, 256),
     persons: bool = False,
+    advance: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write a drawn data set into an empty ``folder``; the same arguments give the same bytes.
+    """Write a drawn data set to a new or empty ``folder``; the same arguments give the same bytes.
+
+    Nothing is there until all of it is drawn, so that an interruption leaves no data set with fewer photos.
 
     There are ``images/SPLIT/NAME.jpg`` and ``annotations/SPLIT/NAME.txt``, a line ``ymin xmin ymax xmax score`` for
     each of the 90 candidates of the grid, in canonical order. Scores are means of seven votes on `quality`.
@@ -87,24 +83,51 @@ def write_synthetic(
         photos: how many photos each of ``train``, ``val`` and ``test`` gets; 200, 40 and 60 by default.
         sides: shortest and longest side of a photo in pixels.
         persons: makes the subject of three in four photos a person and writes ``human_bboxes.json``.
+        advance: called after every photo.
 
     Raises:
         UsageError: the folder is not empty, or an argument is impossible.
         OutputError: the folder cannot be written.
     """
-    drawn = drawn_photos(photos, seed, sides=sides, persons=persons)
-    human_boxes: dict[str, list[int]] = {}
+    _check(PHOTOS if photos is None else photos, seed, sides)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: is not an empty folder; name another, nothing is ever overwritten")
-        for photo in drawn:
-            _write(folder, photo)
-            if photo.scene.subject.is_person:
-                human_boxes[f"{photo.name}.jpg"] = _pixels([photo.scene.subject.box_xyxy], photo.scene)[0]
-        if persons:
-            _text(folder / "human_bboxes.json", json.dumps(human_boxes, indent=0) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / ".unfinished"
+        try:
+            _fill(unfinished, drawn_photos(photos, seed, sides=sides, persons=persons), persons, advance)
+            for part in list(unfinished.iterdir()):
+                part.rename(folder / part.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; check the path and its permissions") from error
+
+
+def _fill(folder: Path, drawn: Iterator[DrawnPhoto], persons: bool, advance: Callable[[], None]) -> None:
+    human_boxes: dict[str, list[int]] = {}
+    for photo in drawn:
+        _write(folder, photo)
+        if photo.scene.subject.is_person:
+            human_boxes[f"{photo.name}.jpg"] = _pixels([photo.scene.subject.box_xyxy], photo.scene)[0]
+        advance()
+    if persons:
+        _text(folder / "human_bboxes.json", json.dumps(human_boxes, indent=0) + "\n")
+
+
+def _check(counts: Mapping[str, int], seed: int, sides: tuple[int, int]) -> None:
+    for split, count in counts.items():
+        if split not in _SPLITS:
+            raise UsageError(f"split {split!r}: a drawn data set has {', '.join(_SPLITS)}")
+        if not 0 <= count < _PHOTOS_MAX:
+            raise UsageError(f"{count} photos for {split}: expected 0 to {_PHOTOS_MAX - 1}")
+    if not sum(counts.values()):
+        raise UsageError("0 photos: a drawn data set has at least one")
+    if not 64 <= sides[0] <= sides[1] * 2 / 3:
+        raise UsageError(f"sides {sides[0]} to {sides[1]} px: expected at least 64 px, and room for photos of 3:2")
+    if seed < 0:
+        raise UsageError(f"seed {seed}: expected a whole number from 0")
 
 
 def _draw(split: str, number: int, seed: int, sides: tuple[int, int], persons: bool) -> DrawnPhoto:

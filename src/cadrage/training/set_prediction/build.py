@@ -50,20 +50,18 @@ def initialise(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
 
 def _load_weights(model: SetPredictor, recipe: SetRecipe, data: Path) -> None:
     if recipe.trunk_weights:
-        take_over(model, _find(recipe.trunk_weights, data))
+        take_over(model, find_weights(recipe.trunk_weights, data))
         return
-    for file in (recipe.checkpoint, recipe.backbone_weights):
-        if file and not (data / file).is_file():
-            raise UsageError(f"{data / file}: no such weights file; put it there or change the recipe")
     if recipe.checkpoint:
-        load_conditional_detr(model, data / recipe.checkpoint)
+        load_conditional_detr(model, find_weights(recipe.checkpoint, data))
         return
     if not recipe.backbone_weights:
         return
+    file = find_weights(recipe.backbone_weights, data)
     if isinstance(model.backbone, MobileNetMap):
-        load_mobilenet_v2(model.backbone.backbone, data / recipe.backbone_weights)
+        load_mobilenet_v2(model.backbone.backbone, file)
     elif isinstance(model.backbone, ResNet50):
-        load_resnet50(model.backbone, data / recipe.backbone_weights)
+        load_resnet50(model.backbone, file)
 
 
 def take_over(model: SetPredictor, file: Path) -> None:
@@ -83,8 +81,13 @@ def take_over(model: SetPredictor, file: Path) -> None:
         fill(model.evaluator, part("evaluator."), file)
 
 
-def _find(file: str, data: Path) -> Path:
+def find_weights(file: str, data: Path) -> Path:
+    """A weights file that a recipe names, below the data or else relative to the current folder.
+
+    Raises:
+        UsageError: it is in neither place.
+    """
     for place in (data / file, Path(file)):
         if place.is_file():
             return place
-    raise UsageError(f"{file}: no such weights file, neither in {data} nor here; train it first or change the recipe")
+    raise UsageError(f"{data / file}: no such weights, nor in the current folder; the recipe says where they come from")

@@ -8,6 +8,7 @@ from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.splits import SPLITS
 from cadrage.errors import UsageError
 from cadrage.training.reproduce.set_prediction.runs import DRAWN_SPLITS, FLMS, TEST, VALIDATION
+from cadrage.training.set_prediction.build import find_weights
 from cadrage.training.set_prediction.data import folders_of
 from cadrage.training.set_prediction.recipe import SetRecipe
 
@@ -39,11 +40,8 @@ def expect_weights(data: Path, recipe: SetRecipe) -> None:
     """Raise UsageError if a file of weights that the training starts from is not there."""
     for field in _WEIGHTS:
         # A recipe of an earlier or later version may lack one of them.
-        name = getattr(recipe, field, "")
-        if name and not (data / name).is_file():
-            raise UsageError(
-                f"{data / name}: no such weights; the recipe's comment says where to get the {field.replace('_', ' ')}"
-            )
+        if name := getattr(recipe, field, ""):
+            find_weights(name, data)
 
 
 def expect_no_test_photos(recipe: SetRecipe) -> None:
