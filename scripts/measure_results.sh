@@ -22,6 +22,9 @@ for tool in smartcrop vips-attention vips-entropy; do
   measure "flms-dev-$tool" flms --data "$data/flms/a" --split dev --baseline "$tool"
 done
 measure flms-dev-default.fit flms --data "$data/flms/a" --split dev --model "$root/weights/default.fit"
+light=$root/weights/set-prediction-light.fit
+measure fcdb-free-dev-set-prediction-light.fit fcdb-free --data "$data/fcdb/train" --split dev --model "$light"
+measure flms-dev-set-prediction-light.fit flms --data "$data/flms/a" --split dev --model "$light"
 measure flms-a-centre-0.9 flms --data "$data/flms/a" --baseline centre-0.9 --train-data "$data/fcdb/train"
 for baseline in position-prior largest; do
   measure "gaicd-v1-test-$baseline" gaicd-ranking --data "$data/gaicd" --split test --baseline "$baseline"

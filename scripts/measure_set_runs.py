@@ -27,9 +27,9 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifes
 from cadrage.datasets.splits import read_split, select
 from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Answer, Predictor
-from cadrage.evaluation.asking import ask_all
+from cadrage.evaluation.asking import Asked, ask_all
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.judging import judge_all
+from cadrage.evaluation.judging import Judged, judge_all
 from cadrage.evaluation.metrics.scale import QUANTILES, area_quantiles
 from cadrage.evaluation.metrics.validity_quality import estimated_quality, validity_quality
 from cadrage.evaluation.product import ModelPredictor, trained_on_photos
@@ -150,10 +150,19 @@ def seen(photos: Photos, predictor: Predictor) -> int | None:
 
 def judged(photos: Photos, predictor: Predictor) -> dict[str, Any]:
     """The metrics of the protocol with their intervals, and the areas of the first crops and of the sets of ten."""
+    return summary(*judge(photos, predictor))
+
+
+def judge(photos: Photos, predictor: Predictor) -> tuple[Asked, Judged]:
+    """What the predictor answers about every photo, and how that stands against what people chose."""
     asked = ask_all(photos.protocol, photos.records, predictor)
     if asked.unreadable:
         raise UsageError(f"{len(asked.unreadable)} photos cannot be measured, such as {asked.unreadable[0]}")
-    found = judge_all(photos.protocol, asked.records, asked.answers)
+    return asked, judge_all(photos.protocol, asked.records, asked.answers)
+
+
+def summary(asked: Asked, found: Judged) -> dict[str, Any]:
+    """As `judged` says it."""
     return {
         "metrics": {name: estimate_to_dict(estimate) for name, estimate in found.metrics.items()},
         "areas": {

@@ -11,6 +11,8 @@ from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
 from cadrage.training.reproduce.set_prediction.report import make_report
 from cadrage.training.reproduce.set_prediction.runs import PLAN
 
+RECIPES = Path(__file__).parents[2] / "recipes"
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -77,6 +79,33 @@ def test_wrong_usage_is_told_in_one_line_before_anything_is_made(cadrage, here, 
     assert ran.code == 2 and ran.out == ""
     assert len(ran.err.splitlines()) == 1 and message in ran.err
     assert not Path("out").exists() and len(list(Path("taken").iterdir())) == 1
+
+
+def test_the_other_paper_has_the_same_door(cadrage, here, monkeypatch):
+    import cadrage.training.reproduce.grid_anchor.reproduce as other
+    from cadrage.training.reproduce.grid_anchor.chain import Outcome as GridOutcome
+    from cadrage.training.reproduce.grid_anchor.runs import read_runs
+
+    runs = read_runs(RECIPES / "grid-anchor")
+    made = []
+
+    def reproduce(data, recipes, out, *, only, tell):
+        made.append((data, recipes, out, only))
+        return tuple(GridOutcome(run.plan, reason="no data", failed=run.plan.letter in only) for run in runs)
+
+    monkeypatch.setattr(other, "reproduce", reproduce)
+    ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out")
+    assert ran.code == 0
+    assert ran.out.startswith("# Grid anchors, measured again") and "### Table 6" in ran.out
+    assert cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out", "--only", "M, S").code == 1
+    assert made == [
+        (Path("data"), Path("recipes/grid-anchor"), Path("out"), []),
+        (Path("data"), Path("recipes/grid-anchor"), Path("out"), ["M", "S"]),
+    ]
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out")
+    assert ran.code == 2 and "recipes/grid-anchor: no tables.toml; give the folder with --recipes" in ran.err
 
 
 def test_an_unknown_paper_is_told(cadrage, here):

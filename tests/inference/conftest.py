@@ -120,6 +120,17 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def scorer_folder(tmp_path: Path) -> Path:
+    """The tiny model without its proposer."""
+    folder = write_model(tmp_path / "scorer")
+    (folder / "proposer.onnx").unlink()
+    card = json.loads((folder / "card.json").read_text())
+    del card["parts"]["proposer"]
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture
 def make_model(tmp_path: Path) -> Callable[..., Path]:
     """A fresh model folder to damage, or one with other selection settings."""
     return lambda **selection: write_model(tmp_path / "model", **selection)

@@ -51,9 +51,9 @@ def test_the_first_crop_has_the_highest_expected_overlap(seed: int, count: int) 
     picks = select(LATTICE, boxes, weights, n=3, settings=exact)
 
     expected = iou_matrix(LATTICE, boxes) @ weights
-    assert picks.overlaps[0] == pytest.approx(expected.max(), abs=1e-5)
-    assert iou_matrix(picks.boxes_xyxy, boxes)[0] @ weights == pytest.approx(picks.overlaps[0], abs=1e-5)
-    assert (np.diff(picks.overlaps[1:]) <= 1e-6).all()
+    assert picks.scores[0] == pytest.approx(expected.max(), abs=1e-5)
+    assert iou_matrix(picks.boxes_xyxy, boxes)[0] @ weights == pytest.approx(picks.scores[0], abs=1e-5)
+    assert (np.diff(picks.scores[1:]) <= 1e-6).all()
 
 
 @given(seeds, counts)
@@ -76,7 +76,7 @@ def test_the_order_of_proposals_does_not_matter(seed: int, count: int) -> None:
     shuffled = select(LATTICE, boxes[order], weights[order], n=5)
 
     np.testing.assert_array_equal(shuffled.boxes_xyxy, picks.boxes_xyxy)
-    np.testing.assert_array_equal(shuffled.overlaps, picks.overlaps)
+    np.testing.assert_array_equal(shuffled.scores, picks.scores)
 
 
 @given(seeds, counts, st.integers(3, 7))
@@ -127,7 +127,7 @@ def test_one_proposal_is_returned_first_and_others_still_follow() -> None:
     picks = select(LATTICE, wanted, np.ones(1), n=4)
 
     np.testing.assert_allclose(picks.boxes_xyxy[0], wanted[0])
-    assert picks.overlaps[0] == pytest.approx(1)
+    assert picks.scores[0] == pytest.approx(1)
     assert len(picks.boxes_xyxy) == 4
 
 
@@ -156,7 +156,7 @@ def test_no_candidate_means_no_crop() -> None:
     picks = select(np.empty((0, 4)), *opinions(0, 3), n=5)
 
     assert picks.boxes_xyxy.shape == (0, 4)
-    assert picks.overlaps.shape == (0,)
+    assert picks.scores.shape == (0,)
 
 
 def test_the_shortlist_gives_way_when_it_is_too_narrow() -> None:
@@ -194,7 +194,7 @@ def test_the_evaluator_moves_the_choice_only_if_it_has_weight() -> None:
     )
 
     assert moved.boxes_xyxy[0].sum() < plain.boxes_xyxy[0].sum()
-    assert moved.overlaps[0] < plain.overlaps[0]
+    assert moved.scores[0] < plain.scores[0]
 
 
 def test_a_polished_box_takes_part() -> None:
@@ -227,7 +227,7 @@ def test_a_tilt_weighs_overlap_against_area(seed: int, count: int, tilt: float) 
     worth = (iou_matrix(LATTICE, boxes) @ weights) * area(LATTICE) ** tilt
     chosen = iou_matrix(picks.boxes_xyxy, boxes)[0] @ weights
     assert chosen * area(picks.boxes_xyxy)[0] ** tilt == pytest.approx(worth.max(), rel=1e-4)
-    assert picks.overlaps[0] == pytest.approx(chosen, abs=1e-5)
+    assert picks.scores[0] == pytest.approx(chosen, abs=1e-5)
 
 
 def test_settings_come_from_the_card() -> None:
@@ -252,4 +252,4 @@ def test_alternatives_to_a_met_opinion_are_the_next_best() -> None:
     picks = select(LATTICE, wanted, np.ones(1), n=2)
 
     allowed = iou_matrix(LATTICE, wanted)[:, 0] <= 0.85
-    assert picks.overlaps[1] == pytest.approx(expected[allowed].max(), abs=1e-5)
+    assert picks.scores[1] == pytest.approx(expected[allowed].max(), abs=1e-5)

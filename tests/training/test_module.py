@@ -5,7 +5,8 @@ import torch
 
 from cadrage.datasets.manifest import read_manifest
 from cadrage.datasets.pixels import load_photos
-from cadrage.training.module import CropTraining, NonFiniteLossError, blur_boxes
+from cadrage.training.losses import blur_boxes
+from cadrage.training.module import CropTraining, NonFiniteLossError
 from cadrage.training.recipe import Recipe
 from cadrage.training.run import build_model
 from cadrage.training.samples import CropSamples, Sample

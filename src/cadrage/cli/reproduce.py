@@ -22,6 +22,19 @@ EPILOG = epilog(
     exit_codes=False,
 )
 
+GRID_EPILOG = epilog(
+    {
+        "cadrage data convert gaicd GAICD/ data/gaicd-v2": "Bring a data set to where the recipes look for it.",
+        "cadrage reproduce grid-anchor --data data --out reproduced": "Everything that the data allow.",
+        "cadrage reproduce grid-anchor --data data --out reproduced --only M,S": "Two of the runs.",
+    },
+    {
+        "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
+        "Runs": "Those of recipes/grid-anchor/tables.toml, which says what each changes in its recipe.",
+    },
+    exit_codes=False,
+)
+
 FAILED = 1
 
 reproduce_app = typer.Typer(
@@ -60,6 +73,31 @@ def set_prediction(
     Report().data(text(report).rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
     return FAILED if any(outcome.failed for outcome in report.outcomes) else 0
+
+
+@reproduce_app.command("grid-anchor", epilog=GRID_EPILOG)
+def grid_anchor(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")],
+    only: Annotated[
+        str, typer.Option("--only", metavar="M,S", help="Ids or names of the wanted runs; by default all.")
+    ] = "",
+    recipes: Annotated[
+        Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with tables.toml and the recipes it names.")
+    ] = Path("recipes/grid-anchor"),
+) -> int:
+    """Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1; exit code 1 if a run failed."""
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    with extra_installed("train", "reproducing a paper"):
+        from cadrage.training.reproduce.grid_anchor.report import text
+        from cadrage.training.reproduce.grid_anchor.reproduce import reproduce
+
+        outcomes = reproduce(data, recipes, out, only=wanted, tell=_tell)
+    Report().data(text(outcomes).rstrip("\n"))
+    _tell(f"the report is {out / 'report.html'}")
+    return FAILED if any(outcome.failed for outcome in outcomes) else 0
 
 
 def _tell(line: str) -> None:

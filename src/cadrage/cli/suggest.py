@@ -29,7 +29,7 @@ EPILOG = epilog(
     },
     {
         "Scores": "A score is the overlap (intersection over union, 0 to 1) to expect with the crop a person would "
-        "choose, given the ratio.",
+        "choose, given the ratio. A model that only scores boxes gives its own score: higher is better in one photo.",
         "When rules conflict": "The least important one gives way, and the flags and a warning say so: first "
         "the number of crops, then --avoid, then --min-area and --max-area, then --min-size, last --keep. "
         "The ratio is always exact.",

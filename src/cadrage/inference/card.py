@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +12,17 @@ from typing import Any, Literal, cast, get_args
 from cadrage.errors import ModelError
 
 PART_NAMES = ("trunk", "proposer", "evaluator")
-# A model without it proposes crops but scores no given box.
-_OPTIONAL_PARTS = ("evaluator",)
+# A model without an evaluator proposes crops but scores no given box; one without a proposer does the opposite. Either
+# is enough to crop with.
+_OPTIONAL_PARTS = ("proposer", "evaluator")
 
 # What the numbers beside the proposals are: logits of one distribution over all of them, which people's choice is
 # drawn from, or the logarithm of a probability of its own for each, its validity.
 ProposalKind = Literal["distribution", "validity"]
+
+# Which boxes of any shape a model without a proposer chooses from: first the grid anchors it was trained on, or all
+# of a lattice that also holds small boxes and the whole photo.
+CandidateKind = Literal["grid", "lattice"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # TensorProto.external_data is a list of key-value messages; this is how the key "location" is written in the file.
@@ -24,11 +30,25 @@ _EXTERNAL_DATA_MARK = b"\x0a\x08location"
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """Mean and standard deviation of the ratings that an evaluator was trained on; its scores count in deviations."""
+
+    mean: float
+    deviation: float
+
+    def rating(self, score: float) -> float:
+        """The score in the unit of the ratings, which for GAICD is the mean opinion of people from 1 to 5."""
+        return self.mean + self.deviation * score
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A read and checked ``card.json``.
 
-    ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, perhaps without the evaluator, to file name
-    and sha256. ``proposals`` says what the proposer's numbers mean; cards that do not say it are of the first kind.
+    ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, to file name and sha256; it lacks the
+    proposer or the evaluator of a model that has none. ``proposals`` says what the proposer's numbers mean; cards that
+    do not say it are of the first kind, and without a proposer it is None. ``score_scale`` is None where scores only
+    rank.
     """
 
     folder: Path
@@ -38,7 +58,9 @@ class Card:
     input_side: int
     parts: Mapping[str, tuple[str, str]]
     selection: Mapping[str, Any]
-    proposals: ProposalKind = "distribution"
+    proposals: ProposalKind | None = "distribution"
+    score_scale: ScoreScale | None = None
+    candidates: CandidateKind = "grid"
 
     @property
     def weights_sha256(self) -> str:
@@ -98,6 +120,11 @@ def read_card(folder: Path) -> Card:
     proposals = raw.get("proposals", "distribution")
     if proposals not in get_args(ProposalKind):
         raise ModelError(f"{path}: expected proposals to be distribution or validity, got {proposals!r}")
+    candidates = raw.get("candidates", "grid")
+    if candidates not in get_args(CandidateKind):
+        raise ModelError(f"{path}: expected candidates to be grid or lattice, got {candidates!r}")
+    if not any(part in named for part in _OPTIONAL_PARTS):
+        raise ModelError(f"{path}: the model card lacks parts.proposer; fetch the model again")
     return Card(
         folder=folder,
         name=_text(path, raw, "name"),
@@ -106,8 +133,22 @@ def read_card(folder: Path) -> Card:
         input_side=side,
         parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part not in _OPTIONAL_PARTS},
         selection=selection,
-        proposals=cast(ProposalKind, proposals),
+        proposals=cast(ProposalKind, proposals) if "proposer" in named else None,
+        score_scale=_score_scale(path, raw),
+        candidates=cast(CandidateKind, candidates),
     )
+
+
+def _score_scale(path: Path, raw: Mapping[str, Any]) -> ScoreScale | None:
+    if "score_scale" not in raw:
+        return None
+    mean, deviation = (_field(path, raw, "score_scale", name) for name in ("mean", "deviation"))
+    for value in (mean, deviation):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ModelError(f"{path}: expected score_scale to hold finite numbers, got {value!r}")
+    if deviation <= 0:
+        raise ModelError(f"{path}: expected score_scale.deviation above 0, got {deviation!r}")
+    return ScoreScale(float(mean), float(deviation))
 
 
 def _field(path: Path, raw: Any, *keys: str) -> Any:

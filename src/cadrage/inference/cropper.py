@@ -13,7 +13,7 @@ from cadrage.geometry import validate_boxes
 from cadrage.inference.framing import frame
 from cadrage.inference.meanwhile import meanwhile
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
-from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Encoded, PredictedSet, Proposals, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
@@ -152,6 +152,9 @@ class EncodedPhoto:
         """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
 
         A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
+
+        Raises:
+            ModelError: the model only scores boxes, as grid-anchor models do.
         """
         return self._encoded.proposals()
 
@@ -160,7 +163,8 @@ class EncodedPhoto:
         """All proposals of a set predictor for this photo, most valid first, with their validities.
 
         Raises:
-            ModelError: the model predicts one distribution and no validities, as the default model does.
+            ModelError: the model predicts one distribution and no validities, as the default model does, or only
+                scores boxes.
 
         >>> found = Cropper("set-prediction").encode("beach.jpg").predicted_set      # doctest: +SKIP
         >>> found.boxes_xyxy[:10], found.validities[:10]                             # doctest: +SKIP
@@ -188,14 +192,31 @@ class EncodedPhoto:
     def answer(self, request: Request) -> Suggestions:
         """The best crops for a checked request."""
         photo, card = self.photo, self._encoded.model.card
+        proposals = None if card.proposals is None else self.proposals
         framed = [
-            frame(photo.name, photo.size_wh, self.proposals, ratio, request, self._settings, self._encoded.score)
+            frame(
+                photo.name,
+                photo.size_wh,
+                proposals,
+                ratio,
+                request,
+                self._settings,
+                self._encoded.score,
+                score_scale=card.score_scale,
+                candidates=card.candidates,
+            )
             for ratio in request.ratios
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
         return Suggestions(
             image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
-            model=ModelInfo(card.name, card.tag, card.version, card.weights_sha256),
+            model=ModelInfo(
+                card.name,
+                card.tag,
+                card.version,
+                card.weights_sha256,
+                score_means=OPINION if proposals is None else OVERLAP,
+            ),
             request=request,
             crops=tuple(crop for one in framed for crop in one.crops),
             flags=tuple(flags),

@@ -9,6 +9,8 @@ import numpy as np
 from cadrage.errors import ConstraintError
 from cadrage.geometry import Ratio, area, box_ratio, from_pixels, largest_size, to_pixels
 from cadrage.inference import rules as hard
+from cadrage.inference.by_score import choose_by_score
+from cadrage.inference.card import CandidateKind, ScoreScale
 from cadrage.inference.climb import FREE_MOVES, climb, fixed_ratio_moves
 from cadrage.inference.overlap import Sample
 from cadrage.inference.placement import focal_points
@@ -35,19 +37,57 @@ class Framed:
 def frame(
     name: str,
     size_wh: tuple[int, int],
-    proposals: Proposals,
+    proposals: Proposals | None,
     ratio: Ratio,
     request: Request,
     settings: SelectionSettings,
     evaluate: Callable[[Floats], Floats],
+    *,
+    score_scale: ScoreScale | None = None,
+    candidates: CandidateKind = "grid",
 ) -> Framed:
     """Answer one ratio of a request for the photo ``name``.
+
+    Args:
+        proposals: None for a model that only scores boxes: its own score then ranks ``candidates``, and is reported in
+            the unit of ``score_scale`` where there is one.
 
     Raises:
         ConstraintError: a rule would have to give way and the request is strict.
     """
     value = ratio.resolve(size_wh)
     rules = request.rules_for(ratio, size_wh)
+    tilt = settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt
+    spanned_area = None if rules.limits_area else _largest_area(value, size_wh)
+    if proposals is None:
+        picks, relaxed, opinions = choose_by_score(
+            value, rules, size_wh, request, settings, evaluate, candidates, tilt=tilt, spanned_area=spanned_area
+        )
+        say: Callable[[float], str] = partial(_rated, score_scale)
+    else:
+        picks, relaxed = _by_overlap(
+            value, rules, size_wh, proposals, request, settings, evaluate, tilt=tilt, spanned_area=spanned_area
+        )
+        opinions, say = proposals, _expected
+    flags = relaxed + ((hard.FEWER_THAN_ASKED,) if len(picks.boxes_xyxy) < request.n else ())
+    sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
+    if flags and request.strict:
+        raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
+    return Framed(_crops(picks, size_wh, opinions, ratio, rules, relaxed, say), flags, sentences)
+
+
+def _by_overlap(
+    value: float | None,
+    rules: Rules,
+    size_wh: tuple[int, int],
+    proposals: Proposals,
+    request: Request,
+    settings: SelectionSettings,
+    evaluate: Callable[[Floats], Floats],
+    *,
+    tilt: float,
+    spanned_area: float | None,
+) -> tuple[Picks, tuple[str, ...]]:
     boxes, weights = proposals.boxes_xyxy, proposals.weights
     if value is not None:
         weights = condition_on_ratio(weights, box_ratio(boxes, size_wh), value, settings.ratio_temperature)
@@ -59,18 +99,15 @@ def frame(
         weights,
         n=request.n,
         diversity=request.diversity,
-        tilt=settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt,
+        tilt=tilt,
         settings=settings,
         always_considered=int(admitted[: pool.leading].sum()),
-        spanned_area=None if rules.limits_area else _largest_area(value, size_wh),
+        spanned_area=spanned_area,
         polish=None if relaxed else partial(_polished, value, rules, size_wh),
         evaluate=evaluate,
     )
-    flags = relaxed + ((hard.FEWER_THAN_ASKED,) if len(picks.boxes_xyxy) < request.n else ())
-    sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
-    if flags and request.strict:
-        raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
-    return Framed(_crops(picks, size_wh, proposals, ratio, rules, relaxed), flags, sentences)
+    # Sums of float32 may pass the ends of the range by a rounding error.
+    return Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed
 
 
 def _largest_area(value: float | None, size_wh: tuple[int, int]) -> float:
@@ -97,6 +134,7 @@ def _crops(
     ratio: Ratio,
     rules: Rules,
     flags: tuple[str, ...],
+    say: Callable[[float], str],
 ) -> tuple[Crop, ...]:
     # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
     boxes_px = to_pixels(picks.boxes_xyxy, size_wh)
@@ -106,7 +144,7 @@ def _crops(
     hull = rules.kept_hull
     if hull is not None:
         focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
-    facts = (boxes_px, boxes, picks.overlaps.clip(0, 1), areas, kept, focal)
+    facts = (boxes_px, boxes, picks.scores, areas, kept, focal)
     rows = zip(*(fact.tolist() for fact in facts), strict=True)
     return tuple(
         Crop(
@@ -114,19 +152,27 @@ def _crops(
             ratio=ratio.text,
             box_px=(x1, y1, x2 - x1, y2 - y1),
             box_norm=tuple(box),
-            score=overlap,
+            score=score,
             area_fraction=area_fraction,
             importance_fraction=importance,
             focal_point=tuple(point),
             flags=flags,
-            reason=_reason(index, areas, overlap),
+            reason=_reason(index, areas, say(score)),
         )
-        for index, ((x1, y1, x2, y2), box, overlap, area_fraction, importance, point) in enumerate(rows)
+        for index, ((x1, y1, x2, y2), box, score, area_fraction, importance, point) in enumerate(rows)
     )
 
 
-def _reason(index: int, areas: Floats, overlap: float) -> str:
-    facts = f"covers {100 * areas[index]:.0f} % of the photo, expected overlap {overlap:.2f} with a person's choice"
+def _expected(overlap: float) -> str:
+    return f"expected overlap {overlap:.2f} with a person's choice"
+
+
+def _rated(scale: ScoreScale | None, score: float) -> str:
+    return f"score {score:.2f}" if scale is None else f"expected rating {scale.rating(score):.2f}"
+
+
+def _reason(index: int, areas: Floats, said: str) -> str:
+    facts = f"covers {100 * areas[index]:.0f} % of the photo, {said}"
     if index == 0:
         return f"best: {facts}"
     relation = areas[index] / areas[0]

@@ -11,6 +11,7 @@ from cadrage.geometry import (
     fixed_ratio_candidates,
     free_candidates,
     from_pixels,
+    grid_anchors,
     largest_size,
     to_pixels,
 )
@@ -24,11 +25,12 @@ _REGIONS = 4
 _SMALLEST_PART = 0.1
 _NOISE_PX = 1e-6
 _WHOLE_PHOTO: Floats = np.array([[0.0, 0.0, 1.0, 1.0]])
+_NO_BOXES: Floats = np.empty((0, 4))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Candidates ``(C, 4)`` on whole pixels; the first ``leading`` of them come from proposals."""
+    """Candidates ``(C, 4)`` on whole pixels; the first ``leading`` of them come from proposals or the anchor grid."""
 
     boxes_xyxy: Floats
     leading: int
@@ -37,7 +39,7 @@ class Pool:
 def free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tuple[int, int]) -> Pool:
     """Candidates of any ratio: the heaviest proposals, their weighted mean and a lattice; never empty."""
     heaviest = proposals_xyxy[np.argsort(-weights, kind="stable")[:_PROPOSALS]]
-    opinions = np.concatenate([weights[None] @ proposals_xyxy, heaviest])
+    opinions = np.concatenate([weights[None] @ proposals_xyxy, heaviest]) if len(heaviest) else heaviest
     hull = rules.kept_hull
     regions = clear_regions(rules, size_wh)
     leading, lattices = [], [regions]
@@ -57,6 +59,13 @@ def free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tu
         lattices.append(hull[None])
     boxes = np.concatenate(leading + lattices)
     return Pool(from_pixels(to_pixels(boxes, size_wh), size_wh), sum(map(len, leading)))
+
+
+def grid_pool(rules: Rules, size_wh: tuple[int, int]) -> Pool:
+    """Candidates of any ratio without a proposal: the grid anchors lead, the lattice of `free_pool` follows."""
+    grid = grid_anchors(size_wh)
+    lattice = free_pool(_NO_BOXES, np.empty(0), rules, size_wh).boxes_xyxy
+    return Pool(np.concatenate([from_pixels(to_pixels(grid, size_wh), size_wh), lattice]), len(grid))
 
 
 def fixed_ratio_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:

@@ -71,8 +71,8 @@ def _title(items: Sequence[tuple[Image.Image, Suggestions]]) -> str:
 def _summary(items: Sequence[tuple[Image.Image, Suggestions]]) -> str:
     model = items[0][1].model
     return (
-        f"Model {escape(model.name)}.{escape(model.tag)} {escape(model.version)}. A score is the overlap to expect "
-        "with the crop a person would choose, from 0 to 1. Click a box or a position to select it for copying."
+        f"Model {escape(model.name)}.{escape(model.tag)} {escape(model.version)}. A score is "
+        f"{escape(model.score_means)}. Click a box or a position to select it for copying."
     )
 
 

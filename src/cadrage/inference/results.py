@@ -1,5 +1,6 @@
 """What comes back: crops, and all of a photo's crops together with what they were made from."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,18 @@ Floats = NDArray[np.float64]
 
 _PLOT_SIDE = 1280
 
+OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
+OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
+"""What the scores of a model are, with a proposer and without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crop:
     """One crop of a photo.
 
     ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
-    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio.
+    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio; of a model
+    that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
     ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
     ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
     """
@@ -52,7 +58,8 @@ class Crop:
         _expect(x >= 0 and y >= 0 and width >= 1 and height >= 1, "a pixel box x, y, width, height", self.box_px)
         x1, y1, x2, y2 = self.box_norm
         _expect(0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1, "a normalised box x1, y1, x2, y2", self.box_norm)
-        for name in ("score", "area_fraction", "importance_fraction"):
+        _expect(math.isfinite(self.score), "a finite score", self.score)
+        for name in ("area_fraction", "importance_fraction"):
             _expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name))
         fx, fy = self.focal_point
         _expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
@@ -83,13 +90,14 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model: name, tag, version, one hash over all its parts, and what ran it."""
+    """The model: name, tag, version, one hash over all its parts, what ran it, and in words what its scores are."""
 
     name: str
     tag: str
     version: str
     weights_sha256: str
     backend: str = "onnxruntime-cpu"
+    score_means: str = OVERLAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,13 @@ _SHORTLIST_PER_BAND = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picks:
-    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``overlaps (n,)`` expected, untilted, in [0, 1]."""
+    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``scores (n,)`` without any tilt.
+
+    The scores of `select` are expected overlaps in [0, 1].
+    """
 
     boxes_xyxy: Floats
-    overlaps: Floats
+    scores: Floats
 
 
 def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperature: float) -> Floats:

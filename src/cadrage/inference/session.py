@@ -127,6 +127,11 @@ class Encoded:
     @cached_property
     def _proposed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Boxes ``(2, K, 4)`` and their numbers ``(2, K)`` for both views, each in its own coordinates."""
+        if self.model.card.proposals is None:
+            raise ModelError(
+                f"model {self.model.card.name!r} scores boxes but proposes none; ask it for crops or scores, or use a "
+                "model with a proposer, such as default"
+            )
         boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
         return boxes.astype(np.float64), logits.astype(np.float64)
 
@@ -134,7 +139,7 @@ class Encoded:
         """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
 
         Raises:
-            ModelError: the proposer cannot run or returns nothing usable.
+            ModelError: there is no proposer, or it cannot run or returns nothing usable.
         """
         boxes, logits = self._proposed
         both = np.clip(np.concatenate([boxes[0], mirror(boxes[1])]), 0.0, 1.0)
@@ -150,10 +155,11 @@ class Encoded:
         """The proposals for the photo itself, without its mirror image, with their validities.
 
         Raises:
-            ModelError: the model predicts one distribution and no validities, or the proposer does not work.
+            ModelError: the model predicts one distribution and no validities, it proposes nothing, or the proposer does
+                not work.
         """
         card = self.model.card
-        if card.proposals != "validity":
+        if card.proposals == "distribution":
             raise ModelError(
                 f"model {card.name!r} predicts one distribution over crops, not how valid each is; ask for its "
                 "proposals and their weights, or use a model of set prediction"

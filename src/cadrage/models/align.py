@@ -3,10 +3,19 @@
 Bilinear sampling factors into one matrix per axis, and so does the 2x2 mean that follows it, hence the features of a
 box are ``Y F X^T`` without any gather or compiled operator (Zeng et al., TPAMI 2020, section 3.2, in matrix form).
 Positions are measured in feature cells: cell ``j`` has its centre at position ``j``.
+
+``legacy`` selects the sampling of the code released with the paper, which published weights were trained with: the
+window of a box is one cell too long, samples beyond the map are zero, and the last cell is extrapolated. A box lies at
+``pixels / 16`` cells then. Mirrored photos do not give mirrored features; new weights should not be trained with it.
 """
 
 import torch
 from torch import Tensor
+
+from cadrage.errors import UsageError
+
+# Output cells per axis, or per axis y, x.
+Bins = int | tuple[int, int]
 
 
 def hat_weights(positions: Tensor, size: int) -> Tensor:
@@ -16,20 +25,30 @@ def hat_weights(positions: Tensor, size: int) -> Tensor:
     return (1 - (clamped - cells).abs()).clamp(min=0)
 
 
+def _legacy_weights(positions: Tensor, size: int) -> Tensor:
+    """As :func:`hat_weights`, but extrapolating in ``[size - 1, size)`` and zero beyond the map."""
+    cells = torch.arange(size, device=positions.device)
+    last = (cells == size - 1).to(positions.dtype) - (cells == max(size - 2, 0)).to(positions.dtype)
+    beyond = (positions - (size - 1)).clamp(min=0).unsqueeze(-1)
+    on_map = ((positions >= 0) & (positions < size)).to(positions.dtype).unsqueeze(-1)
+    return (hat_weights(positions, size) + beyond * last) * on_map
+
+
 def fold(rows: Tensor) -> Tensor:
     """Mean of neighbouring rows: ``(..., P, n)`` to ``(..., P - 1, n)``, one axis of a 2x2 mean with stride 1."""
     return (rows[..., 1:, :] + rows[..., :-1, :]) / 2
 
 
 def _separable(rows_y: Tensor, features: Tensor, rows_x: Tensor) -> Tensor:
-    """``rows_y (B,N,A,h) @ features (B,C,h,w) @ rows_x^T (B,N,A,w)`` -> ``(B, N, C, A, A)``."""
-    batch, boxes, bins, height = rows_y.shape
+    """``rows_y (B,N,Ay,h) @ features (B,C,h,w) @ rows_x^T (B,N,Ax,w)`` -> ``(B, N, C, Ay, Ax)``."""
+    batch, boxes, bins_y, height = rows_y.shape
     channels, width = features.shape[1], features.shape[3]
+    bins_x = rows_x.shape[2]
     # All boxes of a photo share its map, so the first product is one large matrix multiplication per photo.
     flat = features.permute(0, 2, 1, 3).reshape(batch, height, channels * width)
-    half = (rows_y.reshape(batch, boxes * bins, height) @ flat).reshape(batch, boxes, bins * channels, width)
+    half = (rows_y.reshape(batch, boxes * bins_y, height) @ flat).reshape(batch, boxes, bins_y * channels, width)
     full = half @ rows_x.transpose(-1, -2)
-    return full.reshape(batch, boxes, bins, channels, bins).permute(0, 1, 3, 2, 4)
+    return full.reshape(batch, boxes, bins_y, channels, bins_x).permute(0, 1, 3, 2, 4)
 
 
 def _positions(starts: Tensor, ends: Tensor, points: int) -> Tensor:
@@ -37,32 +56,48 @@ def _positions(starts: Tensor, ends: Tensor, points: int) -> Tensor:
     return starts.unsqueeze(-1) + (ends - starts).unsqueeze(-1) * steps
 
 
-def roi_align(features: Tensor, boxes_cells: Tensor, bins: int) -> Tensor:
+def _roi_rows(starts: Tensor, ends: Tensor, size: int, bins: int, legacy: bool) -> Tensor:
+    if not legacy:
+        return fold(hat_weights(_positions(starts, ends, bins + 1), size))
+    length = (ends - starts + 1).clamp(min=0)
+    return fold(_legacy_weights(_positions(starts, starts + length, bins + 1), size))
+
+
+def _per_axis(bins: Bins) -> tuple[int, int]:
+    return (bins, bins) if isinstance(bins, int) else bins
+
+
+def roi_align(features: Tensor, boxes_cells: Tensor, bins: Bins, *, legacy: bool = False) -> Tensor:
     """Features inside each box.
 
     Args:
         features: maps ``(B, C, h, w)``.
         boxes_cells: ``(B, N, 4)`` as x1 y1 x2 y2 in cells.
         bins: output cells per axis (A); A + 1 points per axis are sampled, both ends included.
+        legacy: sample ``x1 .. x2 + 1``, extrapolate the last cell, zero beyond the map.
 
     Returns:
         ``(B, N, C, A, A)``.
     """
+    bins_y, bins_x = _per_axis(bins)
     x1, y1, x2, y2 = boxes_cells.unbind(-1)
-    rows_x = fold(hat_weights(_positions(x1, x2, bins + 1), features.shape[3]))
-    rows_y = fold(hat_weights(_positions(y1, y2, bins + 1), features.shape[2]))
+    rows_x = _roi_rows(x1, x2, features.shape[3], bins_x, legacy)
+    rows_y = _roi_rows(y1, y2, features.shape[2], bins_y, legacy)
     return _separable(rows_y, features, rows_x)
 
 
-def rod_align(features: Tensor, boxes_cells: Tensor, bins: int) -> Tensor:
+def rod_align(features: Tensor, boxes_cells: Tensor, bins: Bins, *, legacy: bool = False) -> Tensor:
     """Features outside each box: the whole map resampled to a fixed grid with the samples inside the box set to 0.
 
-    Arguments and result as in :func:`roi_align`. The box borders count as inside.
+    Arguments and result as in :func:`roi_align`. The box borders count as inside. ``legacy`` ends the grid a thousandth
+    of a cell before the last centre.
     """
     height, width = features.shape[2:]
+    bins_y, bins_x = _per_axis(bins)
+    short = 1.001 if legacy else 1
     x1, y1, x2, y2 = boxes_cells.unbind(-1)
-    grid_x = torch.linspace(0, 1, bins + 1, dtype=features.dtype, device=features.device) * (width - 1)
-    grid_y = torch.linspace(0, 1, bins + 1, dtype=features.dtype, device=features.device) * (height - 1)
+    grid_x = torch.linspace(0, 1, bins_x + 1, dtype=features.dtype, device=features.device) * (width - short)
+    grid_y = torch.linspace(0, 1, bins_y + 1, dtype=features.dtype, device=features.device) * (height - short)
     inside_x = ((grid_x >= x1.unsqueeze(-1)) & (grid_x <= x2.unsqueeze(-1))).to(features.dtype)
     inside_y = ((grid_y >= y1.unsqueeze(-1)) & (grid_y <= y2.unsqueeze(-1))).to(features.dtype)
     all_x, all_y = hat_weights(grid_x, width), hat_weights(grid_y, height)
@@ -70,3 +105,22 @@ def rod_align(features: Tensor, boxes_cells: Tensor, bins: int) -> Tensor:
     masked_x = fold(inside_x.unsqueeze(-1) * all_x)
     masked_y = fold(inside_y.unsqueeze(-1) * all_y)
     return whole.unsqueeze(1) - _separable(masked_y, features, masked_x)
+
+
+def check_corners(boxes_xyxy: Tensor) -> None:
+    """Refuse boxes ``(..., 4)`` whose corners changed places, as a mirror that forgets to swap them leaves behind.
+
+    Such a box collapses to one column inside and hides nothing outside, so a model would learn from it in silence.
+    Boxes of zero size pass: they pad batches.
+
+    Raises:
+        UsageError: x1 > x2 or y1 > y2, or a number is not finite.
+    """
+    if boxes_xyxy.shape[-1] != 4:
+        raise UsageError(f"expected boxes of shape (..., 4), got {tuple(boxes_xyxy.shape)}; give x1 y1 x2 y2 per box")
+    # NaN compares false, hence the test for what is right.
+    right = (boxes_xyxy[..., :2] <= boxes_xyxy[..., 2:]).all(-1) & boxes_xyxy.isfinite().all(-1)
+    if not right.all():
+        worst = (~right).nonzero()[0].tolist()
+        box = ", ".join(f"{value:g}" for value in boxes_xyxy[tuple(worst)].tolist())
+        raise UsageError(f"box {worst} is ({box}); expected finite x1 <= x2 and y1 <= y2: swap the corners")

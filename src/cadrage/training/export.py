@@ -15,6 +15,9 @@ from torch.export import Dim
 import cadrage
 from cadrage.errors import UsageError
 from cadrage.models.default import CropModel
+from cadrage.training.grid_anchor.export import load_grid_model
+from cadrage.training.grid_anchor.export import parts_of as grid_parts_of
+from cadrage.training.grid_anchor.recipe import GridRecipe
 from cadrage.training.recipe import Recipe
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.run import build_model
@@ -125,15 +128,27 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
         "licence": "Apache-2.0",
         "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
-        "proposals": "validity" if isinstance(recipe, SetRecipe) else "distribution",
+        **_meaning(recipe, record),
         "parts": write_parts(parts, out),
         "training": record,
     }
     (out / "card.json").write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")
 
 
-def _parts_of_run(run: Path) -> tuple[list[Part], Recipe | SetRecipe, dict[str, Any]]:
+def _meaning(recipe: Recipe | SetRecipe | GridRecipe, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card says of the numbers that the parts return."""
+    if isinstance(recipe, GridRecipe):
+        # Scores that were learned from votes alone have no unit.
+        scale = record.get("score_scale")
+        return {"candidates": recipe.candidates} | ({"score_scale": scale} if scale else {})
+    return {"proposals": "validity" if isinstance(recipe, SetRecipe) else "distribution"}
+
+
+def _parts_of_run(run: Path) -> tuple[list[Part], Recipe | SetRecipe | GridRecipe, dict[str, Any]]:
     record = _read_record(run)
+    if record["recipe"].get("model") == "grid-anchor":
+        grid_recipe = GridRecipe.from_dict(record["recipe"])
+        return grid_parts_of(load_grid_model(run, grid_recipe), grid_recipe), grid_recipe, record
     if record["recipe"].get("model") == "set-prediction":
         set_recipe = SetRecipe.from_dict(record["recipe"])
         return parts_of(load_set_predictor(run, set_recipe), set_recipe), set_recipe, record

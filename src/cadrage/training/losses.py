@@ -17,6 +17,13 @@ def iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     return overlap / (area_a + area_b - overlap + _EPSILON)
 
 
+def blur_boxes(boxes: Tensor, deviation: float) -> Tensor:
+    """Boxes ``(..., 4)`` with normal noise on every edge, clipped to the photo; edges never change places."""
+    noisy = (boxes + deviation * torch.randn_like(boxes)).clamp(0, 1)
+    start, end = noisy[..., :2], noisy[..., 2:]
+    return torch.cat([torch.minimum(start, end), torch.maximum(start, end)], dim=-1)
+
+
 def edge_distance(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     """Sum of the absolute edge displacements of broadcastable boxes ``(..., 4)``."""
     return (a_xyxy - b_xyxy).abs().sum(dim=-1)

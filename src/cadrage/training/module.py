@@ -8,16 +8,17 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from cadrage.models.default import CropModel
-from cadrage.training.losses import consensus_loss, edge_energy, iou, overlap_energy, overlap_ranking, vote_loss
+from cadrage.training.losses import (
+    blur_boxes,
+    consensus_loss,
+    edge_energy,
+    iou,
+    overlap_energy,
+    overlap_ranking,
+    vote_loss,
+)
 from cadrage.training.recipe import Recipe
 from cadrage.training.samples import MAX_PAIRS, Sample
-
-
-def blur_boxes(boxes: Tensor, deviation: float) -> Tensor:
-    """Boxes ``(..., 4)`` with normal noise on every edge, clipped to the photo; edges never change places."""
-    noisy = (boxes + deviation * torch.randn_like(boxes)).clamp(0, 1)
-    start, end = noisy[..., :2], noisy[..., 2:]
-    return torch.cat([torch.minimum(start, end), torch.maximum(start, end)], dim=-1)
 
 
 class NonFiniteLossError(RuntimeError):

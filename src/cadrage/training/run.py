@@ -95,12 +95,17 @@ def train_from_recipe(
         from cadrage.training.set_prediction.run import train_set_predictor
 
         train_set_predictor(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
-    elif kind == "default":
+    elif kind in ("default", "grid-anchor"):
         if devices > 1:
-            raise UsageError(f"{recipe_file}: the default model is trained on one device; leave out --devices")
-        train_default(recipe_file, data, out, resume=resume, overrides=overrides)
+            raise UsageError(f"{recipe_file}: the model {kind} is trained on one device; leave out --devices")
+        if kind == "default":
+            train_default(recipe_file, data, out, resume=resume, overrides=overrides)
+        else:
+            from cadrage.training.grid_anchor.run import train_grid_model
+
+            train_grid_model(recipe_file, data, out, resume=resume, overrides=overrides)
     else:
-        raise UsageError(f"{recipe_file}: no model {kind!r}; there are default and set-prediction")
+        raise UsageError(f"{recipe_file}: no model {kind!r}; there are default and set-prediction and grid-anchor")
 
 
 def train_default(

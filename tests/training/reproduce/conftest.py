@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from cadrage.datasets.convert import convert
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.datasets.readers import read_dataset
 from cadrage.datasets.synthetic import write_synthetic
+from cadrage.errors import UsageError
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
 from cadrage.training.reproduce.set_prediction.runs import PLAN
 from cadrage.training.set_prediction.build import build_set_predictor
-from cadrage.training.set_prediction.data import folders_of
+from cadrage.training.set_prediction.data import folders_of, select_photos
 from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.set_prediction.run import photos_sha256
 
 BASE = """
 model = "set-prediction"
@@ -111,7 +114,14 @@ def finished(places: Places) -> Callable[[str], Path]:
         torch.nn.init.normal_(model.proposer.box_head[-1].weight, std=0.3)
         save_file(model.state_dict(), run / WEIGHTS)
         hashes = {folder: manifest_sha256(places.data / folder) for folder in folders_of(recipe)}
-        (run / RECORD).write_text(json.dumps({"recipe": recipe.to_dict(), "manifests_sha256": hashes}))
+        known = {"recipe": recipe.to_dict(), "manifests_sha256": hashes}
+        # One test lets the validation photos be drawn later.
+        with suppress(UsageError):
+            known["photos_sha256"] = {
+                role: photos_sha256(select_photos(places.data, entries))
+                for role, entries in {"train": recipe.train, "validate": recipe.validate}.items()
+            }
+        (run / RECORD).write_text(json.dumps(known))
         return run
 
     return make

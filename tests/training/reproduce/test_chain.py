@@ -205,8 +205,13 @@ def test_what_cannot_be_run_fails_with_a_reason_and_leaves_no_run(go, places, mo
         (lambda places, run: (run / RECORD).unlink(), "not the record of a run"),
         (
             lambda places, run: write(places.data / "drawn" / "splits" / "train.txt", _a_test_photo(places)),
-            "trained on",
+            "trained or chosen on",
         ),
+        (
+            lambda places, run: write(places.data / "drawn" / "splits" / "val.txt", _a_test_photo(places)),
+            "trained or chosen on",
+        ),
+        (lambda places, run: _leave_out_one(places.data / "drawn", "train"), "other photos than"),
     ],
 )
 def test_a_finished_run_that_does_not_belong_here_is_refused(go, places, finished, spoil, reason):
@@ -214,6 +219,19 @@ def test_a_finished_run_that_does_not_belong_here_is_refused(go, places, finishe
     outcome = go("A")
     assert outcome.failed and reason in outcome.reason
     assert not outcome.tests
+
+
+def _leave_out_one(folder, split) -> None:
+    names = read_split(folder, split).file_names[1:]
+    (folder / "splits" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
+
+
+@pytest.mark.usefixtures("no_training")
+def test_other_test_photos_are_measured_anew(go, places, finished):
+    finished("gaicv2-qg")
+    first = go("A").tests["test"].n
+    _leave_out_one(places.data / "drawn", "test")
+    assert go("A").tests["test"].n == first - 1
 
 
 def _a_test_photo(places) -> str:

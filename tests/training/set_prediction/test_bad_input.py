@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cadrage.errors import CadrageError, UsageError
+from cadrage.errors import CadrageError, ModelError, UsageError
 from cadrage.training.record import CHECKPOINT, WEIGHTS
 from cadrage.training.run import train_from_recipe
 from cadrage.training.set_prediction.module import NonFiniteLossError
@@ -67,6 +67,10 @@ def refused(train: Callable[..., Path], message: str, kind: type[CadrageError] =
         train(**settings)
     assert re.fullmatch(message, str(caught.value)), str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def no_run(folder: Path) -> bool:
+    return not (folder.parent / "run").exists()
 
 
 def test_photos_without_a_good_crop_learn_their_best_and_are_counted(
@@ -131,7 +135,7 @@ def test_scores_of_another_scale_than_quality_guidance(train: Any) -> None:
 def test_guidance_without_a_range(train: Any) -> None:
     refused(
         train,
-        r"scores from 0\.5 to 0\.5: give a low one below the high one",
+        r".*tiny\.toml: quality_low must be below quality_high \(0\.5\), got 0\.5",
         smoothing="quality",
         quality_low="0.5",
         quality_high="0.5",
@@ -149,6 +153,7 @@ def test_a_detector_of_another_size(train: Any, folder: Path) -> None:
         backbone="resnet50",
         checkpoint="weights/detector.safetensors",
     )
+    assert no_run(folder)
 
 
 def test_a_trained_trunk_of_another_size(train: Any, folder: Path) -> None:
@@ -163,6 +168,19 @@ def test_a_trained_trunk_of_another_size(train: Any, folder: Path) -> None:
         r"backbone\.stem\.weight is \(16, 3, 3, 3\), the model has \(32, 3, 3, 3\)",
         trunk_weights="weights/run.safetensors",
     )
+    assert no_run(folder)
+
+
+@pytest.mark.parametrize("field", ["trunk_weights", "checkpoint", "backbone_weights"])
+def test_weights_that_are_not_there(train: Any, folder: Path, field: str) -> None:
+    refused(train, rf"{folder}/gone\.pth: no such weights, nor in the current folder; .*", **{field: "gone.pth"})
+    assert no_run(folder)
+
+
+def test_a_rating_model_that_is_not_there(train: Any, folder: Path) -> None:
+    settings = {"smoothing": "quality", "quality_model": "weights/gone"}
+    refused(train, r"no model at weights/gone; .*", ModelError, **settings)
+    assert no_run(folder)
 
 
 def test_an_empty_data_folder(train: Any, folder: Path) -> None:

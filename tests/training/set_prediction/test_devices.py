@@ -69,6 +69,6 @@ def test_several_devices_need_a_batch_to_share_and_a_model_that_can(
 ) -> None:
     with pytest.raises(UsageError, match="3 devices cannot share a batch of 4 photos evenly; use another number"):
         train_from_recipe(tiny_recipe, data, tmp_path / "run", devices=3)
-    with pytest.raises(UsageError, match="the default model is trained on one device; leave out --devices"):
+    with pytest.raises(UsageError, match="the model default is trained on one device; leave out --devices"):
         train_from_recipe(recipe_file, data, tmp_path / "run", devices=2)
     assert not (tmp_path / "run").exists()

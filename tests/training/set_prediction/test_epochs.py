@@ -7,7 +7,13 @@ import torch
 
 from cadrage.errors import UsageError
 from cadrage.training.set_prediction.data import make_targets, select_photos
-from cadrage.training.set_prediction.epochs import SharedOrder, SharedShuffle, collate_or_blank, make_loader
+from cadrage.training.set_prediction.epochs import (
+    ResumableLoader,
+    SharedOrder,
+    SharedShuffle,
+    collate_or_blank,
+    make_loader,
+)
 from cadrage.training.set_prediction.module import SetTraining
 from cadrage.training.set_prediction.quality_guidance import QualityGuidance
 from cadrage.training.set_prediction.recipe import load_set_recipe
@@ -40,6 +46,23 @@ def test_all_processes_together_see_the_batches_of_one(size: int, processes: int
     assert {len(part) for of_process in shared for part in of_process} == {6 // processes}
     photos = [index for batch in together for _, index in batch]
     assert len(photos) == len(set(photos)) == size - size % 6
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (3, 2), (2, 2)])
+def test_another_number_of_processes_goes_on_where_the_others_stopped(before: int, after: int) -> None:
+    """Two batches of six are over; what is left is what one process alone would have left."""
+    whole = [photo for batch in batches(40, 6, 1)[0] for photo in batch]
+    shuffles = [SharedShuffle(40, 7, batch=6, rank=rank, processes=before) for rank in range(before)]
+    loader = ResumableLoader([*range(40)], shuffles[0], batch_size=6 // before)  # type: ignore[arg-type]
+    shuffles[0].set_epoch(3)
+    loader._given = 2 * 6 // before
+    left: list[tuple[int, int]] = []
+    for rank in range(after):
+        shuffle = SharedShuffle(40, 7, batch=6, rank=rank, processes=after)
+        ResumableLoader([*range(40)], shuffle, batch_size=6 // after).load_state_dict(loader.state_dict())  # type: ignore[arg-type]
+        assert shuffle.seen == 2 * 6 // after
+        left += shuffle
+    assert sorted(left) == sorted(whole[12:])
 
 
 def test_fewer_photos_than_a_batch_are_one_batch() -> None:

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from cadrage.errors import UsageError
 from cadrage.training.record import BEST, WEIGHTS
 from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.keep_best import BEST_WEIGHTS
+from cadrage.training.set_prediction import keep_best
+from cadrage.training.set_prediction.keep_best import BEST_WEIGHTS, KeepBest
 from cadrage.training.set_prediction.module import SetTraining
 
 pytestmark = [
@@ -86,6 +87,38 @@ def test_a_measure_that_does_not_exist_is_told_before_training(data: Path, tiny_
     with pytest.raises(UsageError, match=r"keep_best: 'ap' is not measured; choose one of iou, .*ap90_k40"):
         train_from_recipe(tiny_recipe, data, tmp_path / "run", overrides={"keep_best": "ap"})
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interruption_between_the_two_files_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Trainer:
+        is_global_zero = True
+
+        def __init__(self, epoch: int, value: float) -> None:
+            self.current_epoch, self.callback_metrics = epoch, {"val/ap": torch.tensor(value)}
+
+    class Module(torch.nn.Module):
+        def __init__(self, epoch: int) -> None:
+            super().__init__()
+            self.model = torch.nn.Linear(1, 1, bias=False).requires_grad_(False)
+            self.model.weight.fill_(epoch)
+
+    def end(epoch: int, value: float) -> None:
+        callback, trainer, module = KeepBest("ap", tmp_path), Trainer(epoch, value), Module(epoch)
+        callback.on_validation_epoch_end(trainer, module)  # type: ignore[arg-type]
+        callback.on_validation_end(trainer, module)  # type: ignore[arg-type]
+
+    def stop(*them: object, **others: object) -> None:
+        raise KeyboardInterrupt
+
+    for epoch, value in ((0, 0.25), (1, 0.5)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(keep_best.json, "dumps", stop)
+            end(epoch, value)
+        end(epoch, value)
+        end(epoch + 1, value / 2)
+        said = json.loads((tmp_path / BEST).read_text())
+        assert said == {"epoch": epoch, "metric": "ap", "value": value}
+        assert load_file(tmp_path / BEST_WEIGHTS)["weight"].item() == epoch
 
 
 def test_a_run_that_never_could_be_measured_says_so(

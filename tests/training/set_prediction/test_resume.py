@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import Tensor
 
+from cadrage.cli.app import main
 from cadrage.errors import UsageError
 from cadrage.training.record import BEST, CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.run import train_from_recipe
@@ -107,7 +108,7 @@ def test_an_interruption_within_an_epoch_changes_nothing(
     in_one_go = seen.copy()
     seen.clear()
     interrupt(1, 2)
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         train_from_recipe(tiny_recipe, data, stopped, overrides=SETTINGS | settings)
     assert len(seen) == STEPS + 2 and not (stopped / WEIGHTS).exists()
     interrupt(-1, -1)
@@ -126,6 +127,15 @@ def test_an_interruption_within_an_epoch_changes_nothing(
         assert distance(*(each[part] for each in last)) < SAME * distance(weights[1], begun)
 
 
+def test_the_command_line_answers_ctrl_c_as_every_verb_does(
+    data: Path, tiny_recipe: Path, tmp_path: Path, interrupt: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt(0, 1)
+    assert main(["train", str(tiny_recipe), "--data", str(data), "--out", str(tmp_path / "run")]) == 130
+    assert "interrupted; every file and line written so far is complete" in capsys.readouterr().err
+    assert (tmp_path / "run" / CHECKPOINT).is_file()
+
+
 def test_an_interrupted_validation_is_measured_again(
     data: Path, tiny_recipe: Path, tmp_path: Path, interrupt: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +146,7 @@ def test_an_interrupted_validation_is_measured_again(
     def stop(self: SetTraining) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SetTraining, "on_validation_epoch_end", stop)
         train_from_recipe(tiny_recipe, data, tmp_path / "run")
     end = SetTraining.on_validation_epoch_end
@@ -151,7 +161,7 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_again(
     data: Path, tiny_recipe: Path, tmp_path: Path, interrupt: Any, seen: Seen
 ) -> None:
     interrupt(0, 0)
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         train_from_recipe(tiny_recipe, data, tmp_path / "run", overrides={"epochs": "1", "drops": ""})
     assert not seen and not (tmp_path / "run" / CHECKPOINT).exists()
     interrupt(-1, -1)
@@ -184,7 +194,7 @@ def test_the_best_of_a_run_is_the_best_of_both_its_parts(
     )
     settings = SETTINGS | {"keep_best": "best10_iou"}
     interrupt(1, 2)
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         train_from_recipe(tiny_recipe, data, tmp_path / "run", overrides=settings)
     interrupt(-1, -1)
     train_from_recipe(tiny_recipe, data, tmp_path / "run", overrides=settings, resume=True)

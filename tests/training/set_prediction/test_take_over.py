@@ -55,7 +55,8 @@ def test_the_product_scores_boxes_and_knows_the_whole_set(taken, data, tmp_path)
     assert (np.diff(found.validities) <= 0).all() and 0 < found.validities.min() < found.validities.max() < 1
     boxes = np.array([[0.1, 0.2, 0.9, 0.8], [0.0, 0.0, 1.0, 1.0]])
     mirrored = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0]
-    width, height = Image.open(photo).size
+    with Image.open(photo) as picture:
+        width, height = picture.size
     with torch.no_grad():
         expected = model.eval().evaluator(
             torch.from_numpy(encoded.features),

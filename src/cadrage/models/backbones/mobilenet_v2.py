@@ -20,12 +20,17 @@ _TAPS = (5, 12, 16)
 
 
 class _Conv(nn.Conv2d):
-    """Convolution padded as TensorFlow's SAME on even inputs: a stride of 2 pads right and bottom only."""
+    """Convolution padded as TensorFlow's SAME on even inputs: a stride of 2 pads right and bottom only.
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        same = kernel // 2 if stride == 1 else 0
+    A ``symmetric`` one pads all sides, as PyTorch's networks do.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, *, symmetric: bool = False
+    ) -> None:
+        same = kernel // 2 if stride == 1 or symmetric else 0
         super().__init__(inputs, outputs, kernel, stride, padding=same, groups=groups)
-        self.pad_end = kernel > 1 and stride == 2
+        self.pad_end = kernel > 1 and stride == 2 and not symmetric
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pad_end:
@@ -37,11 +42,11 @@ class _Conv(nn.Conv2d):
 class _Block(nn.Module):
     """Inverted residual with a linear bottleneck."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int, symmetric: bool) -> None:
         super().__init__()
         hidden = inputs * expansion
         self.expand = _Conv(inputs, hidden, 1) if expansion > 1 else None
-        self.depthwise = _Conv(hidden, hidden, 3, stride, groups=hidden)
+        self.depthwise = _Conv(hidden, hidden, 3, stride, groups=hidden, symmetric=symmetric)
         self.project = _Conv(hidden, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
@@ -57,17 +62,20 @@ class MobileNetV2(nn.Module):
 
     Input: float ``(B, 3, H, W)``, RGB in [-1, 1], H and W multiples of 32.
     Output: three maps at strides 8, 16 and 32 with 32, 96 and 320 channels.
+
+    ``symmetric`` pads as weights trained with PyTorch expect it, otherwise as those trained with TensorFlow do.
     """
 
     channels = (32, 96, 320)
 
-    def __init__(self) -> None:
+    def __init__(self, *, symmetric: bool = False) -> None:
         super().__init__()
-        self.stem = _Conv(3, 32, 3, 2)
+        self.symmetric = symmetric
+        self.stem = _Conv(3, 32, 3, 2, symmetric=symmetric)
         blocks, width = [], 32
         for expansion, outputs, repeats, first_stride in _STAGES:
             for index in range(repeats):
-                blocks.append(_Block(width, outputs, first_stride if index == 0 else 1, expansion))
+                blocks.append(_Block(width, outputs, first_stride if index == 0 else 1, expansion, symmetric))
                 width = outputs
         self.blocks = nn.ModuleList(blocks)
 

@@ -68,9 +68,15 @@ class ResNet50(nn.Module):
         blocks += [Bottleneck(outputs, middle, dilation=dilation) for _ in range(_BLOCKS[index] - 1)]
         return nn.Sequential(*blocks)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """``(B, 3, H, W)``, RGB in [0, 1], to ``(B, channels, H / stride, W / stride)``, rounded up."""
+    def stages(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Maps of the four stages; ``(B, 3, H, W)``, RGB in [0, 1], to strides 4, 8, 16 and ``stride``."""
         x = (image - self.neutral_rgb.view(3, 1, 1)) / self.deviation.view(3, 1, 1)
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, padding=1)
-        out: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return out
+        first = self.layer1(x)
+        second = self.layer2(first)
+        third = self.layer3(second)
+        return first, second, third, self.layer4(third)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """``(B, 3, H, W)``, RGB in [0, 1], to ``(B, channels, H / stride, W / stride)``, rounded up."""
+        return self.stages(image)[-1]

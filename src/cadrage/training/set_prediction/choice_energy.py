@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from cadrage.models.boxes import cxcywh_to_xyxy
-from cadrage.training.losses import edge_energy, overlap_energy
+from cadrage.training.losses import blur_boxes, edge_energy, overlap_energy
 
 
 def choice_weights(logits: Tensor) -> Tensor:
@@ -23,13 +23,17 @@ def choice_weights(logits: Tensor) -> Tensor:
     return F.logsigmoid(logits).softmax(dim=-1)
 
 
-def choice_energies(boxes_cxcywh: Tensor, logits: Tensor, good_boxes_cxcywh: Sequence[Tensor]) -> dict[str, Tensor]:
+def choice_energies(
+    boxes_cxcywh: Tensor, logits: Tensor, good_boxes_cxcywh: Sequence[Tensor], noise: float = 0.0
+) -> dict[str, Tensor]:
     """``overlap_energy`` and ``edge_energy``, each summed over the layers and averaged over photos with a good crop.
 
     Args:
         boxes_cxcywh: predictions ``(L, B, Q, 4)``.
         logits: their validity ``(L, B, Q)``.
         good_boxes_cxcywh: B tensors ``(G, 4)``; the crops of a photo count alike, G may be 0.
+        noise: standard deviation of normal noise on every edge of a good crop, as a fraction of the side. It keeps the
+            proposals as spread out as people are; without it they crowd around the labels.
 
     Returns:
         The two by name; see :mod:`cadrage.training.losses`.
@@ -45,7 +49,7 @@ def choice_energies(boxes_cxcywh: Tensor, logits: Tensor, good_boxes_cxcywh: Seq
     scored = (
         cxcywh_to_xyxy(boxes_cxcywh[:, rated]).flatten(0, 1),
         choice_weights(logits[:, rated]).flatten(0, 1),
-        cxcywh_to_xyxy(good).repeat(layers, 1, 1),
+        blur_boxes(cxcywh_to_xyxy(good), noise).repeat(layers, 1, 1),
         (there / counts[rated, None]).to(good).repeat(layers, 1),
     )
     return {"overlap_energy": layers * overlap_energy(*scored), "edge_energy": layers * edge_energy(*scored)}

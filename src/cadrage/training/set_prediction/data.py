@@ -9,7 +9,7 @@ from cadrage.datasets.manifest import PhotoRecord, read_manifest
 from cadrage.datasets.splits import read_split, select
 from cadrage.errors import UsageError
 from cadrage.models.boxes import xyxy_to_cxcywh
-from cadrage.training.set_prediction.quality import expected_overlaps
+from cadrage.training.set_prediction.quality import expected_overlaps, find_model
 from cadrage.training.set_prediction.recipe import SetRecipe
 from cadrage.training.set_prediction.targets import PhotoTargets, set_targets
 
@@ -41,11 +41,17 @@ def select_photos(data: Path, entries: tuple[str, ...]) -> list[PhotoRecord]:
     return records
 
 
-def make_targets(records: list[PhotoRecord], recipe: SetRecipe) -> list[PhotoTargets]:
+def make_targets(records: list[PhotoRecord], recipe: SetRecipe, data: Path = Path()) -> list[PhotoTargets]:
     """What is to be found in each photo, with a model's ratings beside people's if the recipe asks for them.
+
+    Args:
+        records: the photos.
+        recipe: says what a good crop is and who rates the others.
+        data: folder below which the model that rates is looked for first.
 
     Raises:
         UsageError: the scores do not fit the recipe, or a photo has more good crops than there are anchors.
+        ModelError: the model that is to rate does not exist or cannot be loaded.
     """
     targets = set_targets(
         records,
@@ -56,11 +62,10 @@ def make_targets(records: list[PhotoRecord], recipe: SetRecipe) -> list[PhotoTar
     if recipe.smoothing != "quality":
         return targets
     if recipe.quality_model:
+        ratings = expected_overlaps(records, find_model(recipe.quality_model, data))
         return [
-            _rated_by_model(each, record, rated)
-            for each, record, rated in zip(
-                targets, records, expected_overlaps(records, recipe.quality_model), strict=True
-            )
+            _rated_by_model(each, boxes_xyxy, scores)
+            for each, (boxes_xyxy, scores) in zip(targets, ratings, strict=True)
         ]
     best = max(float(each.scores.max()) for each in targets)
     if best <= recipe.quality_low:
@@ -71,8 +76,5 @@ def make_targets(records: list[PhotoRecord], recipe: SetRecipe) -> list[PhotoTar
     return targets
 
 
-def _rated_by_model(
-    targets: PhotoTargets, record: PhotoRecord, rated: "tuple[torch.Tensor, torch.Tensor]"
-) -> PhotoTargets:
-    boxes_xyxy, scores = rated
+def _rated_by_model(targets: PhotoTargets, boxes_xyxy: torch.Tensor, scores: torch.Tensor) -> PhotoTargets:
     return targets._replace(boxes_cxcywh=xyxy_to_cxcywh(boxes_xyxy), scores=scores)

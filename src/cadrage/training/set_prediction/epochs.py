@@ -46,13 +46,16 @@ class SharedShuffle(Sampler[tuple[int, int]]):
         """Called by the trainer before every epoch."""
         self.epoch = epoch
 
-    def resume(self, epoch: int, seen: int) -> None:
-        """Leave out the first ``seen`` photos of this process in ``epoch``, when it comes."""
-        self.epoch, self._resumed = epoch, (epoch, seen)
+    def resume(self, epoch: int, photos: int) -> None:
+        """Leave out the first ``photos`` that all processes together were dealt in ``epoch``, when it comes.
+
+        How many processes there were then does not matter, as the batches of all together are always the same.
+        """
+        self.epoch, self._resumed = epoch, (epoch, photos // self.processes)
 
     @property
     def seen(self) -> int:
-        """Photos of the current epoch that were seen before the run was resumed."""
+        """Photos of the current epoch that this process leaves out, as the run was resumed after them."""
         epoch, seen = self._resumed
         return seen if epoch == self.epoch else 0
 
@@ -99,8 +102,11 @@ class ResumableLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Where the run stands; the trainer asks for no batch before the last one has been trained on."""
-        return {"epoch": self.shuffle.epoch, "photos": self._given}
+        """Where the run stands, in photos of all processes, of which another number may go on.
+
+        The trainer asks for no batch before the last one has been trained on.
+        """
+        return {"epoch": self.shuffle.epoch, "photos": self._given * self.shuffle.processes}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from there."""

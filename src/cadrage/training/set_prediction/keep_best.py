@@ -9,7 +9,6 @@ from typing import Any
 import lightning.pytorch as lightning
 import numpy as np
 from lightning.pytorch.callbacks import Callback
-from safetensors.torch import save_file
 from torch import Tensor
 
 from cadrage.datasets.manifest import PhotoRecord
@@ -18,6 +17,7 @@ from cadrage.evaluation.answers import Answer
 from cadrage.training.record import BEST, WEIGHTS, replaced
 from cadrage.training.set_prediction.progress import measure_sets
 from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.weights_file import write_weights
 
 BEST_WEIGHTS = "best.safetensors"
 
@@ -70,8 +70,9 @@ class KeepBest(Callback):
         # The comparison is written so that a value that is not a number never wins.
         if not value > self._best():
             return
-        with replaced(self.out / BEST_WEIGHTS) as file:
-            save_file(measured, file)
+        # In this order: stopped in between, the resumed run measures the epoch again, finds it better than what is
+        # said of the one before, and says so. The other way round it would keep the older weights for the best.
+        write_weights(self.out / BEST_WEIGHTS, measured)
         said = {"epoch": trainer.current_epoch, "metric": self.metric, "value": value}
         with replaced(self.out / BEST) as file:
             file.write_text(json.dumps(said) + "\n", encoding="utf-8")
@@ -88,7 +89,8 @@ class KeepBest(Callback):
         best.replace(self.out / WEIGHTS)
 
     def _best(self) -> float:
-        if not (self.out / BEST_WEIGHTS).is_file():
+        # Of two files either may be missing after an interruption; then there is no best yet.
+        if not ((self.out / BEST_WEIGHTS).is_file() and (self.out / BEST).is_file()):
             return -np.inf
         said: dict[str, Any] = json.loads((self.out / BEST).read_text(encoding="utf-8"))
         return float(said["value"])

@@ -38,6 +38,7 @@ def make_loss(recipe: SetRecipe) -> SetLoss:
         distillation=distillation if recipe.smoothing == "distillation" else None,
         overlap_energy=recipe.overlap_energy,
         edge_energy=recipe.edge_energy,
+        choice_noise=recipe.choice_noise,
     )
 
 

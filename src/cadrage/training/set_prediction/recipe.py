@@ -1,6 +1,6 @@
 """Everything that decides what a training run of a set predictor does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,22 @@ RESIZES = ("squash", "shorter-side")
 COLOURS = ("jitter", "photometric")
 SMOOTHINGS = ("none", "quality", "distillation")
 SCHEDULES = ("step", "one-cycle")
+
+# The numbers that make sense: fields, test and its words. Comparisons are false for what is not a number.
+_RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("epochs batch width heads decoder_layers hidden anchors", lambda value: value >= 1, "at least 1"),
+    ("seed encoder_layers workers most_crops distil_from", lambda value: value >= 0, "at least 0"),
+    ("side", lambda value: value >= 32 and value % 32 == 0, "a multiple of 32"),
+    ("shorter_sides", lambda value: value and min(value) >= 32, "a list of at least one size, each at least 32"),
+    ("shorter_side_measured longer_side_limit", lambda value: value >= 32, "at least 32"),
+    ("learning_rate learning_rate_backbone", lambda value: value > 0, "above 0"),
+    ("label_noise choice_noise overlap_energy edge_energy", lambda value: value >= 0, "at least 0"),
+    ("weight_decay gradient_clip distil_hard distil_taught", lambda value: value >= 0, "at least 0"),
+    ("jitter window_share window_margin warm_up", lambda value: 0 <= value <= 1, "from 0 to 1"),
+    ("quality_mu distil_keep good_iou_limit", lambda value: 0 <= value <= 1, "from 0 to 1"),
+    ("quality_iou", lambda value: 0 < value <= 1, "above 0, at most 1"),
+    ("dropout average_decay", lambda value: 0 <= value < 1, "from 0 to below 1"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,7 @@ class SetRecipe:
     # Validities as a distribution of people's choices, beside the method of the paper.
     overlap_energy: float = 0.0  # weight of the kernel score with IoU as kernel
     edge_energy: float = 0.0  # weight of the energy score of the edges
+    choice_noise: float = 0.0  # standard deviation of each edge of a good crop in both, beside label_noise
     # Optimisation.
     epochs: int = 50
     batch: int = 2
@@ -104,7 +121,7 @@ def load_set_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> S
     """Read a recipe of a set predictor.
 
     Raises:
-        UsageError: the file is missing or not TOML, or a value is unknown or does not fit.
+        UsageError: the file is missing or not TOML, or a value is unknown, out of its range or does not fit.
     """
     recipe = make_recipe(SetRecipe, file, overrides)
     for name, known in {
@@ -116,6 +133,7 @@ def load_set_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> S
     }.items():
         if getattr(recipe, name) not in known:
             raise UsageError(f"{file}: {name} must be one of {', '.join(known)}, got {getattr(recipe, name)!r}")
+    _check_ranges(file, recipe)
     for entry in (*recipe.train, *recipe.validate):
         if entry.count(":") != 1:
             raise UsageError(f"{file}: expected FOLDER:SPLIT such as fcdb/train:fit, got {entry!r}")
@@ -126,3 +144,17 @@ def load_set_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> S
     if recipe.smoothing == "distillation" and recipe.distil_from >= recipe.epochs:
         raise UsageError(f"{file}: distil_from {recipe.distil_from} is not before the last of {recipe.epochs} epochs")
     return recipe
+
+
+def _check_ranges(file: Path, recipe: SetRecipe) -> None:
+    for names, fits, words in _RANGES:
+        for name in names.split():
+            value = getattr(recipe, name)
+            if not fits(value):
+                raise UsageError(f"{file}: {name} must be {words}, got {value!r}")
+    if recipe.width % recipe.heads:
+        raise UsageError(f"{file}: width must be a multiple of heads ({recipe.heads}), got {recipe.width}")
+    if not recipe.quality_low < recipe.quality_high:
+        raise UsageError(
+            f"{file}: quality_low must be below quality_high ({recipe.quality_high:g}), got {recipe.quality_low:g}"
+        )

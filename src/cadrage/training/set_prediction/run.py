@@ -10,12 +10,11 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from safetensors.torch import save_file
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.splits import make_split
 from cadrage.errors import UsageError
-from cadrage.training.record import CHECKPOINT, WEIGHTS, describe_run, prepare_folder, replaced
+from cadrage.training.record import CHECKPOINT, WEIGHTS, describe_run, prepare_folder
 from cadrage.training.set_prediction.build import build_set_predictor, initialise
 from cadrage.training.set_prediction.data import folders_of, make_targets, select_photos
 from cadrage.training.set_prediction.epochs import SharedOrder, SharedShuffle, make_loader
@@ -24,7 +23,9 @@ from cadrage.training.set_prediction.module import SetTraining
 from cadrage.training.set_prediction.pictures import Pictures
 from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
 from cadrage.training.set_prediction.samples import SetSamples
+from cadrage.training.set_prediction.started_from import check_started_from, started_from
 from cadrage.training.set_prediction.targets import PhotoTargets
+from cadrage.training.weights_file import write_weights
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,10 @@ def train_set_predictor(
     Several devices share each batch of the recipe, so that their number is no part of what is trained.
 
     Raises:
-        UsageError: the recipe or the data are unusable, ``out`` holds another run, or there is nothing to resume.
+        UsageError: the recipe, the data or the weights to start from are unusable, ``out`` holds another run, or there
+            is nothing to resume.
+        ModelError: the model that is to rate boxes does not exist or cannot be loaded.
+        KeyboardInterrupt: the run was interrupted; ``out`` holds what is needed to resume it.
     """
     recipe = load_set_recipe(recipe_file, overrides)
     fit, validation = select_photos(data, recipe.train), select_photos(data, recipe.validate)
@@ -57,16 +61,21 @@ def train_set_predictor(
     trainer = _trainer(recipe, out, _callbacks(recipe, out, validation, best), devices)
     share: dict[str, int] = {"rank": trainer.global_rank, "processes": trainer.world_size}
     shuffle = SharedShuffle(len(fit), recipe.seed, batch=recipe.batch, **share)
-    targets = make_targets(fit, recipe)
-    record = describe_run(recipe.to_dict(), data, folders_of(recipe), photos_fit=len(fit), photos_dev=len(validation))
-    record["photos_sha256"] = {"train": _identity(fit), "validate": _identity(validation)}
-    checkpoint = prepare_folder(out, record, resume=resume, write=trainer.is_global_zero)
-    if resume and (out / WEIGHTS).is_file():
-        _log.warning("%s: this run has finished already; nothing is left to do", out)
-        return
+    # Everything that may be wrong with the request is looked at before there is a folder of the run.
+    begun_with = started_from(recipe, data)
     lightning.seed_everything(recipe.seed, verbose=False)
     model = build_set_predictor(recipe)
     initialise(model, recipe, data)
+    targets = make_targets(fit, recipe, data)
+    record = describe_run(recipe.to_dict(), data, folders_of(recipe), photos_fit=len(fit), photos_dev=len(validation))
+    record["photos_sha256"] = {"train": photos_sha256(fit), "validate": photos_sha256(validation)}
+    record["started_from"] = begun_with
+    checkpoint = prepare_folder(out, record, resume=resume, write=trainer.is_global_zero)
+    if resume:
+        check_started_from(out, begun_with)
+    if resume and (out / WEIGHTS).is_file():
+        _log.warning("%s: this run has finished already; nothing is left to do", out)
+        return
     batch = recipe.batch // trainer.world_size
     train = make_loader(SetSamples(fit, targets, recipe, augmented=True), shuffle, batch, recipe.workers)
     plain = SetSamples(validation, _plain_targets(validation), recipe, augmented=False)
@@ -74,7 +83,13 @@ def train_set_predictor(
     module = SetTraining(model, recipe, steps=recipe.epochs * len(train), validation=validation)
     # Convolutions run about twice as fast on a CPU in this layout.
     module = module.to(memory_format=torch.channels_last)
-    trainer.fit(module, train, measured, ckpt_path=checkpoint, weights_only=True)
+    try:
+        trainer.fit(module, train, measured, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:
+        # The trainer answers Ctrl-C by leaving the process; who called decides on that.
+        if trainer.interrupted:
+            raise KeyboardInterrupt from error
+        raise
     if trainer.is_global_zero:
         best.finish() if best else _keep_last(out)
 
@@ -102,12 +117,13 @@ def _keep_last(out: Path) -> None:
     # its last epoch ends with the same file.
     state = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "model."
-    tensors = {name.removeprefix(prefix): each.contiguous() for name, each in state.items() if name.startswith(prefix)}
-    with replaced(out / WEIGHTS) as file:
-        save_file(tensors, file)
+    write_weights(
+        out / WEIGHTS, {name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)}
+    )
 
 
-def _identity(records: Sequence[PhotoRecord]) -> str:
+def photos_sha256(records: Sequence[PhotoRecord]) -> str:
+    """What identifies a choice of photos, whatever their order."""
     return make_split("", [record.file_name for record in records]).sha256
 
 

@@ -32,8 +32,9 @@ class SetLoss:
     weights: TermWeights = field(default_factory=TermWeights)
     guidance: QualityGuidance | None = None
     distillation: Distillation | None = None
-    overlap_energy: float = 0.0  # weights of the two terms beside the paper's, see `choice_energies`
+    overlap_energy: float = 0.0  # weights and noise of two terms beside the paper's, see `choice_energies`
     edge_energy: float = 0.0
+    choice_noise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.guidance is not None and self.distillation is not None:
@@ -42,7 +43,10 @@ class SetLoss:
     def __call__(
         self, prediction: SetPrediction, targets: Sequence[PhotoTargets], teacher: SetPrediction | None = None
     ) -> dict[str, Tensor]:
-        """Every term by name, unweighted, per good crop of the (global) batch; :meth:`total` adds them up.
+        """Every term by name, unweighted; :meth:`total` adds them up.
+
+        The paper's terms are per good crop of the (global) batch; the energies are per photo of this process that has a
+        good crop, however many it has.
 
         Args:
             prediction: of B photos, at least in single precision here whatever it was computed in.
@@ -71,7 +75,7 @@ class SetLoss:
         terms = {name: values.sum() / count for name, values in layers.items()}
         terms |= {f"last_{name}": values[-1].detach() / count for name, values in layers.items()}
         if self.overlap_energy or self.edge_energy:
-            terms |= choice_energies(boxes, logits, good_boxes)
+            terms |= choice_energies(boxes, logits, good_boxes, self.choice_noise)
         return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:

@@ -19,9 +19,11 @@ from cadrage.training.reproduce.set_prediction.points import correlation, qualit
 from cadrage.training.reproduce.set_prediction.predict import Proposals, best_device, propose
 from cadrage.training.reproduce.set_prediction.runs import DISTILLED, FLMS
 from cadrage.training.reproduce.set_prediction.train import ensure_trained
+from cadrage.training.reproduce.set_prediction.unseen import expect_unseen
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.export import load_set_predictor
 from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
+from cadrage.training.set_prediction.run import photos_sha256
 
 Tell = Callable[[str], None]
 _VERSION = 1
@@ -78,10 +80,11 @@ def carry_out(run: PlannedRun, places: Places, tell: Tell) -> Outcome:
             return Outcome(run, reason=f"{places.data} has no {' and no '.join(absent)}")
         ready.expect_no_test_photos(recipe)
         ready.draw_missing_splits(places.data, recipe, tell)
+        expect_unseen(run, recipe, places.data)
         ensure_trained(file, recipe, places.data, places.run(run), tell)
         return _measured(run, recipe, places, tell)
     # Among them out of memory and a loss that is not finite: the other runs may still succeed.
-    except (CadrageError, RuntimeError, OSError) as error:
+    except (CadrageError, ArithmeticError, RuntimeError, ValueError, OSError) as error:
         return Outcome(run, reason=" ".join(str(error).split()), failed=True)
 
 
@@ -108,10 +111,15 @@ def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) ->
             continue
         entries = ready.entries_of(test, recipe)
         data = {name: manifest_sha256(places.data / name) for name in {entry.partition(":")[0] for entry in entries}}
-        if known["tests"].get(test, {}).get("manifests_sha256") == data:
+        identity_of_test = {
+            "manifests_sha256": data,
+            "photos_sha256": photos_sha256(select_photos(places.data, entries)),
+        }
+        before = known["tests"].get(test, {})
+        if all(before.get(key) == value for key, value in identity_of_test.items()):
             continue
         tell(f"{run.recipe}: measuring on {', '.join(entries)}")
-        known["tests"][test] = _test(run, recipe, places, test, entries, known) | {"manifests_sha256": data}
+        known["tests"][test] = _test(run, recipe, places, test, entries, known) | identity_of_test
         known["chosen"] = read_json(folder / BEST) or {"epoch": recipe.epochs - 1}
         write_json(file, known)
         fresh = True
@@ -138,7 +146,6 @@ def _test(
     """Measure one list of photos; on the first one the figures are fed as well."""
     records = select_photos(places.data, entries)
     learned = select_photos(places.data, recipe.train)
-    _expect_unseen(records, learned, entries)
     model = load_set_predictor(places.run(run), recipe).to(best_device())
     proposals = list(propose(model, recipe, records))
     read = [each.record for each in proposals]
@@ -175,14 +182,6 @@ def _feed_figures(
         }
         save_points(places.points(run), **points)
         known["correlations"] = {name: correlation(each).to_dict() for name, each in points.items()}
-
-
-def _expect_unseen(records: Sequence[PhotoRecord], learned: Sequence[PhotoRecord], entries: tuple[str, ...]) -> None:
-    shared = {record.file for record in records} & {record.file for record in learned}
-    if shared:
-        raise UsageError(
-            f"{', '.join(entries)}: {len(shared)} of its photos such as {min(shared)} were trained on; mend the splits"
-        )
 
 
 def _sha256(run: Path) -> str:

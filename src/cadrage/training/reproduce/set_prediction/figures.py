@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadrage.errors import PhotoError
 from cadrage.training.reproduce.figure import Figure
 from cadrage.training.reproduce.set_prediction import figure_anchors, figure_mu, figure_quality
 from cadrage.training.reproduce.set_prediction.chain import Places
@@ -29,7 +30,10 @@ def _anchors(outcomes: Outcomes, data: Path) -> Figure:
     if not (data / shown.anchors.file).is_file():
         return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {shown.anchors.file}")
     caption = caption.format(f"by run {shown.run.letter} ({shown.run.title})")
-    return Figure("3", title, caption, figure_anchors.draw_anchors(data / shown.anchors.file, shown.anchors))
+    try:
+        return Figure("3", title, caption, figure_anchors.draw_anchors(data / shown.anchors.file, shown.anchors))
+    except PhotoError as error:
+        return Figure("3", title, caption, missing=str(error))
 
 
 def _soft_labels() -> Figure:

@@ -9,8 +9,9 @@ from cadrage.datasets.manifest import manifest_sha256
 from cadrage.errors import UsageError
 from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.reproduce.set_prediction.ready import expect_weights
+from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.run import train_set_predictor
+from cadrage.training.set_prediction.run import photos_sha256, train_set_predictor
 
 
 def ensure_trained(recipe_file: Path, recipe: SetRecipe, data: Path, run: Path, tell: Callable[[str], None]) -> None:
@@ -38,6 +39,11 @@ def expect_same_run(run: Path, recipe: SetRecipe, data: Path) -> None:
     for folder, sha256 in record.get("manifests_sha256", {}).items():
         if manifest_sha256(data / folder) != sha256:
             raise UsageError(f"{data / folder}: has changed since {run} was trained; move that away to train again")
+    # A mended split does not mend the weights: they have seen what they have seen.
+    for role, entries in {"train": recipe.train, "validate": recipe.validate}.items():
+        begun_with = record.get("photos_sha256", {}).get(role)
+        if begun_with not in (None, photos_sha256(select_photos(data, entries))):
+            raise UsageError(f"{', '.join(entries)}: other photos than {run} was trained with; move that away")
 
 
 def read_record(run: Path) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""Grid anchors: a score for any given box, from what is inside it and what is left out.
+
+Zeng et al., "Grid Anchor based Image Cropping: A New Benchmark and An Efficient Model", TPAMI 2020. The way through::
+
+    photo -> backbone -> three maps -> one map at stride 16 -> 1x1 reduction to C channels --+-> RoI --+
+                                                                                             |         +-> head -> score
+                                                                            box -------------+-> RoD --+
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cadrage.errors import UsageError
+from cadrage.models.align import check_corners, rod_align, roi_align
+from cadrage.models.backbones.pyramids import Pyramid
+
+Regions = Literal["roi+rod", "roi", "rod"]
+Head = Literal["plain", "norm"]
+
+_REGIONS: tuple[Regions, ...] = ("roi+rod", "roi", "rod")
+_HEADS: tuple[Head, ...] = ("plain", "norm")
+# Widths of the head (section 4.3 of the paper: a 9x9 convolution to 768 channels, 1x1 to 128, 1x1 to the score).
+_WIDE, _NARROW = 768, 128
+# What the coarsest map counts; in the released code, not in the paper.
+_COARSE = 0.5
+# As released, in the variant with norms.
+_DROPOUT = 0.5
+
+
+class ScoreHead(nn.Module):
+    """Aligned regions to one number; ``norm`` puts batch norm behind both hidden layers and dropout before the last.
+
+    A convolution as large as its input is a matrix product, hence the linear layers.
+    """
+
+    def __init__(self, inputs: int, variant: Head) -> None:
+        super().__init__()
+        normed = variant == "norm"
+        self.first = nn.Linear(inputs, _WIDE)
+        self.first_norm = nn.BatchNorm1d(_WIDE) if normed else nn.Identity()
+        self.second = nn.Linear(_WIDE, _NARROW)
+        self.second_norm = nn.BatchNorm1d(_NARROW) if normed else nn.Identity()
+        self.dropout = nn.Dropout(_DROPOUT if normed else 0.0)
+        self.last = nn.Linear(_NARROW, 1)
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """``(M, inputs)`` to ``(M,)``."""
+        x = F.relu(self.first_norm(self.first(regions)))
+        x = F.relu(self.second_norm(self.second(x)))
+        out: Tensor = self.last(self.dropout(x)).squeeze(-1)
+        return out
+
+
+class GridAnchorModel(nn.Module):
+    """Photo and boxes to scores.
+
+    Scores are on the scale of the training targets, which are z-scores of mean opinions.
+
+    Args:
+        backbone: a :class:`~cadrage.models.backbones.pyramids.Pyramid`.
+        reduced: channels C behind the reduction.
+        bins: cells per axis of an aligned region.
+        regions: what is seen of a box: inside, outside or both (table 4 of the paper).
+        multi_scale: join all three maps; otherwise only the one at stride 16 (table 3).
+        head: ``norm`` is the variant with batch norm and dropout.
+        legacy: sample maps and boxes as the released code does, which its weights need; see
+            :mod:`cadrage.models.align`.
+
+    Raises:
+        UsageError: an unknown choice or a number below 1.
+    """
+
+    def __init__(
+        self,
+        backbone: Pyramid,
+        *,
+        reduced: int = 8,
+        bins: int = 9,
+        regions: Regions = "roi+rod",
+        multi_scale: bool = True,
+        head: Head = "plain",
+        legacy: bool = False,
+    ) -> None:
+        super().__init__()
+        for name, value, known in (("regions", regions, _REGIONS), ("head", head, _HEADS)):
+            if value not in known:
+                raise UsageError(f"{name} {value!r}: unknown; choose one of {', '.join(known)}")
+        if reduced < 1 or bins < 1:
+            raise UsageError(f"reduced {reduced}, bins {bins}: both must be at least 1")
+        self.backbone = backbone
+        self.bins, self.regions, self.multi_scale, self.legacy = bins, regions, multi_scale, legacy
+        self.reduce = nn.Conv2d(sum(backbone.channels) if multi_scale else backbone.channels[1], reduced, 1)
+        self.head = ScoreHead((2 if regions == "roi+rod" else 1) * reduced * bins * bins, head)
+
+    def features(self, image: Tensor) -> Tensor:
+        """The reduced map ``(B, C, H/16, W/16)`` of photos ``(B, 3, H, W)``, RGB in [0, 1], H and W multiples of 32."""
+        fine, middle, coarse = self.backbone(image)
+        if self.multi_scale:
+            size = middle.shape[2:]
+            fine, coarse = (
+                F.interpolate(each, size=size, mode="bilinear", align_corners=self.legacy) for each in (fine, coarse)
+            )
+            middle = torch.cat([fine, middle, _COARSE * coarse], dim=1)
+        out: Tensor = self.reduce(middle)
+        return out
+
+    def score(self, features: Tensor, boxes_xyxy: Tensor, *, chunk: int = 512) -> Tensor:
+        """Scores ``(B, N)`` of boxes ``(B, N, 4)``, normalised to the photo, on maps of :meth:`features`.
+
+        In evaluation without gradients, memory depends on ``chunk`` boxes at a time and not on N. Training takes all
+        boxes at once, whose statistics a norm wants; an exported graph does too, and its caller cuts the boxes.
+
+        Raises:
+            UsageError: x1 > x2 or y1 > y2, a number is not finite, or ``chunk`` is below 1.
+        """
+        # Looking at values is for callers; a traced graph has none.
+        if torch.compiler.is_compiling():
+            return self._score(features, boxes_xyxy)
+        if chunk < 1:
+            raise UsageError(f"chunk {chunk}: expected at least 1 box at a time")
+        check_corners(boxes_xyxy)
+        if self.training:
+            return self._score(features, boxes_xyxy)
+        return torch.cat([self._score(features, each) for each in torch.split(boxes_xyxy, chunk, dim=1)], dim=1)
+
+    def _score(self, features: Tensor, boxes_xyxy: Tensor) -> Tensor:
+        height, width = features.shape[2:]
+        # Cell j covers j .. j+1 on the photo and has its centre at position j; the released code puts it at j.
+        corner = 0.0 if self.legacy else 0.5
+        cells = boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - corner
+        seen = []
+        # Half precision would round positions to an eighth of a cell.
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.to(cells.dtype)
+            if self.regions != "rod":
+                seen.append(roi_align(features, cells, self.bins, legacy=self.legacy))
+            if self.regions != "roi":
+                seen.append(rod_align(features, cells, self.bins, legacy=self.legacy))
+        batch, boxes = boxes_xyxy.shape[:2]
+        regions = torch.cat(seen, dim=2).reshape(batch * boxes, self.head.first.in_features)
+        scores: Tensor = self.head(regions).reshape(batch, boxes)
+        return scores
+
+    def forward(self, image: Tensor, boxes_xyxy: Tensor) -> Tensor:
+        """Scores ``(B, N)`` of boxes ``(B, N, 4)`` on photos ``(B, 3, H, W)``."""
+        return self.score(self.features(image), boxes_xyxy)

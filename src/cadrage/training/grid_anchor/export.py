@@ -1,0 +1,69 @@
+"""A trained grid-anchor model as a model of the product: trunk and evaluator, no proposer."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.export import Dim
+
+from cadrage.errors import UsageError
+from cadrage.models.grid_anchor import GridAnchorModel
+from cadrage.training.grid_anchor.build import build_grid_model
+from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.record import WEIGHTS
+from cadrage.training.set_prediction.export import Part
+
+_BATCH, _COUNT = Dim("batch"), Dim("count")
+
+
+class ProductTrunk(nn.Module):
+    """Photos ``(B, 3, S, S)`` to the reduced map ``(B, C, h, w)``."""
+
+    def __init__(self, model: GridAnchorModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.model.features(image)
+
+
+class ProductEvaluator(nn.Module):
+    """Scores ``(B, N)`` of boxes on a reduced map; every evaluator of the product is given ``log_aspect (B,)``."""
+
+    def __init__(self, model: GridAnchorModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor, log_aspect: Tensor, boxes: Tensor) -> Tensor:
+        return self.model.score(features, boxes) + 0 * log_aspect.unsqueeze(1)
+
+
+def load_grid_model(run: Path, recipe: GridRecipe) -> GridAnchorModel:
+    """The trained model of a run."""
+    model = build_grid_model(recipe)
+    model.load_state_dict(load_file(run / WEIGHTS), strict=True)
+    return model.eval()
+
+
+def parts_of(model: GridAnchorModel, recipe: GridRecipe) -> list[Part]:
+    """Name, module, example inputs, names of outputs and dynamic shapes of each part to export.
+
+    Raises:
+        UsageError: the recipe keeps the photo's shape, which the product's square input does not.
+    """
+    if recipe.resize != "squash":
+        raise UsageError(f"{recipe.name}.{recipe.tag}: trained at the photo's own shape; the product takes squares")
+    model = model.eval()
+    image = torch.zeros(2, 3, recipe.side, recipe.side)
+    with torch.no_grad():
+        features = model.features(image)
+    boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
+    batch: dict[int, Any] = {0: _BATCH}
+    shapes = (batch, batch, {0: _BATCH, 1: _COUNT})
+    inputs = (features, torch.zeros(2), boxes)
+    return [
+        ("trunk", ProductTrunk(model), (image,), ["features"], (batch,)),
+        ("evaluator", ProductEvaluator(model), inputs, ["scores"], shapes),
+    ]

@@ -1,0 +1,119 @@
+"""Batches of photos of several sizes: nothing is padded, nothing is lost, and the order does not matter."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from cadrage.models.backbones.pyramids import make_pyramid
+from cadrage.models.grid_anchor import GridAnchorModel
+from cadrage.training.grid_anchor.batches import BucketShuffle, collate
+from cadrage.training.grid_anchor.module import GridTraining
+from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.grid_anchor.samples import GridSample
+
+WIDE, TALL, SQUARE = (96, 64), (64, 96), (64, 64)
+
+
+def shuffled(sizes, batch, epoch=0, seed=0):
+    order = BucketShuffle(sizes, seed, batch=batch)
+    order.set_epoch(epoch)
+    indices = [index for _, index in order]
+    assert len(indices) == len(order)
+    return indices
+
+
+def test_a_batch_has_one_size_as_far_as_possible():
+    sizes = [WIDE] * 12 + [TALL] * 8 + [SQUARE] * 4
+    indices = shuffled(sizes, 4)
+    assert sorted(indices) == list(range(24))
+    for start in range(0, 24, 4):
+        assert len({sizes[index] for index in indices[start : start + 4]}) == 1
+
+
+def test_photos_of_rare_sizes_share_a_batch_and_the_last_ones_wait():
+    sizes = [WIDE] * 5 + [TALL] * 3 + [SQUARE]
+    counts = Counter(index for epoch in range(60) for index in shuffled(sizes, 4, epoch))
+    # Nine photos give two batches, so one waits; of size 1 + 3 + 1 left over it is one of the last in turn.
+    assert sum(counts.values()) == 8 * 60
+    assert min(counts[index] for index in range(9)) > 20
+
+
+def test_fewer_photos_than_a_batch_are_one_batch():
+    assert sorted(shuffled([WIDE, TALL], 4)) == [0, 1]
+
+
+def test_the_order_depends_on_seed_and_epoch_only():
+    sizes = [WIDE, TALL] * 8
+    assert shuffled(sizes, 4) == shuffled(sizes, 4)
+    assert shuffled(sizes, 4) != shuffled(sizes, 4, epoch=1)
+    assert shuffled(sizes, 4) != shuffled(sizes, 4, seed=1)
+
+
+@pytest.mark.parametrize("seen", [0, 4, 8])
+def test_a_resumed_epoch_goes_on_with_the_same_photos(seen):
+    sizes = [WIDE, TALL, SQUARE] * 5
+    order = BucketShuffle(sizes, 0, batch=4)
+    order.resume(2, seen)
+    assert [index for _, index in order] == shuffled(sizes, 4, epoch=2)[seen:]
+
+
+def sample(size_wh, crops, pairs=1, name="a", seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    width, height = size_wh
+
+    def boxes(*shape):
+        ends = torch.rand(*shape, 2, 2, generator=generator).sort(dim=-2).values
+        return ends.flatten(-2)
+
+    return GridSample(
+        torch.rand(3, height, width, generator=generator),
+        boxes(crops),
+        torch.randn(crops, generator=generator),
+        boxes(pairs, 2),
+        torch.full((pairs, 2), 2.0) + torch.tensor([1.0, 0.0]),
+        boxes(3),
+        boxes(1)[0],
+        name,
+    )
+
+
+@pytest.fixture(scope="module")
+def module():
+    torch.manual_seed(0)
+    recipe = GridRecipe(huber=1.0, rank=0.5, pairs=1.0, overlap=0.2)
+    model = GridAnchorModel(make_pyramid("mobilenet-v2"), reduced=2, bins=3).eval()
+    return GridTraining(model, recipe, steps=1, validation=[]).eval()
+
+
+def test_equal_sizes_go_together_and_none_is_padded():
+    batch = collate([sample(WIDE, 5, name="a"), sample(TALL, 3, name="b"), sample(WIDE, 4, name="c"), None])
+    assert [tuple(image.shape) for image in batch.images] == [(2, 3, 64, 96), (1, 3, 96, 64)]
+    assert batch.file_names == ("a", "c", "b")
+    assert batch.rated.sum(dim=1).tolist() == [5, 4, 3]
+    assert batch.unreadable == 1
+
+
+def test_a_batch_without_a_readable_photo_is_empty():
+    batch = collate([None, None])
+    assert (batch.images, batch.file_names, batch.unreadable) == ((), (), 2)
+
+
+def test_scores_in_a_batch_are_those_of_each_photo_alone(module):
+    photos = [sample(WIDE, 5, 2, "a", 1), sample(TALL, 3, 0, "b", 2), sample(WIDE, 4, 1, "c", 3)]
+    with torch.no_grad():
+        together = module.scores(batch := collate(photos))
+        for row, name in enumerate(batch.file_names):
+            (photo,) = [each for each in photos if each.file_name == name]
+            for ours, alone in zip(together, module.scores(collate([photo])), strict=True):
+                count = alone.shape[1]
+                torch.testing.assert_close(ours[row, :count], alone[0], atol=1e-5, rtol=1e-5)
+
+
+def test_the_order_within_a_batch_does_not_change_the_losses(module):
+    photos = [sample(WIDE, 5, 2, "a", 1), sample(TALL, 3, 0, "b", 2), sample(WIDE, 4, 1, "c", 3)]
+    with torch.no_grad():
+        one, other = module.losses(collate(photos)), module.losses(collate(photos[::-1]))
+    assert one.keys() == {"huber", "rank", "pairs", "overlap"}
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, atol=1e-5, rtol=1e-5)
