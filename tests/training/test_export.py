@@ -82,3 +82,9 @@ def test_the_product_opens_the_export(exported: tuple[CropModel, Path]) -> None:
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no finished run"):
         export_run(tmp_path, tmp_path / "out")
+
+
+def test_no_path_of_the_exporting_computer_is_left(exported: tuple[CropModel, Path]) -> None:
+    for part in ("trunk", "proposer", "evaluator"):
+        content = (exported[1] / f"{part}.onnx").read_bytes()
+        assert b"site-packages" not in content and str(Path.cwd()).encode() not in content

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -45,6 +46,18 @@ def _write_part(part: nn.Module, inputs: tuple[Tensor, ...], outputs: list[str],
             external_data=False,
             verbose=False,
         )
+    _leave_out_origin(file)
+
+
+def _leave_out_origin(file: Path) -> None:
+    """Drop the exporter's notes on every node: they hold paths of its computer, and up to a sixth of the file."""
+    model = onnx.load(file)
+    graph = model.graph
+    parts = (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output)
+    for part in parts:
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, file)
 
 
 def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[str, str]]:

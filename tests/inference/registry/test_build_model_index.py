@@ -107,7 +107,7 @@ def nest(folder: Path) -> None:
 
 
 def swell(folder: Path) -> None:
-    (folder / "more.onnx").write_bytes(b"x" * 12_000_001)
+    (folder / "more.onnx").write_bytes(b"x" * 16_000_001)
 
 
 def strip(folder: Path) -> None:
