@@ -234,6 +234,39 @@ def test_other_test_photos_are_measured_anew(go, places, finished):
     assert go("A").tests["test"].n == first - 1
 
 
+@pytest.mark.usefixtures("no_training")
+def test_mended_splits_do_not_pass_off_weights_that_have_seen_a_test_photo(go, places, finished):
+    split = places.data / "drawn" / "splits" / "train.txt"
+    clean = split.read_text()
+    write(split, _a_test_photo(places))
+    run = finished("gaicv2-qg")
+    outcome = go("A")
+    assert outcome.failed and "mend the splits, and move away what was trained with them" in outcome.reason
+    split.write_text(clean)
+    outcome = go("A")
+    assert outcome.failed and "drawn:train: other photos than" in outcome.reason and not outcome.tests
+    assert str(run) in outcome.reason and "move that folder away to train again" in outcome.reason
+
+
+def test_test_photos_are_looked_for_before_anything_is_trained(go, places, said):
+    write(places.data / "drawn" / "splits" / "val.txt", _a_test_photo(places))
+    outcome = go("A")
+    assert outcome.failed and "trained or chosen on" in outcome.reason
+    assert said == [] and not places.run(outcome.run).exists()
+
+
+@pytest.mark.usefixtures("no_training")
+def test_validation_photos_that_are_the_test_may_choose_the_epoch_but_not_teach(go, places, finished):
+    finished("cpc-sd")
+    shutil.rmtree(places.data / "flms")
+    assert go("J").tests.keys() == {"val"}
+    shutil.rmtree(places.out)
+    write(places.data / "drawn" / "splits" / "train.txt", read_split(places.data / "drawn", "val").file_names[0] + "\n")
+    finished("cpc-sd")
+    outcome = go("J")
+    assert outcome.failed and "drawn:val: 1 of its photos" in outcome.reason
+
+
 def _a_test_photo(places) -> str:
     return read_split(places.data / "drawn", "test").file_names[0] + "\n"
 

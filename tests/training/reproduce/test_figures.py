@@ -66,6 +66,28 @@ def test_a_photo_that_has_gone_is_told(shown, here):
     assert figures(shown, here)[0].missing == f"{here.data} no longer has a.png"
 
 
+def test_a_figure_that_cannot_be_drawn_says_why_and_the_others_are_drawn(shown, here):
+    (here.data / "a.png").write_bytes(b"no photo")
+    here.points(shown["C"].run).write_bytes(b"PK no points")
+    drawn = {figure.number: figure for figure in figures(shown, here)}
+    assert "a.png" in drawn["3"].missing and drawn["3"].png is None
+    assert drawn["7a"].missing and drawn["7b"].missing and drawn["6a"].png
+    assert "not drawn: " in text(make_report(list(shown.values()), here))
+
+
+def test_a_failed_drawing_does_not_lose_the_report(shown, here, monkeypatch):
+    def undefined(*arguments):
+        raise FloatingPointError("underflow")
+
+    monkeypatch.setattr("cadrage.training.reproduce.set_prediction.figure_quality.draw_quality", undefined)
+    assert [figure.missing for figure in figures(shown, here)][3:] == ["underflow", "underflow"]
+
+
+def test_why_a_measured_run_gave_no_figure_is_told(nothing_run, here):
+    outcomes = nothing_run | {"A": replace(nothing_run["A"], not_fed={"anchors": "r50.pth: no such weights"})}
+    assert figures(outcomes, here)[0].missing == "r50.pth: no such weights"
+
+
 @pytest.mark.parametrize("count", [0, 1, 40, 5000])
 def test_few_and_many_points_can_be_drawn(count):
     rng = np.random.default_rng(0)

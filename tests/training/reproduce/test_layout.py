@@ -129,3 +129,8 @@ def test_a_claim_says_when_intervals_overlap(measured):
     first, second = claims(measured)[:2]
     assert first.found == "ap90_k40: 47.4 against 47.0; their 95 % intervals overlap"
     assert second.found == "ap85_k40: 60.0 against 42.8"
+
+
+def test_table_4_says_that_its_photos_of_cpc_chose_the_epoch(nothing_run):
+    (table,) = [table for table in tables(nothing_run) if table.number == "4"]
+    assert "On CPC, as in the paper, the same photos have chosen the epoch." in table.about

@@ -4,11 +4,10 @@ import pytest
 from cadrage.evaluation.answers import Answer
 from cadrage.training.reproduce.set_prediction.measure import (
     TestResult,
-    good_boxes,
     measure_first_box,
     measure_good_crops,
 )
-from cadrage.training.set_prediction.progress import measure_sets
+from cadrage.training.set_prediction.progress import good_boxes, measure_sets
 from cadrage.training.set_prediction.recipe import SetRecipe
 
 RECIPE = SetRecipe()

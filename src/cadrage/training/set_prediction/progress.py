@@ -29,7 +29,7 @@ def measure_sets(records: Sequence[PhotoRecord], answers: Sequence[Answer], reci
         ``iou``, ``best5_iou``, ``best10_iou``, ``coverage10`` against the good crops; ``recall5_e85``, ``recall10_e85``
         and the same at .90 against the best; ``ap85_k10``, ``ap90_k40`` and their kin. All in [0, 1].
     """
-    truths = [_good(record, recipe) for record in records]
+    truths = [good_boxes(record, recipe) for record in records]
     pairs = list(zip(truths, (answer.boxes_xyxy for answer in answers), strict=True))
     measured: dict[str, Any] = {
         "iou": np.mean([iou_and_bde(boxes[0], truth)[0] for truth, boxes in pairs]),
@@ -50,7 +50,8 @@ def measure_sets(records: Sequence[PhotoRecord], answers: Sequence[Answer], reci
     return {name: float(value) for name, value in measured.items()}
 
 
-def _good(record: PhotoRecord, recipe: SetRecipe) -> Floats:
+def good_boxes(record: PhotoRecord, recipe: SetRecipe) -> Floats:
+    """The good crops ``(G, 4)`` of a photo as the recipe chooses them, for learning and measuring alike."""
     chosen = np.flatnonzero(good_crops(record.scores, recipe.good_score))
     if recipe.good_iou_limit:
         chosen = chosen[suppress(record.crops_xyxy[chosen], record.scores[chosen], recipe.good_iou_limit)]

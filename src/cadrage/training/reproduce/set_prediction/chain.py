@@ -2,21 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
-from cadrage.errors import CadrageError, UsageError
-from cadrage.models.set_prediction import SetPredictor
-from cadrage.training.record import BEST, WEIGHTS
+from cadrage.errors import UsageError
+from cadrage.training.record import BEST, CHECKPOINT, WEIGHTS
+from cadrage.training.reproduce.failures import FAILURES, one_line
 from cadrage.training.reproduce.files import read_json, write_json
 from cadrage.training.reproduce.plan import PlannedRun
 from cadrage.training.reproduce.set_prediction import ready
-from cadrage.training.reproduce.set_prediction.anchors import AnchorBoxes, unmatched_anchors
+from cadrage.training.reproduce.set_prediction.anchors import AnchorBoxes
+from cadrage.training.reproduce.set_prediction.feed import anchors_of_figure_3, points_of_figure_7
 from cadrage.training.reproduce.set_prediction.measure import TestResult, measure_first_box, measure_good_crops
-from cadrage.training.reproduce.set_prediction.points import correlation, quality_points, save_points
-from cadrage.training.reproduce.set_prediction.predict import Proposals, best_device, propose
+from cadrage.training.reproduce.set_prediction.predict import best_device, propose
 from cadrage.training.reproduce.set_prediction.runs import DISTILLED, FLMS
 from cadrage.training.reproduce.set_prediction.train import ensure_trained
 from cadrage.training.reproduce.set_prediction.unseen import expect_unseen
@@ -26,7 +26,9 @@ from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
 from cadrage.training.set_prediction.run import photos_sha256
 
 Tell = Callable[[str], None]
-_VERSION = 1
+# Numbers of version 1 may be of a model that had seen the photos.
+_VERSION = 2
+_FED = ("anchors", "correlations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,11 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: ``tests`` that were measured, why others were not, and why there is nothing at all.
+    """What became of a run: ``tests`` that were measured, why others were not, and why the run itself was not done.
 
-    ``chosen`` says which epoch's weights were measured, and by what; ``fresh`` that something was measured just now.
+    With a ``reason``, or a test that is also ``missing``, the numbers are those of an earlier call. ``chosen`` says
+    which epoch's weights were measured, and by what; ``not_fed`` why there is nothing for a figure (``anchors``,
+    ``correlations``) although the run was measured; ``fresh`` that something was measured just now.
     """
 
     run: PlannedRun
@@ -65,42 +69,57 @@ class Outcome:
     chosen: dict[str, Any] = field(default_factory=dict)
     anchors: AnchorBoxes | None = None
     correlations: dict[str, Any] = field(default_factory=dict)
+    not_fed: dict[str, str] = field(default_factory=dict)
     fresh: bool = False
 
 
 def carry_out(run: PlannedRun, places: Places, tell: Tell) -> Outcome:
-    """Train and measure one run as far as its data go; what cannot be done is said in the outcome."""
+    """Train and measure one run as far as its data go; what cannot be done is said beside the numbers there are."""
     file = places.recipes / f"{run.recipe}.toml"
     if not file.is_file():
-        return Outcome(run, reason=f"{places.recipes} has no {file.name}")
+        return replace(remembered(run, places), reason=f"{places.recipes} has no {file.name}")
     try:
         recipe = load_set_recipe(file)
         absent = ready.absent_data(places.data, recipe)
         if absent:
-            return Outcome(run, reason=f"{places.data} has no {' and no '.join(absent)}")
+            return replace(remembered(run, places), reason=f"{places.data} has no {' and no '.join(absent)}")
         ready.expect_no_test_photos(recipe)
+        if not any((places.run(run) / name).is_file() for name in (WEIGHTS, CHECKPOINT)):
+            ready.expect_weights(places.data, recipe)
         ready.draw_missing_splits(places.data, recipe, tell)
         expect_unseen(run, recipe, places.data)
         ensure_trained(file, recipe, places.data, places.run(run), tell)
         return _measured(run, recipe, places, tell)
-    # Among them out of memory and a loss that is not finite: the other runs may still succeed.
-    except (CadrageError, ArithmeticError, RuntimeError, ValueError, OSError) as error:
-        return Outcome(run, reason=" ".join(str(error).split()), failed=True)
+    # The other runs may still succeed.
+    except FAILURES as error:
+        return replace(remembered(run, places), reason=one_line(error), failed=True)
 
 
 def remembered(run: PlannedRun, places: Places) -> Outcome:
     """What earlier calls have measured of a run that is not asked for now."""
-    known = read_json(places.measured(run))
-    if known is None or known.get("version") != _VERSION:
+    known = _known(run, places)
+    if known is None:
         return Outcome(run, reason=f"run {run.letter} was not asked for")
     return _outcome(run, known, {}, fresh=False)
+
+
+def _known(run: PlannedRun, places: Places) -> dict[str, Any] | None:
+    """The numbers of earlier calls; None if there are none that can be read."""
+    known = read_json(places.measured(run))
+    if known is None or known.get("version") != _VERSION:
+        return None
+    try:
+        _outcome(run, known, {}, fresh=False)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+    return known
 
 
 def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) -> Outcome:
     """The numbers of a trained run; only what no earlier call has measured is measured."""
     folder, file = places.run(run), places.measured(run)
     identity = {"version": _VERSION, "run": run.letter, "recipe": run.recipe, "weights_sha256": _sha256(folder)}
-    known = read_json(file) or {}
+    known = _known(run, places) or {}
     if any(known.get(key) != value for key, value in identity.items()):
         known = {**identity, "tests": {}}
     missing, fresh = {}, False
@@ -110,16 +129,18 @@ def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) ->
             missing[test] = f"{places.data} has no {absent}"
             continue
         entries = ready.entries_of(test, recipe)
-        data = {name: manifest_sha256(places.data / name) for name in {entry.partition(":")[0] for entry in entries}}
-        identity_of_test = {
-            "manifests_sha256": data,
-            "photos_sha256": photos_sha256(select_photos(places.data, entries)),
+        records = select_photos(places.data, entries)
+        folders = sorted({entry.partition(":")[0] for entry in entries})
+        # The manifest says what the photos are, the names which of them a split chose.
+        photos = {
+            "manifests_sha256": {name: manifest_sha256(places.data / name) for name in folders},
+            "photos_sha256": photos_sha256(records),
         }
         before = known["tests"].get(test, {})
-        if all(before.get(key) == value for key, value in identity_of_test.items()):
+        if all(before.get(key) == value for key, value in photos.items()):
             continue
         tell(f"{run.recipe}: measuring on {', '.join(entries)}")
-        known["tests"][test] = _test(run, recipe, places, test, entries, known) | identity_of_test
+        known["tests"][test] = _test(run, recipe, places, test, entries, records, known) | photos
         known["chosen"] = read_json(folder / BEST) or {"epoch": recipe.epochs - 1}
         write_json(file, known)
         fresh = True
@@ -128,24 +149,28 @@ def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) ->
 
 def _outcome(run: PlannedRun, known: Mapping[str, Any], missing: dict[str, str], *, fresh: bool) -> Outcome:
     results = {test: TestResult.from_dict(known["tests"][test]) for test in run.tests if test in known["tests"]}
-    anchors = AnchorBoxes.from_dict(known["anchors"]) if known.get("anchors") else None
     return Outcome(
         run,
         tests=results,
         missing=missing,
         chosen=known.get("chosen", {}),
-        anchors=anchors,
-        correlations=known.get("correlations", {}),
+        anchors=AnchorBoxes.from_dict(known["anchors"]) if known.get("anchors") else None,
+        correlations=known.get("correlations") or {},
+        not_fed={name: known[f"{name}_missing"] for name in _FED if known.get(f"{name}_missing")},
         fresh=fresh,
     )
 
 
 def _test(
-    run: PlannedRun, recipe: SetRecipe, places: Places, test: str, entries: tuple[str, ...], known: dict[str, Any]
+    run: PlannedRun,
+    recipe: SetRecipe,
+    places: Places,
+    test: str,
+    entries: tuple[str, ...],
+    records: Sequence[PhotoRecord],
+    known: dict[str, Any],
 ) -> dict[str, Any]:
     """Measure one list of photos; on the first one the figures are fed as well."""
-    records = select_photos(places.data, entries)
-    learned = select_photos(places.data, recipe.train)
     model = load_set_predictor(places.run(run), recipe).to(best_device())
     proposals = list(propose(model, recipe, records))
     read = [each.record for each in proposals]
@@ -154,34 +179,13 @@ def _test(
     answers = [each.answer() for each in proposals]
     measured = measure_first_box(read, answers) if test == FLMS else measure_good_crops(read, answers, recipe)
     if test == run.tests[0]:
-        _feed_figures(run, recipe, places, model, proposals, learned, known)
+        known |= anchors_of_figure_3(model, recipe, places.data, proposals)
+        if run.letter == DISTILLED:
+            learned = select_photos(places.data, recipe.train)
+            known |= points_of_figure_7(model, recipe, proposals, learned, places.points(run))
     have = {record.file_name for record in read}
     unreadable = tuple(record.file_name for record in records if record.file_name not in have)
     return TestResult(entries, len(read), unreadable, *measured).to_dict()
-
-
-def _feed_figures(
-    run: PlannedRun,
-    recipe: SetRecipe,
-    places: Places,
-    model: SetPredictor,
-    proposals: list[Proposals],
-    learned: Sequence[PhotoRecord],
-    known: dict[str, Any],
-) -> None:
-    try:
-        photos = [each.record for each in proposals[:1]]
-        known["anchors"] = unmatched_anchors(model, recipe, places.data, photos).to_dict()
-    except CadrageError:
-        # The weights it began from may have been moved since; the numbers do not need them.
-        known["anchors"] = None
-    if run.letter == DISTILLED:
-        points = {
-            "a": quality_points(proposals, recipe, unmatched=False),
-            "b": quality_points(propose(model, recipe, learned), recipe, unmatched=True),
-        }
-        save_points(places.points(run), **points)
-        known["correlations"] = {name: correlation(each).to_dict() for name, each in points.items()}
 
 
 def _sha256(run: Path) -> str:

@@ -1,9 +1,12 @@
 """Figures 3, 6 and 7 of the paper from the numbers of our runs."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadrage.errors import PhotoError
+from cadrage.training.reproduce.failures import FAILURES, one_line
 from cadrage.training.reproduce.figure import Figure
 from cadrage.training.reproduce.set_prediction import figure_anchors, figure_mu, figure_quality
 from cadrage.training.reproduce.set_prediction.chain import Places
@@ -21,19 +24,27 @@ def figures(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
     return _anchors(outcomes, places.data), _soft_labels(), _by_mu(outcomes), *_quality(outcomes, places)
 
 
+def _drawn(figure: Figure, paint: Callable[[], bytes]) -> Figure:
+    """A figure with its drawing, or with the reason why that failed: the rest of the report does not need it."""
+    try:
+        return replace(figure, png=paint())
+    except FAILURES as error:
+        return replace(figure, missing=one_line(error))
+
+
 def _anchors(outcomes: Outcomes, data: Path) -> Figure:
     title = "Anchors that describe no good crop, before and after training"
     caption = "Seven random anchors that no good crop of this photo was assigned to, {}; each keeps its colour."
     shown = next((outcomes[run] for run in ANCHORS_OF if outcomes[run].anchors), None)
     if shown is None or shown.anchors is None:
-        return Figure("3", title, caption.format("by any run"), missing="no run has been measured")
-    if not (data / shown.anchors.file).is_file():
-        return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {shown.anchors.file}")
-    caption = caption.format(f"by run {shown.run.letter} ({shown.run.title})")
-    try:
-        return Figure("3", title, caption, figure_anchors.draw_anchors(data / shown.anchors.file, shown.anchors))
-    except PhotoError as error:
-        return Figure("3", title, caption, missing=str(error))
+        reasons = (outcomes[run].not_fed.get("anchors") for run in ANCHORS_OF)
+        missing = next(filter(None, reasons), "no run has been measured")
+        return Figure("3", title, caption.format("by any run"), missing=missing)
+    anchors, file = shown.anchors, data / shown.anchors.file
+    if not file.is_file():
+        return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {anchors.file}")
+    figure = Figure("3", title, caption.format(f"by run {shown.run.letter} ({shown.run.title})"))
+    return _drawn(figure, lambda: figure_anchors.draw_anchors(file, anchors))
 
 
 def _soft_labels() -> Figure:
@@ -62,7 +73,7 @@ def _by_mu(outcomes: Outcomes) -> Figure:
     absent = [f"{mu:g}" for mu in BY_MU if mu not in ours]
     if absent:
         caption += f" Not run: mu = {', '.join(absent)}."
-    return Figure("6b", title, caption, figure_mu.draw_by_mu(ours))
+    return _drawn(Figure("6b", title, caption), lambda: figure_mu.draw_by_mu(ours))
 
 
 def _quality(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
@@ -83,9 +94,13 @@ def _quality(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
         outcome = outcomes[DISTILLED]
         known, file = outcome.correlations.get(panel), places.points(outcome.run)
         if not known or not file.is_file():
-            missing = why_missing(outcomes, DISTILLED, TEST) or f"{file} is gone"
-            made.append(Figure(f"7{panel}", title, said, missing=missing))
+            missing = why_missing(outcomes, DISTILLED, TEST) or outcome.not_fed.get("correlations")
+            made.append(Figure(f"7{panel}", title, said, missing=missing or f"{file} is gone"))
             continue
-        png = figure_quality.draw_quality(load_points(file)[panel], known["spearman"], known["pearson"])
-        made.append(Figure(f"7{panel}", title, said, png))
+        paint = partial(_draw_quality, file, panel, known)
+        made.append(_drawn(Figure(f"7{panel}", title, said), paint))
     return tuple(made)
+
+
+def _draw_quality(file: Path, panel: str, known: Mapping[str, float]) -> bytes:
+    return figure_quality.draw_quality(load_points(file)[panel], known["spearman"], known["pearson"])

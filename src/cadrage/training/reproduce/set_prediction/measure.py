@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cadrage.datasets.good_crops import good_crops, suppress
+from cadrage.datasets.good_crops import good_crops
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.bootstrap import bootstrap_mean
@@ -16,6 +16,7 @@ from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_o
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
+from cadrage.training.set_prediction.progress import good_boxes
 from cadrage.training.set_prediction.recipe import SetRecipe
 
 _EPSILONS, _TRIES, _TOP_KS = (0.85, 0.9), (5, 10), (5, 10, 40)
@@ -119,14 +120,6 @@ def measure_first_box(
         "iou_clipped_gain": gain,
         "area_first": round(_mean_area(answer.boxes_xyxy[:1].clip(0, 1) for answer in answers), _DECIMALS),
     }
-
-
-def good_boxes(record: PhotoRecord, recipe: SetRecipe) -> Floats:
-    """The good crops ``(G, 4)`` of a photo as the recipe chooses them, for learning and measuring alike."""
-    chosen = np.flatnonzero(good_crops(record.scores, recipe.good_score))
-    if recipe.good_iou_limit:
-        chosen = chosen[suppress(record.crops_xyxy[chosen], record.scores[chosen], recipe.good_iou_limit)]
-    return record.crops_xyxy[chosen]
 
 
 def _recalls(records: Sequence[PhotoRecord], answers: Sequence[Answer]) -> dict[str, Floats]:

@@ -111,15 +111,18 @@ def _run_to_dict(outcome: Outcome) -> dict[str, Any]:
         "tests": {name: test.to_dict() for name, test in outcome.tests.items()},
         "missing": outcome.missing,
         "correlations": outcome.correlations,
+        "not_fed": outcome.not_fed,
     }
 
 
 def _run_row(outcome: Outcome) -> tuple[str, ...]:
     run = outcome.run
-    state = (
-        "measured" if outcome.tests else f"failed: {outcome.reason}" if outcome.failed else f"not run: {outcome.reason}"
-    )
-    state += "".join(f"; not on {test}: {reason}" for test, reason in outcome.missing.items())
+    state = "measured"
+    if outcome.reason:
+        state = f"{'failed' if outcome.failed else 'not run'}: {outcome.reason}"
+        state += "; the numbers are of an earlier call" if outcome.tests else ""
+    for test, reason in outcome.missing.items():
+        state += f"; {'in an earlier call' if test in outcome.tests else 'not'} on {test}: {reason}"
     photos = ", ".join(f"{test.n} of {' and '.join(test.entries)}" for test in outcome.tests.values())
     return run.letter, run.recipe, run.title, state, _epoch(outcome.chosen), photos
 

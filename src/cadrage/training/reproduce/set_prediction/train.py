@@ -7,8 +7,7 @@ from typing import Any
 
 from cadrage.datasets.manifest import manifest_sha256
 from cadrage.errors import UsageError
-from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
-from cadrage.training.reproduce.set_prediction.ready import expect_weights
+from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.recipe import SetRecipe
 from cadrage.training.set_prediction.run import photos_sha256, train_set_predictor
@@ -18,21 +17,20 @@ def ensure_trained(recipe_file: Path, recipe: SetRecipe, data: Path, run: Path, 
     """Make ``run`` the folder of a finished training of a recipe; one of ``cadrage train`` will do.
 
     Raises:
-        UsageError: the folder holds a training of another recipe or of other data, or the training cannot begin.
+        UsageError: the folder holds a training of another recipe, of other data or of other photos of them, or the
+            training cannot begin.
     """
     # Weights of this name are written when a training ends.
     if (run / WEIGHTS).is_file():
         expect_same_run(run, recipe, data)
         return
     begun = (run / RECORD).is_file()
-    if not (run / CHECKPOINT).is_file():
-        expect_weights(data, recipe)
     tell(f"{run.name}: training {'goes on' if begun else 'begins'} in {run}")
     train_set_predictor(recipe_file, data, run, resume=begun)
 
 
 def expect_same_run(run: Path, recipe: SetRecipe, data: Path) -> None:
-    """Raise UsageError unless a finished run is of this recipe and of the data as they are now."""
+    """Raise UsageError unless a finished run is of this recipe and of the data and splits as they are now."""
     record = read_record(run)
     if _recipe_of(record, run) != recipe:
         raise UsageError(f"{run}: was trained with another recipe than this one; move it away to train again")
@@ -43,7 +41,10 @@ def expect_same_run(run: Path, recipe: SetRecipe, data: Path) -> None:
     for role, entries in {"train": recipe.train, "validate": recipe.validate}.items():
         begun_with = record.get("photos_sha256", {}).get(role)
         if begun_with not in (None, photos_sha256(select_photos(data, entries))):
-            raise UsageError(f"{', '.join(entries)}: other photos than {run} was trained with; move that away")
+            raise UsageError(
+                f"{', '.join(entries)}: other photos than {run} was trained with; mend the splits if they are wrong "
+                "now, else move that folder away to train again"
+            )
 
 
 def read_record(run: Path) -> dict[str, Any]:
