@@ -9,7 +9,6 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
 from cadrage.datasets.manifest import PhotoRecord, read_manifest
@@ -23,6 +22,8 @@ from cadrage.training.recipe import Recipe, load_recipe
 from cadrage.training.recipe_file import kind_of
 from cadrage.training.record import WEIGHTS, describe_run, prepare_folder
 from cadrage.training.samples import CropSamples, EpochShuffle, Sample
+from cadrage.training.trainer import fit_until_done
+from cadrage.training.weights_file import write_weights
 
 
 def split_data(recipe: Recipe, data: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
@@ -136,7 +137,6 @@ def train_default(
         enable_model_summary=False,
     )
     module = CropTraining(model, recipe, steps=recipe.epochs * len(train))
-    trainer.fit(module, train, validation, ckpt_path=checkpoint, weights_only=True)
+    fit_until_done(trainer, module, train, validation, checkpoint)
     # The weight average has replaced the last step's weights by now.
-    tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(tensors, out / WEIGHTS)
+    write_weights(out / WEIGHTS, model.state_dict())

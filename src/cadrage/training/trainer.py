@@ -8,12 +8,12 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from safetensors.torch import save_file
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.splits import make_split
 from cadrage.errors import UsageError
-from cadrage.training.record import CHECKPOINT, WEIGHTS, replaced
+from cadrage.training.record import CHECKPOINT, WEIGHTS
+from cadrage.training.weights_file import write_weights
 
 # Most that an interruption can cost; besides, every epoch ends with a checkpoint.
 CHECKPOINT_EVERY = timedelta(minutes=10)
@@ -33,6 +33,23 @@ def checkpoints(out: Path) -> list[Callback]:
     return [_WithinEpoch(train_time_interval=CHECKPOINT_EVERY, **last), ModelCheckpoint(**last)]
 
 
+def fit_until_done(
+    trainer: lightning.Trainer, module: lightning.LightningModule, train: Any, validation: Any, checkpoint: Path | None
+) -> None:
+    """Train from the checkpoint, or from the beginning without one.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted; its folder holds what is needed to resume it.
+    """
+    try:
+        trainer.fit(module, train, validation, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:
+        # The trainer answers Ctrl-C by leaving the process; who called decides on that.
+        if trainer.interrupted:
+            raise KeyboardInterrupt from error
+        raise
+
+
 def keep_last(out: Path) -> None:
     """The weights of the last checkpoint become those of the run.
 
@@ -41,13 +58,13 @@ def keep_last(out: Path) -> None:
     """
     state = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "model."
-    tensors = {name.removeprefix(prefix): each.contiguous() for name, each in state.items() if name.startswith(prefix)}
-    with replaced(out / WEIGHTS) as file:
-        save_file(tensors, file)
+    write_weights(
+        out / WEIGHTS, {name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)}
+    )
 
 
 def photos_identity(records: Sequence[PhotoRecord]) -> str:
-    """One hash over the names of photos."""
+    """One hash over the names of photos, whatever their order."""
     return make_split("", [record.file_name for record in records]).sha256
 
 

@@ -22,7 +22,7 @@ from cadrage.training.reproduce.set_prediction.runs import PLAN
 from cadrage.training.set_prediction.build import build_set_predictor
 from cadrage.training.set_prediction.data import folders_of, select_photos
 from cadrage.training.set_prediction.recipe import load_set_recipe
-from cadrage.training.set_prediction.run import photos_sha256
+from cadrage.training.trainer import photos_identity
 
 BASE = """
 model = "set-prediction"
@@ -118,7 +118,7 @@ def finished(places: Places) -> Callable[[str], Path]:
         # One test lets the validation photos be drawn later.
         with suppress(UsageError):
             known["photos_sha256"] = {
-                role: photos_sha256(select_photos(places.data, entries))
+                role: photos_identity(select_photos(places.data, entries))
                 for role, entries in {"train": recipe.train, "validate": recipe.validate}.items()
             }
         (run / RECORD).write_text(json.dumps(known))

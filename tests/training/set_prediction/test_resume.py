@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cadrage.cli.app import main
 from cadrage.errors import UsageError
+from cadrage.training import trainer as trainer_module
 from cadrage.training.record import BEST, CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.run import train_from_recipe
 from cadrage.training.set_prediction import run as run_module
@@ -56,7 +57,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], 
     callbacks = run_module._callbacks
 
     def at(epoch: int, batch: int) -> None:
-        monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", timedelta(0))
+        monkeypatch.setattr(trainer_module, "CHECKPOINT_EVERY", timedelta(0))
         monkeypatch.setattr(run_module, "_callbacks", lambda *them: [Interruption(epoch, batch), *callbacks(*them)])
 
     yield at

@@ -22,7 +22,7 @@ from cadrage.training.grid_anchor.samples import GridSamples
 from cadrage.training.record import WEIGHTS, describe_run, prepare_folder
 from cadrage.training.set_prediction.epochs import ResumableLoader, SharedOrder
 from cadrage.training.set_prediction.keep_best import KeepBest
-from cadrage.training.trainer import checkpoints, expect_distinct_names, keep_last, photos_identity
+from cadrage.training.trainer import checkpoints, expect_distinct_names, fit_until_done, keep_last, photos_identity
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def train_grid_model(
     # Convolutions run about twice as fast on a CPU in this layout.
     module = GridTraining(model, recipe, recipe.epochs * len(train), validation).to(memory_format=torch.channels_last)
     trainer = _trainer(recipe, out, best)
-    trainer.fit(module, train, measured, ckpt_path=checkpoint, weights_only=True)
+    fit_until_done(trainer, module, train, measured, checkpoint)
     best.finish() if best else keep_last(out)
 
 

@@ -1,20 +1,16 @@
 """One training run of a set predictor: data, trainer, checkpoints."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.datasets.splits import make_split
-from cadrage.errors import UsageError
-from cadrage.training.record import CHECKPOINT, WEIGHTS, describe_run, prepare_folder
+from cadrage.training.record import WEIGHTS, describe_run, prepare_folder
 from cadrage.training.set_prediction.build import build_set_predictor, initialise
 from cadrage.training.set_prediction.data import folders_of, make_targets, select_photos
 from cadrage.training.set_prediction.epochs import SharedOrder, SharedShuffle, make_loader
@@ -25,12 +21,9 @@ from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
 from cadrage.training.set_prediction.samples import SetSamples
 from cadrage.training.set_prediction.started_from import check_started_from, started_from
 from cadrage.training.set_prediction.targets import PhotoTargets
-from cadrage.training.weights_file import write_weights
+from cadrage.training.trainer import checkpoints, expect_distinct_names, fit_until_done, keep_last, photos_identity
 
 _log = logging.getLogger(__name__)
-
-# Most that an interruption can cost; besides, every epoch ends with a checkpoint.
-CHECKPOINT_EVERY = timedelta(minutes=10)
 
 
 def train_set_predictor(
@@ -54,7 +47,7 @@ def train_set_predictor(
     """
     recipe = load_set_recipe(recipe_file, overrides)
     fit, validation = select_photos(data, recipe.train), select_photos(data, recipe.validate)
-    _check_names(validation)
+    expect_distinct_names(validation)
     if recipe.keep_best:
         check_metric(recipe, validation)
     best = KeepBest(recipe.keep_best, out) if recipe.keep_best else None
@@ -68,7 +61,7 @@ def train_set_predictor(
     initialise(model, recipe, data)
     targets = make_targets(fit, recipe, data)
     record = describe_run(recipe.to_dict(), data, folders_of(recipe), photos_fit=len(fit), photos_dev=len(validation))
-    record["photos_sha256"] = {"train": photos_sha256(fit), "validate": photos_sha256(validation)}
+    record["photos_sha256"] = {"train": photos_identity(fit), "validate": photos_identity(validation)}
     record["started_from"] = begun_with
     checkpoint = prepare_folder(out, record, resume=resume, write=trainer.is_global_zero)
     if resume:
@@ -83,15 +76,9 @@ def train_set_predictor(
     module = SetTraining(model, recipe, steps=recipe.epochs * len(train), validation=validation)
     # Convolutions run about twice as fast on a CPU in this layout.
     module = module.to(memory_format=torch.channels_last)
-    try:
-        trainer.fit(module, train, measured, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as error:
-        # The trainer answers Ctrl-C by leaving the process; who called decides on that.
-        if trainer.interrupted:
-            raise KeyboardInterrupt from error
-        raise
+    fit_until_done(trainer, module, train, measured, checkpoint)
     if trainer.is_global_zero:
-        best.finish() if best else _keep_last(out)
+        best.finish() if best else keep_last(out)
 
 
 def _trainer(recipe: SetRecipe, out: Path, callbacks: list[Callback], devices: int) -> lightning.Trainer:
@@ -112,43 +99,10 @@ def _trainer(recipe: SetRecipe, out: Path, callbacks: list[Callback], devices: i
     )
 
 
-def _keep_last(out: Path) -> None:
-    # Read from the checkpoint, whose weights are the average where there is one, so that a run interrupted right after
-    # its last epoch ends with the same file.
-    state = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=True)["state_dict"]
-    prefix = "model."
-    write_weights(
-        out / WEIGHTS, {name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)}
-    )
-
-
-def photos_sha256(records: Sequence[PhotoRecord]) -> str:
-    """What identifies a choice of photos, whatever their order."""
-    return make_split("", [record.file_name for record in records]).sha256
-
-
-def _check_names(validation: Sequence[PhotoRecord]) -> None:
-    # Answers are collected by name.
-    names = {record.file_name for record in validation}
-    if len(names) < len(validation):
-        raise UsageError(
-            f"{len(validation) - len(names)} validation photos of different folders have the same name; "
-            "validate on one folder"
-        )
-
-
 def _plain_targets(records: list[PhotoRecord]) -> list[PhotoTargets]:
     # Validation reads the truth from the records; nothing of it may reach the network's side.
     nothing = PhotoTargets(torch.empty(0, 4), torch.empty(0, 4), torch.empty(0))
     return [nothing] * len(records)
-
-
-class _WithinEpoch(ModelCheckpoint):
-    """Checkpoints by the clock, except after the last batch of an epoch, whose validation would then be left out."""
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
-        if not trainer.is_last_batch:
-            super().on_train_batch_end(trainer, *args, **kwargs)
 
 
 def _callbacks(recipe: SetRecipe, out: Path, validation: list[PhotoRecord], best: KeepBest | None) -> list[Callback]:
@@ -156,11 +110,4 @@ def _callbacks(recipe: SetRecipe, out: Path, validation: list[PhotoRecord], best
     callbacks: list[Callback] = [best] if best else []
     if recipe.average_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.average_decay))
-    last: dict[str, Any] = {"dirpath": out, "filename": Path(CHECKPOINT).stem, "enable_version_counter": False}
-    return [
-        *callbacks,
-        Pictures(validation),
-        TQDMProgressBar(refresh_rate=5),
-        _WithinEpoch(train_time_interval=CHECKPOINT_EVERY, **last),
-        ModelCheckpoint(**last),
-    ]
+    return [*callbacks, Pictures(validation), TQDMProgressBar(refresh_rate=5), *checkpoints(out)]

@@ -23,7 +23,7 @@ from cadrage.training.reproduce.set_prediction.unseen import expect_unseen
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.export import load_set_predictor
 from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
-from cadrage.training.set_prediction.run import photos_sha256
+from cadrage.training.trainer import photos_identity
 
 Tell = Callable[[str], None]
 # Numbers of version 1 may be of a model that had seen the photos.
@@ -134,7 +134,7 @@ def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) ->
         # The manifest says what the photos are, the names which of them a split chose.
         photos = {
             "manifests_sha256": {name: manifest_sha256(places.data / name) for name in folders},
-            "photos_sha256": photos_sha256(records),
+            "photos_sha256": photos_identity(records),
         }
         before = known["tests"].get(test, {})
         if all(before.get(key) == value for key, value in photos.items()):

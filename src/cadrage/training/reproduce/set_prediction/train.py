@@ -10,7 +10,8 @@ from cadrage.errors import UsageError
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.run import photos_sha256, train_set_predictor
+from cadrage.training.set_prediction.run import train_set_predictor
+from cadrage.training.trainer import photos_identity
 
 
 def ensure_trained(recipe_file: Path, recipe: SetRecipe, data: Path, run: Path, tell: Callable[[str], None]) -> None:
@@ -40,7 +41,7 @@ def expect_same_run(run: Path, recipe: SetRecipe, data: Path) -> None:
     # A mended split does not mend the weights: they have seen what they have seen.
     for role, entries in {"train": recipe.train, "validate": recipe.validate}.items():
         begun_with = record.get("photos_sha256", {}).get(role)
-        if begun_with not in (None, photos_sha256(select_photos(data, entries))):
+        if begun_with not in (None, photos_identity(select_photos(data, entries))):
             raise UsageError(
                 f"{', '.join(entries)}: other photos than {run} was trained with; mend the splits if they are wrong "
                 "now, else move that folder away to train again"
