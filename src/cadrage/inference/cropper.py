@@ -166,8 +166,8 @@ class EncodedPhoto:
             ModelError: the model predicts one distribution and no validities, as the default model does, or only
                 scores boxes.
 
-        >>> found = Cropper("set-prediction").encode("beach.jpg").predicted_set      # doctest: +SKIP
-        >>> found.boxes_xyxy[:10], found.validities[:10]                             # doctest: +SKIP
+        >>> found = Cropper("set-prediction-light").encode("beach.jpg").predicted_set    # doctest: +SKIP
+        >>> found.boxes_xyxy[:10], found.validities[:10]                                 # doctest: +SKIP
         """
         return self._encoded.predicted_set()
 
