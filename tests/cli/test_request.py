@@ -13,7 +13,7 @@ from cadrage.photo import DEFAULT_MAX_PIXELS as PHOTO_MAX_PIXELS
 
 def request_with(**changes):
     nothing = dict.fromkeys(("ratio", "ratios", "keep", "avoid", "min_area", "max_area", "min_size", "diversity"))
-    return read_request(**(nothing | {"num": 5, "scale": "natural", "strict": False} | changes))
+    return read_request(**(nothing | {"num": 5, "scale": "natural", "strict": False, "whole": False} | changes))
 
 
 def test_values_up_to_one_are_fractions_and_larger_ones_pixels():

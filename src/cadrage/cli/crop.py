@@ -122,6 +122,7 @@ def crop(
     num: options.NumOption = options.DEFAULT_NUM,
     scale: options.ScaleOption = Scale.NATURAL,
     diversity: options.DiversityOption = None,
+    whole: options.WholeOption = False,
     keep: options.KeepOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
@@ -160,6 +161,7 @@ def crop(
         scale=scale.value,
         diversity=diversity,
         strict=strict,
+        whole=whole,
     )
     photos = expand(images)
     stems = dict(zip(photos, unique_stems(photos), strict=True))

@@ -76,6 +76,15 @@ ScaleOption = Annotated[
         "--scale", help="Prefer crops close to the subject or crops that show much around it.", rich_help_panel=_WHAT
     ),
 ]
+WholeOption = Annotated[
+    bool,
+    typer.Option(
+        "--whole",
+        help="Let the whole photo compete as one of the free crops, with grid-anchor models that know none so large; "
+        "such a crop is flagged. Other models always consider it.",
+        rich_help_panel=_WHAT,
+    ),
+]
 DiversityOption = Annotated[
     float | None,
     typer.Option(

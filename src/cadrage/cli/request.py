@@ -53,6 +53,7 @@ class Request:
     scale: str = "natural"
     diversity: float | None = None
     strict: bool = False
+    whole: bool = False
 
     def arguments(self, size_wh: tuple[int, int], name: str) -> dict[str, Any]:
         """The keyword arguments of ``Cropper.suggest`` for one photo."""
@@ -66,6 +67,7 @@ class Request:
             "min_size": self.min_size_wh,
             "scale": self.scale,
             "strict": self.strict,
+            "whole": self.whole,
         }
         if self.diversity is not None:
             arguments["diversity"] = self.diversity
@@ -126,6 +128,7 @@ def read_request(
     scale: str,
     diversity: float | None,
     strict: bool,
+    whole: bool,
 ) -> Request:
     """Check everything that can be checked without a photo.
 
@@ -150,4 +153,5 @@ def read_request(
         scale=scale,
         diversity=diversity,
         strict=strict,
+        whole=whole,
     )

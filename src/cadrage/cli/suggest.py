@@ -46,6 +46,7 @@ def suggest(
     num: options.NumOption = options.DEFAULT_NUM,
     scale: options.ScaleOption = Scale.NATURAL,
     diversity: options.DiversityOption = None,
+    whole: options.WholeOption = False,
     keep: options.KeepOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
@@ -81,6 +82,7 @@ def suggest(
         scale=scale.value,
         diversity=diversity,
         strict=strict,
+        whole=whole,
     )
     photos = expand(images)
     previews = Previews(preview, photos, overwrite=overwrite)

@@ -3,7 +3,7 @@
 The rules, the diversity and the span of scales are those of `cadrage.inference.selection`; only what a candidate is
 worth differs. Candidates like those that the model was trained on come first: the grid anchors (Zeng et al., TPAMI
 2020), or at a fixed ratio boxes of at least half of the largest possible area. The others only fill what those leave
-open.
+open. The whole photo is none of the grid anchors, but a request can set it beside them.
 """
 
 from collections.abc import Callable
@@ -57,10 +57,15 @@ def choose_by_score(
     """
     boxes, familiar = _candidates(value, rules, size_wh, candidates)
     admitted, relaxed = hard.admit(boxes, rules, size_wh)
+    if not (admitted & familiar).any():
+        # Nothing like the training is left, so nothing has to stand behind it.
+        familiar = np.ones(len(boxes), np.bool_)
+    elif request.whole:
+        familiar = familiar | (boxes == (0, 0, 1, 1)).all(axis=1)
     bands = None
     if spanned_area is not None and request.n >= 3:
         bands = (settings.small_area * spanned_area, settings.large_area * spanned_area)
-    considered = admitted & familiar if (admitted & familiar).any() else admitted
+    considered = admitted & familiar
     while True:
         asked = boxes[considered]
         scores = evaluate(asked)

@@ -63,6 +63,7 @@ class Cropper:
         diversity: float = 0.85,
         scale: Scale = "natural",
         strict: bool = False,
+        whole: bool = False,
     ) -> Suggestions:
         """The ``n`` best, different crops of a photo for every asked ratio.
 
@@ -81,11 +82,16 @@ class Cropper:
                 enough.
             scale: ``"tight"`` and ``"loose"`` prefer smaller and larger crops than people usually choose.
             strict: raise instead of relaxing a rule that cannot be met.
+            whole: at the free ratio, let the whole photo compete as one of the crops with models that otherwise only
+                fall back on it: those whose card says ``candidates: grid``, the largest of which has 84 % of the
+                photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
 
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
             diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
             important first given up: number of crops, avoided boxes, area, size, kept boxes. The ratio never gives way.
+            The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model
+            learned nothing.
 
         Raises:
             UsageError: an argument is wrong.
@@ -94,7 +100,17 @@ class Cropper:
             ModelError: the model does not work.
         """
         request = make_request(
-            ratio, n, keep, avoid, min_area, max_area, min_size, diversity=diversity, scale=scale, strict=strict
+            ratio,
+            n,
+            keep,
+            avoid,
+            min_area,
+            max_area,
+            min_size,
+            diversity=diversity,
+            scale=scale,
+            strict=strict,
+            whole=whole,
         )
         return self._answer(photo, request)
 

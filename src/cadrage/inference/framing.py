@@ -1,7 +1,7 @@
 """The crops of one photo at one ratio: candidates, rules, selection and the facts about every result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from cadrage.inference.overlap import Sample
 from cadrage.inference.placement import focal_points
 from cadrage.inference.pool import fixed_ratio_pool, free_pool
 from cadrage.inference.request import Request
-from cadrage.inference.results import Crop
+from cadrage.inference.results import WHOLE_PHOTO_UNRATED, Crop
 from cadrage.inference.rules import Floats, Rules
 from cadrage.inference.selection import Picks, condition_on_ratio, select
 from cadrage.inference.selection_settings import SelectionSettings
@@ -27,7 +27,7 @@ _SCALE_SIGN = {"tight": -1.0, "natural": 0.0, "loose": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """The crops at one ratio, the flags of what gave way, and a sentence for each flag."""
+    """The crops at one ratio, the flags of what gave way or is unrated, and a sentence for each flag."""
 
     crops: tuple[Crop, ...]
     flags: tuple[str, ...]
@@ -73,7 +73,21 @@ def frame(
     sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
     if flags and request.strict:
         raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
-    return Framed(_crops(picks, size_wh, opinions, ratio, rules, relaxed, say), flags, sentences)
+    framed = Framed(_crops(picks, size_wh, opinions, ratio, rules, relaxed, say), flags, sentences)
+    return _told_unrated(framed, size_wh, ratio) if proposals is None and candidates == "grid" else framed
+
+
+def _told_unrated(framed: Framed, size_wh: tuple[int, int], ratio: Ratio) -> Framed:
+    """The same, where one of the crops is the whole photo with that said; it is no rule that gave way."""
+    told = tuple(
+        replace(crop, flags=(*crop.flags, WHOLE_PHOTO_UNRATED)) if crop.box_px == (0, 0, *size_wh) else crop
+        for crop in framed.crops
+    )
+    ranks = [crop.rank for crop in told if WHOLE_PHOTO_UNRATED in crop.flags]
+    if not ranks:
+        return framed
+    says = f"ratio {ratio.text}: crop {ranks[0]} is the whole photo, of which the model learned nothing; look at it"
+    return Framed(told, (*framed.flags, WHOLE_PHOTO_UNRATED), (*framed.warnings, says))
 
 
 def _by_overlap(

@@ -64,6 +64,7 @@ def _request(request: "Request") -> dict[str, Any]:
         "diversity": request.diversity,
         "scale": request.scale,
         "strict": request.strict,
+        "whole": request.whole,
     }
 
 

@@ -32,6 +32,7 @@ class RequestOptions(TypedDict, total=False):
     diversity: float
     scale: Scale
     strict: bool
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Request:
     diversity: float
     scale: Scale
     strict: bool
+    whole: bool = False
 
     def rules_for(self, ratio: Ratio, size_wh: tuple[int, int]) -> Rules:
         """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size."""
@@ -72,6 +74,7 @@ def make_request(
     diversity: float = 0.85,
     scale: Scale = "natural",
     strict: bool = False,
+    whole: bool = False,
 ) -> Request:
     """Check the arguments of `Cropper.suggest`.
 
@@ -101,6 +104,7 @@ def make_request(
         diversity=_number("diversity", diversity, 0.0, 1.0),
         scale=scale,
         strict=bool(strict),
+        whole=bool(whole),
     )
 
 

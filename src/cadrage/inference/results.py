@@ -29,6 +29,12 @@ OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 
 OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
 """What the scores of a model are, with a proposer and without."""
 
+WHOLE_PHOTO_UNRATED = "whole_photo_unrated"
+"""This crop is the whole photo, and the model learned from none that was: its score there is a guess."""
+
+# No rule gave way for the last one, so a strict request does not mind it.
+CROP_FLAGS = (*FLAGS, WHOLE_PHOTO_UNRATED)
+
 
 @dataclass(frozen=True, slots=True)
 class Crop:
@@ -39,6 +45,7 @@ class Crop:
     that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
     ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
     ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
+    ``flags`` names rules that gave way, and `WHOLE_PHOTO_UNRATED`.
     """
 
     rank: int
@@ -63,7 +70,7 @@ class Crop:
             _expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name))
         fx, fy = self.focal_point
         _expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
-        _expect(set(self.flags) <= set(FLAGS), f"flags among {FLAGS}", self.flags)
+        _expect(set(self.flags) <= set(CROP_FLAGS), f"flags among {CROP_FLAGS}", self.flags)
 
     @property
     def xyxy(self) -> tuple[int, int, int, int]:
