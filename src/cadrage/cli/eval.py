@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cadrage.cli import eval_borders, options
 from cadrage.cli import eval_options as given
-from cadrage.cli import options
 from cadrage.cli.eval_run import Outputs, Photos, Source, run_evaluation
 from cadrage.cli.helptext import epilog
 from cadrage.cli.report import Report
@@ -69,6 +69,9 @@ def _protocol_command(name: str) -> Callable[..., int]:
 
 for _name, _summary in PROTOCOL_SUMMARIES.items():
     eval_app.command(_name, help=_summary, epilog=EPILOG)(_protocol_command(_name))
+
+
+eval_app.command("borders", epilog=eval_borders.EPILOG)(eval_borders.borders)
 
 
 @eval_app.command("compare", epilog=EPILOG)

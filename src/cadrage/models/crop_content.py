@@ -1,0 +1,77 @@
+"""How much of what matters a crop keeps: a small network on the importance map and the crop's mask.
+
+Zhang et al., "Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features", ECCV 2022,
+content-preserving features. Max pooling is its only non-linearity.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cadrage.models.heat_head import HEAT_SIZE
+
+_KERNEL, _WIDE, _NARROW, _OUTPUTS = 5, 64, 32, 256
+_FIRST = HEAT_SIZE - _KERNEL + 1
+_SECOND = _FIRST // 2 - _KERNEL + 1
+# In cells of the mask. Boxes come as fractions of the photo, so an edge between two cells is rarely met exactly.
+_SNAP = 1e-4
+
+
+def crop_mask_sides(boxes_xyxy: Tensor, *, legacy: bool = False) -> tuple[Tensor, Tensor]:
+    """Masks of crops on 64x64 cells, which are outer products of one vector per axis.
+
+    A cell holds the part of its area that the crop covers, so the mask, and with it the score, follows the box without
+    jumps, and a mirrored box has the mirrored mask. ``legacy`` truncates the corners to whole cells, as the released
+    code does: there, boxes up to 1/64 of the photo apart are one.
+
+    Args:
+        boxes_xyxy: ``(B, N, 4)``, normalised.
+
+    Returns:
+        ``rows_y (B, N, 64)`` and ``rows_x (B, N, 64)``, in [0, 1].
+    """
+    starts, ends = boxes_xyxy[..., :2] * HEAT_SIZE, boxes_xyxy[..., 2:] * HEAT_SIZE
+    if legacy:
+        starts, ends = (starts + _SNAP).trunc(), (ends + _SNAP).trunc()
+    cells = torch.arange(HEAT_SIZE, dtype=boxes_xyxy.dtype, device=boxes_xyxy.device)
+    covered = torch.minimum(ends.unsqueeze(-1), cells + 1) - torch.maximum(starts.unsqueeze(-1), cells)
+    rows_x, rows_y = covered.clamp(0, 1).unbind(-2)
+    return rows_y, rows_x
+
+
+def _windows(rows: Tensor) -> Tensor:
+    """``(..., 64)`` to what the kernel sees along one axis at each place, ``(..., 60, 5)``."""
+    return torch.stack([rows[..., start : start + _FIRST] for start in range(_KERNEL)], dim=-1)
+
+
+class CropContent(nn.Module):
+    """Importance map and crops to 256 numbers per crop; ``legacy`` is explained at :func:`crop_mask_sides`.
+
+    The first convolution is linear in map and mask: the half of the map is the same for all crops of a photo and
+    computed once by :meth:`shared`; the half of the mask factors into one matrix product per axis.
+    """
+
+    def __init__(self, *, legacy: bool = False) -> None:
+        super().__init__()
+        self.legacy = legacy
+        self.first = nn.Conv2d(2, _WIDE, _KERNEL)
+        self.second = nn.Conv2d(_WIDE, _NARROW, _KERNEL)
+        self.last = nn.Linear(_NARROW * (_SECOND // 2) ** 2, _OUTPUTS)
+
+    def shared(self, heat: Tensor) -> Tensor:
+        """What all crops on maps ``(B, 1, 64, 64)`` have in common, ``(B, 60, 60, 64)``, channels last."""
+        return F.conv2d(heat, self.first.weight[:, :1], self.first.bias).permute(0, 2, 3, 1)
+
+    def forward(self, shared: Tensor, boxes_xyxy: Tensor) -> Tensor:
+        """``(B, N, 256)`` of boxes ``(B, N, 4)``; while it works, some 1.5 MB per box in single precision."""
+        batch, boxes = boxes_xyxy.shape[:2]
+        rows_y, rows_x = crop_mask_sides(boxes_xyxy, legacy=self.legacy)
+        # Kernel (channel, row, column) to (column, row * channel).
+        kernel = self.first.weight[:, 1].permute(2, 1, 0).flatten(1)
+        half = (_windows(rows_x) @ kernel).reshape(batch, boxes, _FIRST, _KERNEL, _WIDE)
+        half = half.transpose(2, 3).reshape(batch, boxes, _KERNEL, _FIRST * _WIDE)
+        masks = (_windows(rows_y) @ half).reshape(batch, boxes, _FIRST, _FIRST, _WIDE)
+        x = (masks + shared.unsqueeze(1)).flatten(0, 1).permute(0, 3, 1, 2)
+        x = F.max_pool2d(self.second(F.max_pool2d(x, 2)), 2)
+        out: Tensor = self.last(x.flatten(1)).reshape(batch, boxes, _OUTPUTS)
+        return out
