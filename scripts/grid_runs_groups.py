@@ -31,7 +31,8 @@ def estimate(values: Floats, weights: Floats | None = None) -> dict[str, Any]:
 
 def key_of(described: Mapping[str, Any], *left_out: str) -> str:
     """Equal for runs of one recipe on the same data, whatever their seed and what else is left out."""
-    recipe = {name: value for name, value in described["recipe"].items() if name not in (*_NAMES, *left_out)}
+    # A field that is off may not have existed yet when an earlier run was trained.
+    recipe = {name: value for name, value in described["recipe"].items() if value and name not in (*_NAMES, *left_out)}
     # A model that says nothing of its training is alone.
     return json.dumps([recipe, described["manifests_sha256"], "" if recipe else described["name"]], sort_keys=True)
 

@@ -25,6 +25,13 @@ measure flms-dev-default.fit flms --data "$data/flms/a" --split dev --model "$ro
 light=$root/weights/set-prediction-light.fit
 measure fcdb-free-dev-set-prediction-light.fit fcdb-free --data "$data/fcdb/train" --split dev --model "$light"
 measure flms-dev-set-prediction-light.fit flms --data "$data/flms/a" --split dev --model "$light"
+for backbone in mobilenetv2 shufflenetv2; do
+  grid=grid-anchor-$backbone.fcdb
+  for protocol in fcdb-free fcdb-ratio fcdb-pairs; do
+    measure "$protocol-dev-$grid" "$protocol" --data "$data/fcdb/train" --split dev --model "$root/weights/$grid"
+  done
+  measure "flms-dev-$grid" flms --data "$data/flms/a" --split dev --model "$root/weights/$grid"
+done
 measure flms-a-centre-0.9 flms --data "$data/flms/a" --baseline centre-0.9 --train-data "$data/fcdb/train"
 for baseline in position-prior largest; do
   measure "gaicd-v1-test-$baseline" gaicd-ranking --data "$data/gaicd" --split test --baseline "$baseline"

@@ -2,6 +2,7 @@
 
 import builtins
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list:
 
     def reproduce(data, recipes, out, *, only, tell):
         made.append((data, recipes, out, only))
+        # As a progress bar does.
+        sys.stdout.write("Epoch 0\n")
         tell("a line")
         outcomes = [Outcome(run, reason=f"data has no {run.data}", failed=run.letter in failing) for run in PLAN]
         return make_report(outcomes, Places(data, recipes, out))
@@ -46,7 +49,11 @@ def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls
     ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
     assert ran.code == 0
     assert ran.out.startswith("# Set prediction, measured again") and "### Table 5" in ran.out
-    assert ran.err.splitlines() == ["cadrage: note: a line", "cadrage: note: the report is out/report.html"]
+    assert ran.err.splitlines() == [
+        "Epoch 0",
+        "cadrage: note: a line",
+        "cadrage: note: the report is out/report.html",
+    ]
     failing.add("G")
     options = ("--only", "A, gaicv1-qg", "--recipes", "mine")
     assert cadrage("reproduce", "set-prediction", "--data", "data", "-o", "out", *options).code == 1

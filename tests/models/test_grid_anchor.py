@@ -137,7 +137,36 @@ def test_one_region_alone_sees_only_that(regions: str) -> None:
     assert model.head.first.in_features == 3 * 4 * 4
 
 
-@pytest.mark.parametrize("settings", [{}, {"head": "norm"}, {"multi_scale": False}, {"regions": "roi"}])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_the_whole_map_beside_the_region_is_that_of_every_box_and_hidden_by_none(legacy: bool) -> None:
+    model, seen = small(regions="roi+whole", legacy=legacy), []
+    model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].view(2, 7, 6, 4, 4)))
+    features, boxes = torch.rand(2, 3, 6, 8), some_boxes(2, 7)
+    model.score(features, boxes)
+    inside, whole = seen[0][:, :, :3], seen[0][:, :, 3:]
+    cells = boxes * torch.tensor([8.0, 6, 8, 6]) - (0 if legacy else 0.5)
+    torch.testing.assert_close(inside, roi_align(features, cells, 4, legacy=legacy))
+    assert (whole == whole[:, :1]).all()
+    # Five samples per axis from the first cell to the last, and the mean of each four neighbours.
+    sampled = nn.functional.interpolate(features, size=(5, 5), mode="bilinear", align_corners=True)
+    expected = nn.functional.avg_pool2d(sampled, 2, stride=1)
+    torch.testing.assert_close(whole[:, 0], expected, atol=1e-3 if legacy else 1e-6, rtol=0)
+
+
+def test_heads_are_as_wide_as_the_paper_s_table_of_regions_asks() -> None:
+    assert [small(regions=each).head.first.in_features for each in grid_anchor.REGIONS] == [96, 48, 48, 96]
+
+
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"head": "norm"},
+    {"multi_scale": False},
+    {"regions": "roi"},
+    {"regions": "roi+whole"},
+)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_chunks_batch_and_order_do_not_matter(settings: dict[str, Any]) -> None:
     model, image, boxes = small(**settings), torch.rand(2, 3, 64, 96), some_boxes(2, 23)
     with torch.no_grad():
@@ -169,8 +198,9 @@ def test_thousands_of_boxes_are_aligned_a_chunk_at_a_time(monkeypatch: pytest.Mo
     assert counts == [600]
 
 
-def test_a_mirrored_map_and_mirrored_boxes_see_mirrored_regions(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, boxes, seen = small(), some_boxes(1, 9), []
+@pytest.mark.parametrize("regions", ["roi+rod", "roi+whole"])
+def test_a_mirrored_map_and_mirrored_boxes_see_mirrored_regions(regions: str) -> None:
+    model, boxes, seen = small(regions=regions), some_boxes(1, 9), []
     model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].view(9, 6, 4, 4)))
     features = torch.rand(1, 3, 6, 8)
     model.score(features, boxes)
@@ -179,7 +209,7 @@ def test_a_mirrored_map_and_mirrored_boxes_see_mirrored_regions(monkeypatch: pyt
 
 
 def test_gradients_reach_every_parameter() -> None:
-    for settings in ({}, {"head": "norm"}, {"legacy": True}):
+    for settings in ({}, {"head": "norm"}, {"legacy": True}, {"regions": "roi+whole"}):
         model = small(**settings).train()
         model(torch.rand(2, 3, 64, 64), some_boxes(2, 8)).square().mean().backward()
         assert [name for name, each in model.named_parameters() if each.grad is None] == []
@@ -194,7 +224,7 @@ def test_unusable_boxes_and_settings_are_refused() -> None:
         model.score(model.features(image), some_boxes(1, 2), chunk=0)
     for settings, message in (
         ({"head": "batch"}, "head 'batch': unknown; choose one of plain, norm"),
-        ({"regions": "both"}, r"regions 'both': unknown; choose one of roi\+rod, roi, rod"),
+        ({"regions": "both"}, r"regions 'both': unknown; choose one of roi\+rod, roi, rod, roi\+whole"),
         ({"reduced": 0}, "at least 1"),
     ):
         with pytest.raises(UsageError, match=message):
@@ -237,7 +267,7 @@ def run(proto: onnx.ModelProto, *inputs: Tensor) -> np.ndarray:
     return np.asarray(output)
 
 
-@pytest.mark.parametrize("settings", [{}, {"head": "norm", "legacy": True}])
+@pytest.mark.parametrize("settings", [{}, {"head": "norm", "legacy": True}, {"regions": "roi+whole"}])
 def test_scores_equal_torch_in_onnx_for_any_batch_and_count(settings: dict[str, Any]) -> None:
     model = small(**settings)
     batch, count = Dim("batch"), Dim("count")

@@ -200,11 +200,37 @@ def test_another_variant_of_the_head_is_named(tmp_path: Path, stored: str, wante
 def test_other_sizes_and_other_files_list_what_does_not_fit(tmp_path: Path) -> None:
     file = tmp_path / "own.safetensors"
     save_file(own().state_dict(), file)
-    with pytest.raises(UsageError, match=r"head\.first\.weight is \(768, 36\), the model has \(768, 18\)"):
-        load_grid_anchor(own(regions="roi"), file)
+    other = GridAnchorModel(VGG16(base=4), reduced=2, bins=3)
+    with pytest.raises(
+        UsageError, match=r"backbone\.stages\.0\.0\.weight is \(2, 3, 3, 3\), the model has \(4, 3, 3, 3\)"
+    ):
+        load_grid_anchor(other, file)
     save_file(make_pyramid("shufflenet-v2").state_dict(), file)
     with pytest.raises(UsageError, match=r"does not fit this model.*is not in the file"):
         load_grid_anchor(own(), file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reduced": 4}, "reduces to 2 channels, this model to 4; build the model with reduced=2"),
+        ({"bins": 9}, r"its head sees 18 cells of a box, this model's 162 .*; build .* bins=3 and two regions$"),
+        ({"regions": "roi"}, r"18 cells of a box, this model's 9 \(bins=3, regions='roi'\); .*bins=3 and two regions$"),
+    ],
+)
+def test_other_channels_cells_and_regions_are_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    file = tmp_path / "own.safetensors"
+    save_file(own().state_dict(), file)
+    with pytest.raises(UsageError, match=rf"own\.safetensors: .*{message}"):
+        load_grid_anchor(GridAnchorModel(VGG16(base=2), **{"reduced": 2, "bins": 3} | settings), file)
+
+
+def test_released_weights_are_refused_by_a_model_that_samples_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "released.safetensors"
+    # The released file holds some layers twice, which this form of file does not take.
+    save_file({name: each.clone() for name, each in Released(vgg(), 96, normed=False).state_dict().items()}, file)
+    with pytest.raises(UsageError, match=r"whose code samples boxes in its own way; build the model with legacy=True"):
+        load_grid_anchor(GridAnchorModel(VGG16(base=4)), file)
 
 
 def test_variants_are_told_by_their_names() -> None:

@@ -84,6 +84,34 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
         export_run(tmp_path, tmp_path / "out")
 
 
+def test_an_interrupted_export_leaves_no_half_folder_and_an_earlier_one_as_it_was(
+    exported: tuple[CropModel, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "models" / "out"
+    run.mkdir()
+    save_file(exported[0].state_dict(), run / WEIGHTS)
+    (run / RECORD).write_text(json.dumps({"recipe": RECIPE.to_dict()}), encoding="utf-8")
+    written = []
+
+    def stopped(part: object, inputs: object, outputs: object, shapes: object, file: Path) -> None:
+        file.write_bytes(b"onnx")
+        written.append(file)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cadrage.training.export.write_part", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export_run(run, out)
+    assert len(written) == 2 and list((tmp_path / "models").iterdir()) == []
+    out.mkdir()
+    (out / "card.json").write_text("earlier")
+    written.clear()
+    with pytest.raises(KeyboardInterrupt):
+        export_run(run, out)
+    assert [each.name for each in (tmp_path / "models").iterdir()] == ["out"]
+    assert (out / "card.json").read_text() == "earlier"
+
+
 def test_no_path_of_the_exporting_computer_is_left(exported: tuple[CropModel, Path]) -> None:
     for part in ("trunk", "proposer", "evaluator"):
         content = (exported[1] / f"{part}.onnx").read_bytes()

@@ -1,5 +1,7 @@
 """``cadrage reproduce PAPER``: from data on disk to the tables and figures of a paper; needs the ``train`` extra."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +67,8 @@ def set_prediction(
 ) -> int:
     """Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7; exit code 1 if a run failed."""
     wanted = [name.strip() for name in only.split(",") if name.strip()]
-    with extra_installed("train", "reproducing a paper"):
+    # Progress bars of a training are no part of the report.
+    with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.training.reproduce.set_prediction.report import text
         from cadrage.training.reproduce.set_prediction.reproduce import reproduce
 
@@ -90,7 +93,8 @@ def grid_anchor(
 ) -> int:
     """Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1; exit code 1 if a run failed."""
     wanted = [name.strip() for name in only.split(",") if name.strip()]
-    with extra_installed("train", "reproducing a paper"):
+    # Progress bars of a training are no part of the report.
+    with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.training.reproduce.grid_anchor.report import text
         from cadrage.training.reproduce.grid_anchor.reproduce import reproduce
 

@@ -17,10 +17,10 @@ from cadrage.errors import UsageError
 from cadrage.models.align import check_corners, rod_align, roi_align
 from cadrage.models.backbones.pyramids import Pyramid
 
-Regions = Literal["roi+rod", "roi", "rod"]
+Regions = Literal["roi+rod", "roi", "rod", "roi+whole"]
 Head = Literal["plain", "norm"]
 
-_REGIONS: tuple[Regions, ...] = ("roi+rod", "roi", "rod")
+REGIONS: tuple[Regions, ...] = ("roi+rod", "roi", "rod", "roi+whole")
 _HEADS: tuple[Head, ...] = ("plain", "norm")
 # Widths of the head (section 4.3 of the paper: a 9x9 convolution to 768 channels, 1x1 to 128, 1x1 to the score).
 _WIDE, _NARROW = 768, 128
@@ -63,7 +63,8 @@ class GridAnchorModel(nn.Module):
         backbone: a :class:`~cadrage.models.backbones.pyramids.Pyramid`.
         reduced: channels C behind the reduction.
         bins: cells per axis of an aligned region.
-        regions: what is seen of a box: inside, outside or both (table 4 of the paper).
+        regions: what is seen of a box: inside, outside, both, or inside beside the whole photo, which is resampled to
+            as many cells (table 4 of the paper).
         multi_scale: join all three maps; otherwise only the one at stride 16 (table 3).
         head: ``norm`` is the variant with batch norm and dropout.
         legacy: sample maps and boxes as the released code does, which its weights need; see
@@ -85,7 +86,7 @@ class GridAnchorModel(nn.Module):
         legacy: bool = False,
     ) -> None:
         super().__init__()
-        for name, value, known in (("regions", regions, _REGIONS), ("head", head, _HEADS)):
+        for name, value, known in (("regions", regions, REGIONS), ("head", head, _HEADS)):
             if value not in known:
                 raise UsageError(f"{name} {value!r}: unknown; choose one of {', '.join(known)}")
         if reduced < 1 or bins < 1:
@@ -93,7 +94,7 @@ class GridAnchorModel(nn.Module):
         self.backbone = backbone
         self.bins, self.regions, self.multi_scale, self.legacy = bins, regions, multi_scale, legacy
         self.reduce = nn.Conv2d(sum(backbone.channels) if multi_scale else backbone.channels[1], reduced, 1)
-        self.head = ScoreHead((2 if regions == "roi+rod" else 1) * reduced * bins * bins, head)
+        self.head = ScoreHead(len(regions.split("+")) * reduced * bins * bins, head)
 
     def features(self, image: Tensor) -> Tensor:
         """The reduced map ``(B, C, H/16, W/16)`` of photos ``(B, 3, H, W)``, RGB in [0, 1], H and W multiples of 32."""
@@ -137,8 +138,13 @@ class GridAnchorModel(nn.Module):
             features = features.to(cells.dtype)
             if self.regions != "rod":
                 seen.append(roi_align(features, cells, self.bins, legacy=self.legacy))
-            if self.regions != "roi":
+            if self.regions in ("roi+rod", "rod"):
                 seen.append(rod_align(features, cells, self.bins, legacy=self.legacy))
+            if self.regions == "roi+whole":
+                # Outside a box that lies beyond the map there is all of it.
+                nowhere = torch.full_like(cells[:, :1], -1)
+                whole = rod_align(features, nowhere, self.bins, legacy=self.legacy)
+                seen.append(whole.expand(-1, cells.shape[1], -1, -1, -1))
         batch, boxes = boxes_xyxy.shape[:2]
         regions = torch.cat(seen, dim=2).reshape(batch * boxes, self.head.first.in_features)
         scores: Tensor = self.head(regions).reshape(batch, boxes)

@@ -11,7 +11,6 @@ import onnx
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.export import Dim
 
 import cadrage
 from cadrage.errors import UsageError
@@ -19,20 +18,20 @@ from cadrage.models.default import CropModel
 from cadrage.training.grid_anchor.export import load_grid_model
 from cadrage.training.grid_anchor.export import parts_of as grid_parts_of
 from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.product import CARD, PER_BOX, PER_PHOTO, Part, example_boxes, example_photos, whole_folder
 from cadrage.training.recipe import Recipe
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.run import build_model
-from cadrage.training.set_prediction.export import Part, load_set_predictor, parts_of
+from cadrage.training.set_prediction.export import load_set_predictor, parts_of
 from cadrage.training.set_prediction.recipe import SetRecipe
-
-_BATCH, _COUNT = Dim("batch"), Dim("count")
 
 
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _write_part(part: nn.Module, inputs: tuple[Tensor, ...], outputs: list[str], shapes: Any, file: Path) -> None:
+def write_part(part: nn.Module, inputs: tuple[Tensor, ...], outputs: list[str], shapes: Any, file: Path) -> None:
+    """Write one part as a single ONNX file without the exporter's notes; ``shapes`` as ``torch.export`` takes them."""
     with warnings.catch_warnings():
         # The exporter warns about its own dependencies and about axes that share a name, which is what we ask for.
         warnings.simplefilter("ignore")
@@ -76,16 +75,15 @@ def export_parts(model: CropModel, side: int, folder: Path) -> dict[str, dict[st
 
 def _parts_of(model: CropModel, side: int) -> list[Part]:
     model = model.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    image = torch.zeros(2, 3, side, side)
+    image = example_photos(side)
     with torch.no_grad():
         features = model.trunk(image)
-    log_aspect = torch.zeros(2)
-    boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
-    batch, batch_and_count = {0: _BATCH}, {0: _BATCH, 1: _COUNT}
+    inputs = (features, torch.zeros(2))
+    photos = (PER_PHOTO, PER_PHOTO)
     return [
-        ("trunk", model.trunk, (image,), ["features"], (batch,)),
-        ("proposer", model.proposer, (features, log_aspect), ["boxes", "validity_logits"], (batch, batch)),
-        ("evaluator", model.evaluator, (features, log_aspect, boxes), ["scores"], (batch, batch, batch_and_count)),
+        ("trunk", model.trunk, (image,), ["features"], (PER_PHOTO,)),
+        ("proposer", model.proposer, inputs, ["boxes", "validity_logits"], photos),
+        ("evaluator", model.evaluator, (*inputs, example_boxes()), ["scores"], (*photos, PER_BOX)),
     ]
 
 
@@ -94,7 +92,7 @@ def write_parts(parts: Iterable[Part], folder: Path) -> dict[str, dict[str, str]
     written = {}
     for name, part, inputs, outputs, shapes in parts:
         file = folder / f"{name}.onnx"
-        _write_part(part, inputs, outputs, shapes, file)
+        write_part(part, inputs, outputs, shapes, file)
         written[name] = {"file": file.name, "sha256": _sha256(file)}
     return written
 
@@ -120,20 +118,33 @@ def load_run(run: Path) -> tuple[CropModel, Recipe, dict[str, Any]]:
 
 
 def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) -> None:
-    """Export a finished run to ``out``: the ONNX parts and ``card.json``.
+    """Export a finished run to ``out``: the ONNX parts and ``card.json``, all of them or none.
 
     Args:
         run: folder of :func:`cadrage.training.run.train_from_recipe`.
-        out: folder to write; created if it does not exist.
+        out: folder to write; an earlier export in it is replaced.
         notes: more fields of the card (metrics, intended use, selection settings); they replace fields of the same
             name.
 
     Raises:
-        UsageError: ``run`` holds no finished run.
+        UsageError: ``run`` holds no finished run, or ``out`` something else than an export.
+        OutputError: ``out`` cannot be written.
     """
+    if (run / RECORD).is_file() and _read_record(run)["recipe"].get("model") == "subjects":
+        from cadrage.training.subjects.export import export_subjects
+
+        export_subjects(run, out, notes=notes)
+        return
     parts, recipe, record = _parts_of_run(run)
-    out.mkdir(parents=True, exist_ok=True)
-    card = {
+    with whole_folder(out) as folder:
+        card = _card(recipe, record, write_parts(parts, folder)) | dict(notes or {})
+        (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def _card(
+    recipe: Recipe | SetRecipe | GridRecipe, record: Mapping[str, Any], parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
         "schema_version": 1,
         "name": recipe.name,
         "tag": recipe.tag,
@@ -142,10 +153,9 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
         "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
         **_meaning(recipe, record),
-        "parts": write_parts(parts, out),
+        "parts": parts,
         "training": record,
     }
-    (out / "card.json").write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")
 
 
 def _meaning(recipe: Recipe | SetRecipe | GridRecipe, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def _begun(out: Path) -> dict[str, Any]:
 
 def _check_same(out: Path, begun: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
     ours, theirs = fresh["recipe"], begun["recipe"]
-    changed = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    # Fields that came later are off by default: a run of an earlier version has done without them.
+    changed = sorted(key for key in ours.keys() | theirs.keys() if (ours.get(key) or None) != (theirs.get(key) or None))
     if changed:
         raise UsageError(
             f"{out}: was begun with another recipe, which differs in {', '.join(changed)}; "

@@ -1,7 +1,8 @@
 """One training run: data, trainer, checkpoints and the record that makes it repeatable."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +97,38 @@ def train_from_recipe(
         from cadrage.training.set_prediction.run import train_set_predictor
 
         train_set_predictor(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
-    elif kind in ("default", "grid-anchor"):
-        if devices > 1:
-            raise UsageError(f"{recipe_file}: the model {kind} is trained on one device; leave out --devices")
-        if kind == "default":
-            train_default(recipe_file, data, out, resume=resume, overrides=overrides)
-        else:
+        return
+    known = ("default", "set-prediction", "grid-anchor", "human-centric", "global-attention", "subjects")
+    if kind not in known:
+        meant = get_close_matches(kind, known, n=1)
+        hint = f"did you mean {meant[0]!r}? " if meant else ""
+        raise UsageError(f"{recipe_file}: no model {kind!r}; {hint}there are {', '.join(known)}")
+    if devices > 1:
+        raise UsageError(f"{recipe_file}: the model {kind} is trained on one device; leave out --devices")
+    _trainer_of(kind)(recipe_file, data, out, resume=resume, overrides=overrides)
+
+
+def _trainer_of(kind: str) -> Callable[..., None]:
+    """What trains a kind of model on one device; only the modules of that kind are loaded."""
+    match kind:
+        case "grid-anchor":
             from cadrage.training.grid_anchor.run import train_grid_model
 
-            train_grid_model(recipe_file, data, out, resume=resume, overrides=overrides)
-    else:
-        raise UsageError(f"{recipe_file}: no model {kind!r}; there are default and set-prediction and grid-anchor")
+            return train_grid_model
+        case "human-centric":
+            from cadrage.training.human_centric.run import train_human_centric
+
+            return train_human_centric
+        case "global-attention":
+            from cadrage.training.global_attention.run import train_global_attention
+
+            return train_global_attention
+        case "subjects":
+            from cadrage.training.subjects.run import train_subjects
+
+            return train_subjects
+        case _:
+            return train_default
 
 
 def train_default(

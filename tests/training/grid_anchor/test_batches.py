@@ -74,6 +74,10 @@ def sample(size_wh, crops, pairs=1, name="a", seed=0):
         torch.full((pairs, 2), 2.0) + torch.tensor([1.0, 0.0]),
         boxes(3),
         boxes(1)[0],
+        torch.zeros(4),
+        torch.tensor(False),
+        torch.zeros(1, 64, 64),
+        torch.tensor(False),
         name,
     )
 
@@ -102,10 +106,10 @@ def test_a_batch_without_a_readable_photo_is_empty():
 def test_scores_in_a_batch_are_those_of_each_photo_alone(module):
     photos = [sample(WIDE, 5, 2, "a", 1), sample(TALL, 3, 0, "b", 2), sample(WIDE, 4, 1, "c", 3)]
     with torch.no_grad():
-        together = module.scores(batch := collate(photos))
+        together = module.outputs(batch := collate(photos))[:3]
         for row, name in enumerate(batch.file_names):
             (photo,) = [each for each in photos if each.file_name == name]
-            for ours, alone in zip(together, module.scores(collate([photo])), strict=True):
+            for ours, alone in zip(together, module.outputs(collate([photo]))[:3], strict=True):
                 count = alone.shape[1]
                 torch.testing.assert_close(ours[row, :count], alone[0], atol=1e-5, rtol=1e-5)
 

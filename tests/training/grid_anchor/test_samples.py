@@ -35,6 +35,14 @@ def test_the_shorter_side_is_given_and_both_are_multiples_of_32(size_wh, expecte
     assert network_size(size_wh, 256, 1024) == expected
 
 
+@pytest.mark.parametrize(("rating", "target"), [(4.55, 2.0), (2.95, 0.0), (2.15, -1.0)])
+def test_ratings_are_learned_in_standard_deviations(photo, rating, target):
+    rated = dataclasses.replace(photo, scores=np.full(100, rating))
+    assert GridSamples([rated], Scale(2.95, 0.8), PLAIN, augmented=False)[(0, 0)].targets.tolist() == pytest.approx(
+        [target] * 100
+    )
+
+
 @pytest.fixture
 def photo(tmp_path, record):
     """A photo that is bright in its left third only, with 100 crops rated 2.95 + .8 * their place."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from cadrage.datasets.convert import convert
@@ -16,7 +17,13 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.datasets.readers import read_dataset
 from cadrage.datasets.synthetic import write_synthetic
 from cadrage.errors import UsageError
+from cadrage.geometry import grid_anchors, iou_matrix
+from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
+from cadrage.training.grid_anchor.build import build_grid_model
+from cadrage.training.grid_anchor.data import folders_of as grid_folders_of
+from cadrage.training.grid_anchor.data import rated_photos
 from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.reproduce.grid_anchor.runs import read_runs
 from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
 from cadrage.training.reproduce.set_prediction.runs import PLAN
 from cadrage.training.set_prediction.build import build_set_predictor
@@ -24,6 +31,7 @@ from cadrage.training.set_prediction.data import folders_of, select_photos
 from cadrage.training.set_prediction.recipe import load_set_recipe
 from cadrage.training.trainer import photos_identity
 
+GRID_RECIPES = Path(__file__).parents[3] / "recipes" / "grid-anchor"
 BASE = """
 model = "set-prediction"
 tag = "drawn"
@@ -143,3 +151,55 @@ def record() -> Callable[..., PhotoRecord]:
 def nothing_run() -> dict[str, Outcome]:
     """The outcomes where there is no data at all."""
     return {run.letter: Outcome(run, reason=f"data has no {run.data}") for run in PLAN}
+
+
+@pytest.fixture
+def grid_places(tmp_path: Path) -> tuple[Path, Path]:
+    """Data of six photos in three splits, and grid-anchor recipes so small that they train in seconds."""
+    data, recipes = tmp_path / "data", tmp_path / "recipes"
+    folder = data / "gaicd-v2"
+    (folder / "images").mkdir(parents=True)
+    (folder / "splits").mkdir()
+    rng, rows = np.random.default_rng(0), []
+    for number in range(6):
+        Image.fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)).save(folder / "images" / f"{number}.png")
+        boxes = grid_anchors((96, 64))[::4]
+        ratings = 1 + 4 * iou_matrix(boxes, np.array([[0.1, 0.1, 0.8, 0.8]]))[:, 0]
+        crops = [{"box": box, "score": float(score)} for box, score in zip(boxes.tolist(), ratings, strict=True)]
+        rows.append(
+            {"file_name": f"images/{number}.png", "width": 96, "height": 64, "crops": crops, "pairs": [], "persons": []}
+        )
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for split, numbers in {"train": (0, 1), "val": (2, 3), "test": (4, 5)}.items():
+        (folder / "splits" / f"{split}.txt").write_text("".join(f"images/{number}.png\n" for number in numbers))
+    (data / "weights").mkdir()
+    torch.manual_seed(0)
+    save_file(MobileNetV2().state_dict(), data / "weights" / "mobilenet_v2_imagenet.safetensors")
+    shutil.copytree(GRID_RECIPES, recipes)
+    with (recipes / "gaicv2.toml").open("a") as file:
+        file.write("side = 64\nlonger_side_limit = 96\nepochs = 1\nworkers = 0\nreduced = 2\nbins = 3\n")
+    return data, recipes
+
+
+@pytest.fixture
+def finished_grid(grid_places: tuple[Path, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """Makes the folder of a grid-anchor run as training would leave it, with random weights."""
+    data, recipes = grid_places
+
+    def make(letter: str) -> Path:
+        (run,) = [run for run in read_runs(recipes) if run.plan.letter == letter]
+        recipe = run.recipe()
+        folder = tmp_path / "out" / "runs" / run.plan.recipe
+        folder.mkdir(parents=True)
+        torch.manual_seed(0)
+        save_file(build_grid_model(recipe).state_dict(), folder / WEIGHTS)
+        chosen = {"train": recipe.train, "validate": recipe.validate}
+        known = {
+            "recipe": recipe.to_dict(),
+            "manifests_sha256": {name: manifest_sha256(data / name) for name in grid_folders_of(recipe)},
+            "photos_sha256": {role: photos_identity(rated_photos(data, each)) for role, each in chosen.items()},
+        }
+        (folder / RECORD).write_text(json.dumps(known))
+        return folder
+
+    return make

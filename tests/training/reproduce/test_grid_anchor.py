@@ -5,15 +5,9 @@ import logging
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
-from safetensors.torch import save_file
 
 from cadrage.errors import UsageError
-from cadrage.geometry import grid_anchors, iou_matrix
-from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
 from cadrage.training.reproduce.grid_anchor.chain import Outcome
 from cadrage.training.reproduce.grid_anchor.layout import TABLE_3, TABLE_4, TABLE_5, TABLE_6, V1, tables
@@ -76,6 +70,8 @@ def test_the_recipes_are_those_of_the_paper():
         ("R", {"backbone": "resnet50"}),
         ("MI", {"regions": "roi"}),
         ("SD", {"backbone": "shufflenet-v2", "regions": "rod"}),
+        ("MG", {"regions": "roi+whole"}),
+        ("SG", {"backbone": "shufflenet-v2", "regions": "roi+whole"}),
         ("C2", {"backbone": "shufflenet-v2", "reduced": 2}),
         ("1V", {"backbone": "vgg16", "train": ("gaicd-v1:fit",), "validate": ("gaicd-v1:val",)}),
     ],
@@ -94,42 +90,24 @@ def test_published_numbers_stand_where_the_paper_has_them():
     assert by_label["GAIC, MobileNetV2, several scales"] == [0.861, 0.884, 0.675, 0.564, 0.85, 0.781]
     assert [row.cells[0].published for row in four.rows] == [0.778, 0.852, 0.849, 0.861, 0.782, 0.854, 0.851, 0.863]
     assert four.rows[3].method == "GAIC, MobileNetV2, RoI and RoD"
+    assert all(row.measured for row in four.rows)
     assert [row.cells[0].published for row in five.rows] == [0.865, 0.864, 0.863, 0.856, 0.851, 0.841, 0.851, 0.858]
     assert six.rows[1].cells[2].published == 0.682
     assert first.rows[1].cells[0].published == 0.783
     assert not three.rows[-1].cells[0].published and three.rows[-1].method == "ResNet-50, several scales"
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> tuple[Path, Path]:
-    """Six photos in three splits, and recipes so small that they train in seconds."""
-    data, recipes = tmp_path / "data", tmp_path / "recipes"
-    folder = data / "gaicd-v2"
-    (folder / "images").mkdir(parents=True)
-    (folder / "splits").mkdir()
-    rng, rows = np.random.default_rng(0), []
-    for number in range(6):
-        Image.fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)).save(folder / "images" / f"{number}.png")
-        boxes = grid_anchors((96, 64))[::4]
-        ratings = 1 + 4 * iou_matrix(boxes, np.array([[0.1, 0.1, 0.8, 0.8]]))[:, 0]
-        crops = [{"box": box, "score": float(score)} for box, score in zip(boxes.tolist(), ratings, strict=True)]
-        rows.append(
-            {"file_name": f"images/{number}.png", "width": 96, "height": 64, "crops": crops, "pairs": [], "persons": []}
-        )
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for split, numbers in {"train": (0, 1), "val": (2, 3), "test": (4, 5)}.items():
-        (folder / "splits" / f"{split}.txt").write_text("".join(f"images/{number}.png\n" for number in numbers))
-    (data / "weights").mkdir()
-    torch.manual_seed(0)
-    save_file(MobileNetV2().state_dict(), data / "weights" / "mobilenet_v2_imagenet.safetensors")
-    shutil.copytree(RECIPES, recipes)
-    with (recipes / "gaicv2.toml").open("a") as file:
-        file.write("side = 64\nlonger_side_limit = 96\nepochs = 1\nworkers = 0\nreduced = 2\nbins = 3\n")
-    return data, recipes
+def test_a_row_without_numbers_says_which_run_lacks_them():
+    failed = nothing() | {"M": Outcome(RUNS["M"].plan, reason="no weights", failed=True)}
+    three = tables(failed)[0]
+    assert three.columns == ("SRCC", "PCC", "Acc 1/5", "Acc 4/5", "Acc 1/10", "Acc 4/10")
+    said = {row.method: (row.measured, {cell.missing for cell in row.cells}) for row in three.rows}
+    assert said["GAIC, VGG16, one scale"] == ("measured here, run V1", {"not run"})
+    assert said["GAIC, MobileNetV2, several scales"] == ("measured here, run M", {"failed"})
 
 
-def test_a_run_is_trained_measured_and_laid_out_once(places, tmp_path):
-    data, recipes = places
+def test_a_run_is_trained_measured_and_laid_out_once(grid_places, tmp_path):
+    data, recipes = grid_places
     told: list[str] = []
     outcomes = reproduce(data, recipes, tmp_path / "out", only=["M"], tell=told.append)
     (ours,) = [outcome for outcome in outcomes if outcome.tests]
@@ -148,8 +126,8 @@ def test_a_run_is_trained_measured_and_laid_out_once(places, tmp_path):
     assert told == [] and text(again) == (tmp_path / "out" / "report.md").read_text()
 
 
-def test_runs_without_data_or_weights_are_named_and_the_others_go_on(places, tmp_path):
-    data, recipes = places
+def test_runs_without_data_or_weights_are_named_and_the_others_go_on(grid_places, tmp_path):
+    data, recipes = grid_places
     told: list[str] = []
     outcomes = {
         outcome.run.letter: outcome
@@ -161,8 +139,8 @@ def test_runs_without_data_or_weights_are_named_and_the_others_go_on(places, tmp
     assert any("run V (vgg16) failed" in line for line in told)
 
 
-def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(places, tmp_path):
-    data, recipes = places
+def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(grid_places, tmp_path):
+    data, recipes = grid_places
     shutil.move(data / "gaicd-v2", data / "mine")
     file = recipes / "gaicv2.toml"
     file.write_text(file.read_text().replace("gaicd-v2:", "mine:"))
@@ -172,8 +150,8 @@ def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(places, tmp
     assert row["cells"][0]["other_data"] == "mine:val" and "difference" not in row["cells"][0]
 
 
-def test_another_recipe_does_not_pass_for_the_trained_one(places, tmp_path):
-    data, recipes = places
+def test_another_recipe_does_not_pass_for_the_trained_one(grid_places, tmp_path):
+    data, recipes = grid_places
     reproduce(data, recipes, tmp_path / "out", only=["MI"], tell=logging.info)
     with (recipes / "gaicv2.toml").open("a") as file:
         file.write("crops = 8\n")
@@ -192,8 +170,8 @@ def test_another_recipe_does_not_pass_for_the_trained_one(places, tmp_path):
         ('[[run]]\nid="M"\nname="m"\ntitle=""\nrecipe="gaicv2"\ntests=[]\nset={}\n', "no run 1M, .*which the report"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told(places, tmp_path, content, message):
-    data, recipes = places
+def test_a_table_that_cannot_be_used_is_told(grid_places, tmp_path, content, message):
+    data, recipes = grid_places
     (recipes / TABLE).unlink()
     if content is not None:
         (recipes / TABLE).write_text(content)
@@ -202,8 +180,8 @@ def test_a_table_that_cannot_be_used_is_told(places, tmp_path, content, message)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_run_and_missing_data_are_told(places, tmp_path):
-    data, recipes = places
+def test_an_unknown_run_and_missing_data_are_told(grid_places, tmp_path):
+    data, recipes = grid_places
     with pytest.raises(UsageError, match=r"no run 'mobilenet'; did you mean mobilenet-v2\?"):
         reproduce(data, recipes, tmp_path / "out", only=["mobilenet"], tell=logging.info)
     with pytest.raises(UsageError, match=r"no data here; expected gaicd-v2/metadata\.jsonl"):

@@ -169,7 +169,7 @@ def test_what_cannot_be_trained_is_told(data, tiny_recipe, tmp_path, overrides, 
 
 def test_an_unknown_model_is_named(data, tmp_path):
     (tmp_path / "r.toml").write_text('model = "x"')
-    with pytest.raises(UsageError, match="no model 'x'; there are default and set-prediction"):
+    with pytest.raises(UsageError, match="no model 'x'; there are default, set-prediction"):
         train_from_recipe(tmp_path / "r.toml", data, tmp_path / "run")
 
 

@@ -5,6 +5,7 @@ instead of 255; their scores are ``(mean opinion - 2.95) / 0.8``.
 """
 
 from collections.abc import Iterable, Mapping
+from math import isqrt
 from pathlib import Path
 
 from torch import Tensor
@@ -106,14 +107,21 @@ def load_grid_anchor(model: GridAnchorModel, file: Path) -> None:
     """Fill the whole model.
 
     Raises:
-        UsageError: the file cannot be read, has another variant of the head or another padding (the message says
-            which), or is of another network; the message lists the mismatching tensors.
+        UsageError: the file cannot be read; it has another variant of the head, another padding, another sampling or
+            other regions, and the message says which; or it is of another network, and the message lists the
+            mismatching tensors.
     """
     read = read_tensors(file)
     tensors = translate(read)
     if isinstance(model.backbone, MobileNetPyramid) and _MOBILENET in read:
         check_padding(model.backbone.backbone, True, file)
+    if tensors is not read and not model.legacy:
+        raise UsageError(
+            f"{file}: was released with the paper, whose code samples boxes in its own way; build the model with "
+            "legacy=True"
+        )
     check_head(model.state_dict(), tensors, file)
+    check_regions(model, tensors, file)
     counters = tuple(
         name for name in model.state_dict() if name.endswith(".num_batches_tracked") and name not in tensors
     )
@@ -130,4 +138,32 @@ def check_head(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], file: P
     if found is not None and found != wanted:
         raise UsageError(
             f"{file}: its head is the variant {found!r}, this model has {wanted!r}; build the model with head={found!r}"
+        )
+
+
+def check_regions(model: GridAnchorModel, theirs: Mapping[str, Tensor], file: Path) -> None:
+    """Refuse tensors of a model that sees another number of channels or cells of a box, and say which.
+
+    Raises:
+        UsageError: the numbers differ.
+    """
+    reduction, first = theirs.get("reduce.weight"), theirs.get("head.first.weight")
+    # What is missing or no matrix at all is listed later.
+    if reduction is None or first is None or reduction.dim() != 4 or first.dim() != 2:
+        return
+    if len(reduction) != model.reduce.out_channels:
+        raise UsageError(
+            f"{file}: reduces to {len(reduction)} channels, this model to {model.reduce.out_channels}; build the "
+            f"model with reduced={len(reduction)}"
+        )
+    seen, wanted = (width // len(reduction) for width in (first.shape[1], model.head.first.in_features))
+    if seen != wanted:
+        forms = [
+            f"bins={bins} and {which}"
+            for count, which in ((2, "two regions"), (1, "one region"))
+            if seen % count == 0 and (bins := isqrt(seen // count)) ** 2 * count == seen
+        ]
+        raise UsageError(
+            f"{file}: its head sees {seen} cells of a box, this model's {wanted} (bins={model.bins}, "
+            f"regions={model.regions!r}); build the model with {' or '.join(forms) or 'other bins and regions'}"
         )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from cadrage.models.heat_head import HEAT_SIZE
 from cadrage.training.grid_anchor.samples import GridSample
 from cadrage.training.set_prediction.epochs import SharedShuffle
 
@@ -28,6 +29,10 @@ class GridBatch:
     votes: Tensor  # (B, P, 2), 0 for padding
     around_xyxy: Tensor  # (B, A, 4)
     good_xyxy: Tensor  # (B, 4)
+    person_xyxy: Tensor  # (B, 4), zeros without a person
+    has_person: Tensor  # (B,) bool
+    heat: Tensor  # (B, 1, 64, 64), zeros without a map
+    has_heat: Tensor  # (B,) bool
     file_names: tuple[str, ...]
     unreadable: int
 
@@ -57,7 +62,11 @@ def collate(samples: Sequence[GridSample | None]) -> GridBatch:
         pairs_xyxy=_padded([sample.pairs_xyxy for sample in ordered], (2, 4)),
         votes=_padded([sample.votes for sample in ordered], (2,)),
         around_xyxy=_padded([sample.around_xyxy for sample in ordered], (4,)),
-        good_xyxy=torch.stack([sample.good_xyxy for sample in ordered]) if ordered else torch.empty(0, 4),
+        good_xyxy=_stacked([sample.good_xyxy for sample in ordered], (4,)),
+        person_xyxy=_stacked([sample.person_xyxy for sample in ordered], (4,)),
+        has_person=_stacked([sample.has_person for sample in ordered], ()).bool(),
+        heat=_stacked([sample.heat for sample in ordered], (1, HEAT_SIZE, HEAT_SIZE)),
+        has_heat=_stacked([sample.has_heat for sample in ordered], ()).bool(),
         file_names=tuple(sample.file_name for sample in ordered),
         unreadable=len(samples) - len(given),
     )
@@ -65,6 +74,10 @@ def collate(samples: Sequence[GridSample | None]) -> GridBatch:
 
 def _padded(rows: list[Tensor], shape: tuple[int, ...]) -> Tensor:
     return pad_sequence(rows, batch_first=True) if rows else torch.empty(0, 0, *shape)
+
+
+def _stacked(rows: list[Tensor], shape: tuple[int, ...]) -> Tensor:
+    return torch.stack(rows) if rows else torch.empty(0, *shape)
 
 
 class BucketShuffle(SharedShuffle):

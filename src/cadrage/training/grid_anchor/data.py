@@ -9,7 +9,7 @@ import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
-from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.set_prediction.data import select_photos
 
 _log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ class Scale:
     def to_dict(self) -> dict[str, float]:
         """Plain values for the record of a run and the card of a model."""
         return asdict(self)
+
+
+_AS_RATED = Scale(0.0, 1.0)
 
 
 def rated_photos(data: Path, entries: tuple[str, ...]) -> list[PhotoRecord]:
@@ -50,12 +53,12 @@ def rated_photos(data: Path, entries: tuple[str, ...]) -> list[PhotoRecord]:
     return found
 
 
-def folders_of(recipe: GridRecipe) -> list[str]:
+def folders_of(recipe: EvaluatorRecipe) -> list[str]:
     """The manifest folders of a recipe, relative to the data, each once."""
     return list(dict.fromkeys(entry.partition(":")[0] for entry in (*recipe.train, *recipe.validate)))
 
 
-def score_scale(records: Sequence[PhotoRecord], recipe: GridRecipe) -> Scale | None:
+def score_scale(records: Sequence[PhotoRecord], recipe: EvaluatorRecipe) -> Scale | None:
     """The scale of the ratings; None for a recipe that learns from no rating.
 
     Raises:
@@ -72,6 +75,8 @@ def score_scale(records: Sequence[PhotoRecord], recipe: GridRecipe) -> Scale | N
     if not recipe.score_deviation:
         return Scale(float(scores.mean()), float(scores.std()))
     scale = Scale(recipe.score_mean, recipe.score_deviation)
+    if scale == _AS_RATED:
+        return scale
     # A scale of other data would not fail, it would only learn badly.
     if abs(scores.mean() - scale.mean) > 2 * scale.deviation:
         raise UsageError(
@@ -81,7 +86,7 @@ def score_scale(records: Sequence[PhotoRecord], recipe: GridRecipe) -> Scale | N
     return scale
 
 
-def expect_targets(records: Sequence[PhotoRecord], recipe: GridRecipe) -> None:
+def expect_targets(records: Sequence[PhotoRecord], recipe: EvaluatorRecipe) -> None:
     """Raise UsageError if a recipe learns from votes and the photos have none."""
     if recipe.pairs and not any(pair.votes_a + pair.votes_b for record in records for pair in record.pairs):
         raise UsageError(f"{', '.join(recipe.train)}: no pairs of views with votes; set pairs to 0")

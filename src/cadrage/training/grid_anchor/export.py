@@ -1,21 +1,16 @@
 """A trained grid-anchor model as a model of the product: trunk and evaluator, no proposer."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.export import Dim
 
-from cadrage.errors import UsageError
 from cadrage.models.grid_anchor import GridAnchorModel
 from cadrage.training.grid_anchor.build import build_grid_model
 from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.product import PER_BOX, PER_PHOTO, Part, example_boxes, example_photos, expect_squares
 from cadrage.training.record import WEIGHTS
-from cadrage.training.set_prediction.export import Part
-
-_BATCH, _COUNT = Dim("batch"), Dim("count")
 
 
 class ProductTrunk(nn.Module):
@@ -53,17 +48,14 @@ def parts_of(model: GridAnchorModel, recipe: GridRecipe) -> list[Part]:
     Raises:
         UsageError: the recipe keeps the photo's shape, which the product's square input does not.
     """
-    if recipe.resize != "squash":
-        raise UsageError(f"{recipe.name}.{recipe.tag}: trained at the photo's own shape; the product takes squares")
+    expect_squares(recipe)
     model = model.eval()
-    image = torch.zeros(2, 3, recipe.side, recipe.side)
+    image = example_photos(recipe.side)
     with torch.no_grad():
         features = model.features(image)
-    boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
-    batch: dict[int, Any] = {0: _BATCH}
-    shapes = (batch, batch, {0: _BATCH, 1: _COUNT})
-    inputs = (features, torch.zeros(2), boxes)
+    shapes = (PER_PHOTO, PER_PHOTO, PER_BOX)
+    inputs = (features, torch.zeros(2), example_boxes())
     return [
-        ("trunk", ProductTrunk(model), (image,), ["features"], (batch,)),
+        ("trunk", ProductTrunk(model), (image,), ["features"], (PER_PHOTO,)),
         ("evaluator", ProductEvaluator(model), inputs, ["scores"], shapes),
     ]

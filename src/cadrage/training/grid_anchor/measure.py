@@ -10,6 +10,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.pairs import pair_agreement
 from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.training.evaluators.persons import cuts_person, main_person
 
 Floats = NDArray[np.float64]
 _RANKING = ("srcc", "acc5", "acc10")
@@ -38,7 +39,7 @@ def measure_scores(records: Sequence[PhotoRecord], answers: Mapping[str, Scores]
     ranked = [
         GAICD_RANKING.judge(record, [Answer(box_scores=scores.rated)]).values
         for record, scores in given
-        if len(record.scores) > 1 and np.ptp(record.scores) > 0
+        if _is_rated(record)
     ]
     if ranked:
         measured = {name: float(np.mean([values[name] for values in ranked])) for name in _RANKING}
@@ -48,6 +49,32 @@ def measure_scores(records: Sequence[PhotoRecord], answers: Mapping[str, Scores]
         first, second = np.concatenate([scores.pairs for _, scores in given]).T
         measured["pairs"] = pair_agreement(first, second, votes).share
     return measured
+
+
+def measure_cuts(records: Sequence[PhotoRecord], answers: Mapping[str, Scores]) -> float | None:
+    """The share of photos with a person whose highest-scored crop cuts it; None without any such photo.
+
+    Crops are the rated ones, or both views of each pair where crops were not rated differently. A crop cuts if it keeps
+    less than 98 % of the person's box, so leaving the person out is a cut as well. Lower is better; how low it can be
+    depends on the crops.
+    """
+    cuts = []
+    for record in records:
+        person, found = main_person(record), answers.get(record.file_name)
+        if person is None or found is None:
+            continue
+        if _is_rated(record):
+            boxes, scores = record.crops_xyxy, found.rated
+        else:
+            views = [view for pair in record.pairs for view in (pair.a_xyxy, pair.b_xyxy)]
+            boxes, scores = np.array(views).reshape(-1, 4), found.pairs.ravel()
+        if len(boxes):
+            cuts.append(cuts_person(boxes[int(np.argmax(scores))], person))
+    return float(np.mean(cuts)) if cuts else None
+
+
+def _is_rated(record: PhotoRecord) -> bool:
+    return len(record.scores) > 1 and bool(np.ptp(record.scores) > 0)
 
 
 def measurable(records: Sequence[PhotoRecord]) -> tuple[str, ...]:

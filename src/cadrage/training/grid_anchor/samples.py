@@ -15,8 +15,12 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.pixels import load_photo
 from cadrage.errors import PhotoError
 from cadrage.geometry import mirror
+from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.training.evaluators.guided import GuidedRecipe
+from cadrage.training.evaluators.heat_targets import window_heat
+from cadrage.training.evaluators.persons import detected, main_person, person_in_window
+from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.grid_anchor.data import Scale
-from cadrage.training.grid_anchor.recipe import GridRecipe
 from cadrage.training.grid_anchor.sizes import network_size
 from cadrage.training.samples import boxes_around, into_window, jitter_colours, random_window
 from cadrage.training.set_prediction.colour import photometric
@@ -27,6 +31,8 @@ _DECODE_MARGIN = 1.5
 # A box may stick out of a window by this much before it is dropped.
 _WINDOW_TOLERANCE = 0.02
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
+# Persons vary by numbers of their own, so that models with and without them are trained on the same photos.
+_PERSON_STREAM = 1
 
 Floats = NDArray[np.float64]
 Window = tuple[float, float, float, float]
@@ -43,6 +49,10 @@ class GridSample(NamedTuple):
         votes: ``(P, 2)``.
         around_xyxy: ``(A, 4)`` boxes around one good crop.
         good_xyxy: ``(4,)`` that crop.
+        person_xyxy: ``(4,)`` the main person, zeros if there is none.
+        has_person: ``()`` bool.
+        heat: ``(1, 64, 64)`` the importance map made of people's crops, zeros if there is none.
+        has_heat: ``()`` bool.
         file_name: for messages.
     """
 
@@ -53,6 +63,10 @@ class GridSample(NamedTuple):
     votes: Tensor
     around_xyxy: Tensor
     good_xyxy: Tensor
+    person_xyxy: Tensor
+    has_person: Tensor
+    heat: Tensor
+    has_heat: Tensor
     file_name: str
 
 
@@ -61,12 +75,26 @@ class GridSamples(Dataset[GridSample | None]):
 
     Augmented samples hold what the recipe learns from; the others hold every rated crop and every pair, in the order of
     the record. A photo that cannot be read is told in the log and yields None.
+
+    Args:
+        records: the photos.
+        scale: of the ratings; None where none is learned.
+        recipe: everything that decides.
+        augmented: for training.
+        heat_mean: what a crop must be worth to count in importance maps; None makes none.
     """
 
     def __init__(
-        self, records: Sequence[PhotoRecord], scale: Scale | None, recipe: GridRecipe, *, augmented: bool
+        self,
+        records: Sequence[PhotoRecord],
+        scale: Scale | None,
+        recipe: EvaluatorRecipe,
+        *,
+        augmented: bool,
+        heat_mean: float | None = None,
     ) -> None:
         self.records, self.scale, self.recipe, self.augmented = records, scale, recipe, augmented
+        self.heat_mean = heat_mean
 
     def __len__(self) -> int:
         return len(self.records)
@@ -88,13 +116,15 @@ class GridSamples(Dataset[GridSample | None]):
             return None
         if not self.augmented:
             image = _to_tensor(_resized(pixels, size_wh, _WHOLE))
-            return self._sample(image, record, np.arange(len(record.crops_xyxy)), _WHOLE, None)
+            person = main_person(record)
+            return self._sample(image, record, np.arange(len(record.crops_xyxy)), _WHOLE, person, None)
         rng, window = np.random.default_rng([self.recipe.seed, epoch, index]), _WHOLE
         if self.recipe.window_share and rng.random() < self.recipe.window_share:
             window = random_window(_best(record), self.recipe.window_margin, rng)
         chosen = rng.permutation(len(record.crops_xyxy))[: self.recipe.crops]
         image = self._recoloured(_resized(pixels, size_wh, window), rng)
-        sample = self._sample(image, record, chosen, window, rng)
+        person = self._person(record, window, np.random.default_rng([self.recipe.seed, epoch, index, _PERSON_STREAM]))
+        sample = self._sample(image, record, chosen, window, person, rng)
         return mirrored(sample) if self.recipe.flip and rng.random() < 0.5 else sample
 
     def _sample(
@@ -103,6 +133,7 @@ class GridSamples(Dataset[GridSample | None]):
         record: PhotoRecord,
         chosen: NDArray[np.intp],
         window: Window,
+        person: Floats | None,
         rng: np.random.Generator | None,
     ) -> GridSample:
         recipe, scale = self.recipe, self.scale or Scale(0.0, 1.0)
@@ -117,6 +148,7 @@ class GridSamples(Dataset[GridSample | None]):
         views = np.array([(pair.a_xyxy, pair.b_xyxy) for pair in pairs]).reshape(-1, 2, 4)
         pairs_xyxy, pairs_seen = _seen(views, window)
         votes = np.array([(pair.votes_a, pair.votes_b) for pair in pairs]).reshape(-1, 2)
+        heat = self._heat(record, window)
         return GridSample(
             image=image,
             rated_xyxy=_floats(rated_xyxy),
@@ -125,8 +157,24 @@ class GridSamples(Dataset[GridSample | None]):
             votes=_floats(votes[pairs_seen]),
             around_xyxy=_floats(around),
             good_xyxy=_floats(good),
+            person_xyxy=_floats(np.zeros(4) if person is None else person),
+            has_person=torch.tensor(person is not None),
+            heat=torch.zeros(1, HEAT_SIZE, HEAT_SIZE) if heat is None else torch.from_numpy(heat).unsqueeze(0),
+            has_heat=torch.tensor(heat is not None),
             file_name=record.file_name,
         )
+
+    def _person(self, record: PhotoRecord, window: Window, rng: np.random.Generator) -> Floats | None:
+        """The main person that a training sample tells of."""
+        person = person_in_window(main_person(record), window)
+        if not isinstance(self.recipe, GuidedRecipe):
+            return person
+        return detected(person, self.recipe.person_jitter, self.recipe.person_drop, rng)
+
+    def _heat(self, record: PhotoRecord, window: Window) -> NDArray[np.float32] | None:
+        if self.heat_mean is None or not isinstance(self.recipe, GuidedRecipe):
+            return None
+        return window_heat(record, self.recipe.heat_from, self.heat_mean, window)
 
     def _recoloured(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
         if self.recipe.colour == "photometric":
@@ -136,13 +184,15 @@ class GridSamples(Dataset[GridSample | None]):
 
 
 def mirrored(sample: GridSample) -> GridSample:
-    """The sample of the mirrored photo: left and right edges of every box change places."""
+    """The sample of the mirrored photo: left and right edges of every box change places, and so do halves of maps."""
     return sample._replace(
         image=sample.image.flip(2),
         rated_xyxy=_mirrored(sample.rated_xyxy),
         pairs_xyxy=_mirrored(sample.pairs_xyxy),
         around_xyxy=_mirrored(sample.around_xyxy),
         good_xyxy=_mirrored(sample.good_xyxy),
+        person_xyxy=_mirrored(sample.person_xyxy) if sample.has_person else sample.person_xyxy,
+        heat=sample.heat.flip(2),
     )
 
 

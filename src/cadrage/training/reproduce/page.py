@@ -63,7 +63,8 @@ def page(
     parts = [_HEAD.format(title=escaped(title), about=escaped(about), style=STYLE + _MORE_STYLE)]
     parts += [f"<h2>{escaped(heading)}</h2>\n{_plain(*content)}" for heading, content in before.items()]
     parts += ["<h2>Tables</h2>\n", *(_table(table) for table in tables)]
-    parts += ["<h2>Figures</h2>\n", *(_figure(figure) for figure in figures)]
+    if figures:
+        parts += ["<h2>Figures</h2>\n", *(_figure(figure) for figure in figures)]
     parts += [f"<h2>{escaped(heading)}</h2>\n{_plain(*content)}" for heading, content in after.items()]
     items = "".join(f"<li>{escaped(note)}</li>" for note in notes)
     return "".join([*parts, f'<ul class="notes">{items}</ul>\n', "</main>\n</body>\n</html>\n"])

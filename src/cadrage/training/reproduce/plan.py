@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 from cadrage.errors import UsageError
 
+TEST, VALIDATION = "test", "val"
+"""Splits, also as names of what a trained model is measured on."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:

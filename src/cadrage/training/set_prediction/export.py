@@ -1,24 +1,17 @@
 """A trained set predictor as a model of the product: trunk, proposer and perhaps an evaluator."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.export import Dim
 
-from cadrage.errors import UsageError
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPredictor
+from cadrage.training.product import PER_BOX, PER_PHOTO, Part, example_boxes, example_photos, expect_squares
 from cadrage.training.record import WEIGHTS
 from cadrage.training.set_prediction.build import build_set_predictor
 from cadrage.training.set_prediction.recipe import SetRecipe
-
-# Name, module, example inputs, names of the outputs, and which axes of the inputs may vary.
-Part = tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]
-
-_BATCH, _COUNT = Dim("batch"), Dim("count")
 
 
 class ProductProposer(nn.Module):
@@ -55,24 +48,21 @@ def parts_of(model: SetPredictor, recipe: SetRecipe) -> list[Part]:
     Raises:
         UsageError: the recipe keeps the photo's shape, which the product's square input does not.
     """
-    if recipe.resize != "squash":
-        raise UsageError(f"{recipe.name}.{recipe.tag}: trained at the photo's own shape; the product takes squares")
-    image = torch.zeros(2, 3, recipe.side, recipe.side)
+    expect_squares(recipe)
+    image = example_photos(recipe.side)
     with torch.no_grad():
         features = model.features(image)
-    batch = {0: _BATCH}
     parts: list[Part] = [
-        ("trunk", model.backbone, (image,), ["features"], (batch,)),  # type: ignore[list-item]
+        ("trunk", model.backbone, (image,), ["features"], (PER_PHOTO,)),  # type: ignore[list-item]
         (
             "proposer",
             ProductProposer(model),
             (features, torch.zeros(2)),
             ["boxes", "validity_logits"],
-            (batch, batch),
+            (PER_PHOTO, PER_PHOTO),
         ),
     ]
     if model.evaluator is not None:
-        boxes = torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
-        shapes = (batch, batch, {0: _BATCH, 1: _COUNT})
-        parts.append(("evaluator", model.evaluator, (features, torch.zeros(2), boxes), ["scores"], shapes))
+        shapes = (PER_PHOTO, PER_PHOTO, PER_BOX)
+        parts.append(("evaluator", model.evaluator, (features, torch.zeros(2), example_boxes()), ["scores"], shapes))
     return parts

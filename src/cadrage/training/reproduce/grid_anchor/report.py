@@ -10,6 +10,7 @@ from cadrage.training.reproduce.grid_anchor.chain import Outcome
 from cadrage.training.reproduce.grid_anchor.layout import tables
 from cadrage.training.reproduce.grid_anchor.runs import PAPER
 from cadrage.training.reproduce.page import page
+from cadrage.training.reproduce.states import epoch_text, photos_text, run_state, unreadable_notes
 from cadrage.training.reproduce.tables import markdown, to_dict
 
 TITLE = "Grid anchors, measured again"
@@ -33,7 +34,7 @@ def write_report(outcomes: Sequence[Outcome], out: Path) -> None:
     runs = {"Runs": (_HEADS, [_run_row(outcome) for outcome in outcomes])}
     write_file(out / "report.md", text(outcomes))
     write_json(out / "report.json", values(outcomes))
-    write_file(out / "report.html", page(TITLE, ABOUT, runs, laid, (), {}, NOTES))
+    write_file(out / "report.html", page(TITLE, ABOUT, runs, laid, (), {}, _notes(outcomes)))
 
 
 def text(outcomes: Sequence[Outcome]) -> str:
@@ -41,7 +42,7 @@ def text(outcomes: Sequence[Outcome]) -> str:
     rows = [_HEADS, ["---"] * len(_HEADS), *(_run_row(outcome) for outcome in outcomes)]
     runs = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
     shown = [markdown(table) for table in tables(_by_letter(outcomes))]
-    notes = "".join(f"- {note}\n" for note in NOTES)
+    notes = "".join(f"- {note}\n" for note in _notes(outcomes))
     return "\n".join([f"# {TITLE}\n\n{ABOUT}\n", f"## Runs\n\n{runs}", "## Tables\n", *shown, f"## Notes\n\n{notes}"])
 
 
@@ -63,7 +64,7 @@ def values(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             for outcome in outcomes
         ],
         "tables": [to_dict(table) for table in tables(_by_letter(outcomes))],
-        "notes": list(NOTES),
+        "notes": _notes(outcomes),
     }
 
 
@@ -72,14 +73,21 @@ def _by_letter(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
 
 
 def _run_row(outcome: Outcome) -> tuple[str, ...]:
-    run, chosen = outcome.run, outcome.chosen
-    if outcome.tests:
-        state = "measured"
-    else:
-        state = f"failed: {outcome.reason}" if outcome.failed else f"not run: {outcome.reason}"
-    # Epochs are counted from 0 in files and from 1 by people.
-    epoch = str(int(chosen["epoch"]) + 1) if chosen else ""
-    if "metric" in chosen:
-        epoch += f", {chosen['metric']} {chosen['value']:.4f} on validation"
-    photos = ", ".join(f"{test.n} of {' and '.join(test.entries)}" for test in outcome.tests.values())
-    return run.letter, run.recipe, run.title, state, epoch, photos
+    run = outcome.run
+    state = run_state(outcome.reason, failed=outcome.failed, measured=bool(outcome.tests))
+    return run.letter, run.recipe, run.title, state, epoch_text(outcome.chosen), photos_text(outcome.tests)
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """How to read the numbers, and which photos are not among them or count for nothing."""
+    notes = list(NOTES)
+    for outcome in outcomes:
+        letter = outcome.run.letter
+        notes += unreadable_notes(letter, outcome.tests)
+        notes += [
+            f"Run {letter} on {' and '.join(test.entries)}: {undefined:g} photos have no correlation, as all their "
+            "scores are equal, and count as 0."
+            for test in outcome.tests.values()
+            if (undefined := test.others.get("undefined"))
+        ]
+    return notes

@@ -9,6 +9,7 @@ from cadrage.training.grid_anchor.data import folders_of
 from cadrage.training.reproduce.files import claim_folder
 from cadrage.training.reproduce.grid_anchor.chain import Outcome, Tell, carry_out, remembered
 from cadrage.training.reproduce.grid_anchor.layout import TABLE_3, TABLE_4, TABLE_5, TABLE_6, V1
+from cadrage.training.reproduce.grid_anchor.ready import absent_data
 from cadrage.training.reproduce.grid_anchor.report import write_report
 from cadrage.training.reproduce.grid_anchor.runs import PAPER, TABLE, GridRun, read_runs
 from cadrage.training.reproduce.plan import choose
@@ -57,8 +58,18 @@ def _expect_all(runs: Sequence[GridRun], recipes: Path) -> None:
 
 
 def _expect_some_data(runs: Sequence[GridRun], data: Path) -> None:
-    folders = list(dict.fromkeys(folder for run in runs for folder in folders_of(run.recipe())))
-    if not any((data / folder / METADATA).is_file() for folder in folders):
+    """Raise UsageError if no run has its data; recipes that cannot be read are complained of later."""
+    needed: list[str] = []
+    for run in runs:
+        try:
+            recipe = run.recipe()
+        except UsageError:
+            continue
+        if not absent_data(data, recipe):
+            return
+        needed += folders_of(recipe)
+    folders = list(dict.fromkeys(needed))
+    if folders:
         raise UsageError(
             f"{data}: no data here; expected {' or '.join(f'{folder}/{METADATA}' for folder in folders)}, as written "
             f"by 'cadrage data convert {folders[0].partition('-')[0]} SRC {data / folders[0]}'"

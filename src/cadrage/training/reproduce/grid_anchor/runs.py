@@ -8,7 +8,7 @@ from typing import Any
 
 from cadrage.errors import UsageError
 from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
-from cadrage.training.reproduce.plan import PlannedRun
+from cadrage.training.reproduce.plan import VALIDATION, PlannedRun
 
 PAPER = "grid-anchor"
 TABLE = "tables.toml"
@@ -29,7 +29,7 @@ class GridRun:
     def entries(self, test: str) -> tuple[str, ...]:
         """The FOLDER:SPLIT entries of a test."""
         recipe = self.recipe()
-        if test == "val":
+        if test == VALIDATION:
             return recipe.validate
         return tuple(dict.fromkeys(f"{entry.partition(':')[0]}:{test}" for entry in recipe.validate))
 

@@ -1,16 +1,16 @@
 """One run of the plan from data to numbers: train, measure once, keep the numbers in a file."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
+from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.training.record import BEST, CHECKPOINT, WEIGHTS
 from cadrage.training.reproduce.failures import FAILURES, one_line
 from cadrage.training.reproduce.files import read_json, write_json
+from cadrage.training.reproduce.finished import tested_photos, weights_sha256
 from cadrage.training.reproduce.plan import PlannedRun
 from cadrage.training.reproduce.set_prediction import ready
 from cadrage.training.reproduce.set_prediction.anchors import AnchorBoxes
@@ -23,7 +23,6 @@ from cadrage.training.reproduce.set_prediction.unseen import expect_unseen
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.export import load_set_predictor
 from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
-from cadrage.training.trainer import photos_identity
 
 Tell = Callable[[str], None]
 # Numbers of version 1 may be of a model that had seen the photos.
@@ -118,7 +117,7 @@ def _known(run: PlannedRun, places: Places) -> dict[str, Any] | None:
 def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) -> Outcome:
     """The numbers of a trained run; only what no earlier call has measured is measured."""
     folder, file = places.run(run), places.measured(run)
-    identity = {"version": _VERSION, "run": run.letter, "recipe": run.recipe, "weights_sha256": _sha256(folder)}
+    identity = {"version": _VERSION, "run": run.letter, "recipe": run.recipe, "weights_sha256": weights_sha256(folder)}
     known = _known(run, places) or {}
     if any(known.get(key) != value for key, value in identity.items()):
         known = {**identity, "tests": {}}
@@ -129,13 +128,7 @@ def _measured(run: PlannedRun, recipe: SetRecipe, places: Places, tell: Tell) ->
             missing[test] = f"{places.data} has no {absent}"
             continue
         entries = ready.entries_of(test, recipe)
-        records = select_photos(places.data, entries)
-        folders = sorted({entry.partition(":")[0] for entry in entries})
-        # The manifest says what the photos are, the names which of them a split chose.
-        photos = {
-            "manifests_sha256": {name: manifest_sha256(places.data / name) for name in folders},
-            "photos_sha256": photos_identity(records),
-        }
+        records, photos = tested_photos(places.data, entries, select_photos)
         before = known["tests"].get(test, {})
         if all(before.get(key) == value for key, value in photos.items()):
             continue
@@ -186,8 +179,3 @@ def _test(
     have = {record.file_name for record in read}
     unreadable = tuple(record.file_name for record in records if record.file_name not in have)
     return TestResult(entries, len(read), unreadable, *measured).to_dict()
-
-
-def _sha256(run: Path) -> str:
-    with (run / WEIGHTS).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

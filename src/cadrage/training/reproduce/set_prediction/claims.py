@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cadrage.training.reproduce.plan import TEST, VALIDATION
 from cadrage.training.reproduce.set_prediction.layout import Outcomes, why_missing
-from cadrage.training.reproduce.set_prediction.runs import BY_MU, DISTILLED, TEST, VALIDATION
+from cadrage.training.reproduce.set_prediction.runs import BY_MU, DISTILLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from cadrage.training.reproduce.failures import FAILURES, one_line
 from cadrage.training.reproduce.figure import Figure
+from cadrage.training.reproduce.plan import TEST
 from cadrage.training.reproduce.set_prediction import figure_anchors, figure_mu, figure_quality
 from cadrage.training.reproduce.set_prediction.chain import Places
 from cadrage.training.reproduce.set_prediction.layout import Outcomes, other_data, why_missing
 from cadrage.training.reproduce.set_prediction.points import load_points
-from cadrage.training.reproduce.set_prediction.runs import ANCHORS_OF, BY_MU, DISTILLED, TEST
+from cadrage.training.reproduce.set_prediction.runs import ANCHORS_OF, BY_MU, DISTILLED
 from cadrage.training.set_prediction.quality_guidance import QualityGuidance
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cadrage.training.reproduce.plan import TEST, VALIDATION
 from cadrage.training.reproduce.quoted import quoted
 from cadrage.training.reproduce.set_prediction.chain import Outcome
-from cadrage.training.reproduce.set_prediction.runs import FLMS, TEST, VALIDATION
+from cadrage.training.reproduce.set_prediction.runs import FLMS
 from cadrage.training.reproduce.tables import Cell, Row, Table
 
 _RANKING, _ANY_BOX, _FREE = "ranking of annotated candidates", "any box at epsilon", "free-form box"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cadrage.training.reproduce.set_prediction.chain import Outcome
+from cadrage.training.reproduce.states import unreadable_notes
 
 HEADS = (
     "run",
@@ -24,7 +25,6 @@ NOTES = (
     "annotated crops, which is how the methods quoted in Table 1 were measured.",
     "Areas are means, as shares of the photo.",
 )
-_MOST_NAMED = 5
 
 
 def rows(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, ...]]:
@@ -49,10 +49,4 @@ def notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """One sentence each: how to read the numbers, and which photos are not among them."""
     yield from NOTES
     for outcome in outcomes:
-        for test in outcome.tests.values():
-            if test.unreadable:
-                more = ", ..." if len(test.unreadable) > _MOST_NAMED else ""
-                yield (
-                    f"Run {outcome.run.letter} on {' and '.join(test.entries)}: {len(test.unreadable)} photos could "
-                    f"not be read and are not among the n: {', '.join(test.unreadable[:_MOST_NAMED])}{more}."
-                )
+        yield from unreadable_notes(outcome.run.letter, outcome.tests)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from cadrage.datasets.draw_split import draw_split
 from cadrage.datasets.manifest import METADATA
-from cadrage.datasets.splits import SPLITS
-from cadrage.errors import UsageError
-from cadrage.training.reproduce.set_prediction.runs import DRAWN_SPLITS, FLMS, TEST, VALIDATION
+from cadrage.training.reproduce.drawn_splits import draw_missing
+from cadrage.training.reproduce.plan import TEST, VALIDATION
+from cadrage.training.reproduce.set_prediction.runs import DRAWN_SPLITS, FLMS
+from cadrage.training.reproduce.unseen import expect_no_test_split
 from cadrage.training.set_prediction.build import find_weights
 from cadrage.training.set_prediction.data import folders_of
 from cadrage.training.set_prediction.recipe import SetRecipe
@@ -46,25 +46,9 @@ def expect_weights(data: Path, recipe: SetRecipe) -> None:
 
 def expect_no_test_photos(recipe: SetRecipe) -> None:
     """Raise UsageError if a recipe learns from, or chooses on, a split called test."""
-    for entry in (*recipe.train, *recipe.validate):
-        if entry.partition(":")[2].casefold() == TEST:
-            raise UsageError(f"{recipe.name}.{recipe.tag}: trains or chooses on {entry}; test photos are for the end")
+    expect_no_test_split(f"{recipe.name}.{recipe.tag}", (*recipe.train, *recipe.validate))
 
 
 def draw_missing_splits(data: Path, recipe: SetRecipe, tell: Callable[[str], None]) -> None:
-    """Draw the validation photos of data sets that have none, the same ones every time, and say so.
-
-    Raises:
-        UsageError: there are too few photos.
-        OutputError: the list cannot be written.
-    """
-    for drawn in DRAWN_SPLITS:
-        folder = data / drawn.folder
-        if drawn.folder in folders_of(recipe) and not (folder / SPLITS / f"{VALIDATION}.txt").exists():
-            chosen, rest = draw_split(
-                folder, drawn.source, name=VALIDATION, rest=drawn.rest, seed=drawn.seed, take=drawn.take
-            )
-            tell(
-                f"{folder}: no split {VALIDATION!r}, so {len(chosen.file_names)} photos were drawn with seed "
-                f"{drawn.seed}; the other {len(rest.file_names)} are {drawn.rest!r}"
-            )
+    """Draw the validation photos of data sets that have none; see `draw_missing`."""
+    draw_missing(data, folders_of(recipe), DRAWN_SPLITS, tell)

@@ -15,6 +15,7 @@ from cadrage.training.reproduce.set_prediction.claims import Claim, claims
 from cadrage.training.reproduce.set_prediction.figures import figures
 from cadrage.training.reproduce.set_prediction.layout import tables
 from cadrage.training.reproduce.set_prediction.runs import PAPER
+from cadrage.training.reproduce.states import epoch_text, photos_text, run_state
 from cadrage.training.reproduce.tables import Table, markdown, to_dict
 
 TITLE = "Set prediction, measured again"
@@ -117,26 +118,10 @@ def _run_to_dict(outcome: Outcome) -> dict[str, Any]:
 
 def _run_row(outcome: Outcome) -> tuple[str, ...]:
     run = outcome.run
-    state = "measured"
-    if outcome.reason:
-        state = f"{'failed' if outcome.failed else 'not run'}: {outcome.reason}"
-        state += "; the numbers are of an earlier call" if outcome.tests else ""
+    state = run_state(outcome.reason, failed=outcome.failed, measured=bool(outcome.tests))
     for test, reason in outcome.missing.items():
         state += f"; {'in an earlier call' if test in outcome.tests else 'not'} on {test}: {reason}"
-    photos = ", ".join(f"{test.n} of {' and '.join(test.entries)}" for test in outcome.tests.values())
-    return run.letter, run.recipe, run.title, state, _epoch(outcome.chosen), photos
-
-
-def _epoch(chosen: dict[str, Any]) -> str:
-    if not chosen:
-        return ""
-    # Epochs are counted from 0 in files and from 1 by people.
-    epoch = str(int(chosen["epoch"]) + 1)
-    return (
-        f"{epoch}, {chosen['metric']} {chosen['value']:.4f} on validation"
-        if "metric" in chosen
-        else f"{epoch}, the last"
-    )
+    return run.letter, run.recipe, run.title, state, epoch_text(outcome.chosen), photos_text(outcome.tests)
 
 
 def _claim_row(claim: Claim) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Training of global-attention models (Yang et al., GAFIC): a score for any box, and which parts of a photo matter."""

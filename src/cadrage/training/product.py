@@ -1,0 +1,95 @@
+"""What every model that becomes one of the product has in common: how its parts are described, and a whole folder."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from cadrage.errors import OutputError, UsageError
+
+CARD = "card.json"
+
+Part = tuple[str, nn.Module, tuple[Tensor, ...], list[str], Any]
+"""Name, module, example inputs, names of the outputs, and which axes of the inputs may vary."""
+
+_BATCH, _COUNT = Dim("batch"), Dim("count")
+PER_PHOTO = {0: _BATCH}
+PER_BOX = {0: _BATCH, 1: _COUNT}
+
+
+class SquareRecipe(Protocol):
+    """What must be known of a recipe to export what it trained."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+
+    @property
+    def tag(self) -> str:
+        """Of its weights."""
+
+    @property
+    def resize(self) -> str:
+        """How photos get their size."""
+
+    @property
+    def side(self) -> int:
+        """In pixels."""
+
+
+def example_photos(side: int) -> Tensor:
+    """Two photos: the exporter takes an axis of length 1 for one that is always so."""
+    return torch.zeros(2, 3, side, side)
+
+
+def example_boxes() -> Tensor:
+    """Boxes ``(2, 3, 4)`` on `example_photos`."""
+    return torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
+
+
+def expect_squares(recipe: SquareRecipe) -> None:
+    """Raise UsageError if a recipe keeps the photo's shape, which the product's square input does not."""
+    if recipe.resize != "squash":
+        raise UsageError(f"{recipe.name}.{recipe.tag}: trained at the photo's own shape; the product takes squares")
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` to write to, which takes its place once everything is written.
+
+    An interruption leaves ``out`` as it was. An earlier export in its place gives way as a whole.
+
+    Raises:
+        UsageError: ``out`` is a file, or holds something else than an export.
+        OutputError: it cannot be written.
+    """
+    if out.exists():
+        _expect_export(out)
+    # A link stays one.
+    place = out.resolve()
+    part, before = (place.with_name(f"{place.name}.{what}-{uuid4().hex}") for what in ("part", "before"))
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if place.exists():
+            place.rename(before)
+        part.rename(place)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror}; check the folder and the free space") from error
+    finally:
+        for rest in (part, before):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _expect_export(out: Path) -> None:
+    if not out.is_dir():
+        raise UsageError(f"{out}: is a file; name a folder")
+    others = sorted(each.name for each in out.iterdir() if each.name != CARD and each.suffix != ".onnx")
+    if others:
+        raise UsageError(f"{out}: holds something else, such as {others[0]}; name an empty or new folder")
