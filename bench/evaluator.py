@@ -80,7 +80,7 @@ def main() -> None:
             at_least=True,
         )
         for backbone in BACKBONES
-        for size in [_size(COUNTS[0], THREADS[-1])]
+        for size in [_size(COUNTS[0], threads) for threads in THREADS]
     ]
     print_bars(bars)
     if arguments.out:

@@ -136,6 +136,84 @@ def make_model(tmp_path: Path) -> Callable[..., Path]:
     return lambda **selection: write_model(tmp_path / "model", **selection)
 
 
+def _person_evaluator() -> bytes:
+    """score = x1 - x1 of the person if there is one; the features and the aspect are read, but not used."""
+    constants = [
+        _constant("zero", 0.0),
+        _constant("x1", [0], np.int64),
+        _constant("flat", [0, -1], np.int64),
+        _constant("column", [-1, 1], np.int64),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["boxes", "x1"], ["edges"], axis=2),
+        helper.make_node("Reshape", ["edges", "flat"], ["left"]),
+        helper.make_node("Gather", ["person_xyxy", "x1"], ["person_left"], axis=1),
+        helper.make_node("Cast", ["has_person"], ["counts"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["counts", "column"], ["count"]),
+        helper.make_node("Mul", ["person_left", "count"], ["shift"]),
+        helper.make_node("Sub", ["left", "shift"], ["shifted"]),
+        helper.make_node("Mul", ["log_aspect", "zero"], ["nothing"]),
+        helper.make_node("Reshape", ["nothing", "column"], ["nothings"]),
+        helper.make_node("Add", ["shifted", "nothings"], ["scores"]),
+    ]
+    inputs = [_value("features", "B", 3, CELLS, CELLS), _value("log_aspect", "B"), _value("boxes", "B", "N", 4)]
+    told = [_value("person_xyxy", "B", 4), helper.make_tensor_value_info("has_person", TensorProto.BOOL, ["B"])]
+    return _model(nodes, inputs + told, [_value("scores", "B", "N")], constants)
+
+
+def _importance() -> bytes:
+    """importance = (red + 1 if there is a person) / 2, in the model's cells."""
+    constants = [
+        _constant("red", [0], np.int64),
+        _constant("map", [0, CELLS, CELLS], np.int64),
+        _constant("column", [-1, 1, 1], np.int64),
+        _constant("half", 0.5),
+        _constant("zero", 0.0),
+        _constant("first", [0], np.int64),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["features", "red"], ["reds"], axis=1),
+        helper.make_node("Reshape", ["reds", "map"], ["cells"]),
+        helper.make_node("Cast", ["has_person"], ["counts"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["counts", "column"], ["count"]),
+        helper.make_node("Gather", ["person_xyxy", "first"], ["edge"], axis=1),
+        helper.make_node("Mul", ["edge", "zero"], ["nothing"]),
+        helper.make_node("Reshape", ["nothing", "column"], ["nothings"]),
+        helper.make_node("Add", ["cells", "count"], ["both"]),
+        helper.make_node("Add", ["both", "nothings"], ["sum"]),
+        helper.make_node("Mul", ["sum", "half"], ["importance"]),
+    ]
+    inputs = [_value("features", "B", 3, CELLS, CELLS), _value("person_xyxy", "B", 4)]
+    told = [helper.make_tensor_value_info("has_person", TensorProto.BOOL, ["B"])]
+    return _model(nodes, inputs + told, [_value("importance", "B", CELLS, CELLS)], constants)
+
+
+def write_person_model(folder: Path, name: str = "for-people") -> Path:
+    parts = {"trunk": _trunk(), "evaluator": _person_evaluator(), "importance": _importance()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, data in parts.items():
+        (folder / f"{part}.onnx").write_bytes(data)
+    card = {
+        "name": name,
+        "tag": "test",
+        "version": "1",
+        "input": {"side": SIDE},
+        "persons": True,
+        "chunk": 7,
+        "parts": {
+            part: {"file": f"{part}.onnx", "sha256": hashlib.sha256(data).hexdigest()} for part, data in parts.items()
+        },
+    }
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture
+def person_model(tmp_path: Path) -> Path:
+    """A model without proposer that is told the main person and has an importance map; scores 7 boxes at a time."""
+    return write_person_model(tmp_path / "for-people")
+
+
 @pytest.fixture(scope="session")
 def anchors() -> np.ndarray:
     return _anchors()

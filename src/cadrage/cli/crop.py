@@ -124,6 +124,7 @@ def crop(
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
     keep: options.KeepOption = None,
+    detector: options.DetectorOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
     max_area: options.MaxAreaOption = None,
@@ -158,6 +159,8 @@ def crop(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
+        # Other models may want to know the main person.
+        detector=detector if model == "default" else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
@@ -181,7 +184,9 @@ def crop(
     previews = Previews(preview, photos, overwrite=overwrite)
     from cadrage.inference.cropper import Cropper
 
-    cropper = Cropper(model, threads=threads, offline=offline)
+    cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
+    if asked.keep_words or cropper.looks_for_person:
+        cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:

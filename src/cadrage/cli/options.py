@@ -99,9 +99,20 @@ KeepOption = Annotated[
     list[str] | None,
     typer.Option(
         "--keep",
-        metavar="BOX",
-        help="Region x1,y1,x2,y2 no crop may cut; fractions of the upright photo if no value exceeds 1, otherwise "
-        "pixels; repeat it for several.",
+        metavar="BOX|people|faces",
+        help="What no crop may cut: a region x1,y1,x2,y2, in fractions of the upright photo if no value exceeds 1, "
+        "otherwise pixels; or the people or faces found on it. Repeat it for several.",
+        rich_help_panel=_RULES,
+    ),
+]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="What finds the people and faces of --keep, and the main person for models that want to know it: own, "
+        "opencv (extra 'subjects'), onnx:FILE or none.",
+        show_default="own",
         rich_help_panel=_RULES,
     ),
 ]
@@ -144,7 +155,8 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="Model to use: a name from 'cadrage models list' or a folder with a card.json.",
+        help="Model to use: a name from 'cadrage models list', a folder with a card.json, or auto: human-centric for "
+        "photos with a main person, a general model for the others.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -178,6 +190,15 @@ PreviewOption = Annotated[
         "--preview",
         metavar="FILE",
         help="Also draw the crops: FILE.png (a contact sheet for several photos) or FILE.html (one page, no network).",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--explain",
+        metavar="FILE",
+        help="Also draw where the model sees what matters and what each crop keeps of it: FILE.png or FILE.html.",
         rich_help_panel=_OUTPUT,
     ),
 ]

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cadrage.cli.inputs import PhotoInput, identities, identity
 from cadrage.cli.report import Report
 from cadrage.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from cadrage.inference.results import Suggestions
     from cadrage.photo import Photo
 
@@ -22,50 +20,78 @@ _PNG_SIDES_PX = ((1, 1600), (12, 720), (MOST_PHOTOS, 480))
 _HTML_SIDES_PX = ((12, 1400), (100, 900), (MOST_PHOTOS, 600))
 
 
-class Previews:
-    """The pictures of one run; does nothing when no preview is asked for."""
+class Pictures:
+    """What is drawn of the photos of one run, as one PNG file or web page; nothing if no file is named."""
+
+    option: ClassVar[str]
 
     def __init__(self, path: Path | None, photos: Sequence[PhotoInput], *, overwrite: bool) -> None:
-        self._path = path
-        self._overwrite = overwrite
-        self._items: list[tuple[Image, Suggestions]] = []
+        self.wanted = path is not None
+        self.path = path or Path()
+        self.overwrite = overwrite
+        self.items: list[Any] = []
         self._left_out = 0
         if path is None:
             return
         if path.suffix.lower() not in (".png", ".html"):
-            raise UsageError(f"--preview {path}: expected a name that ends in .png or .html")
+            raise UsageError(f"{self.option} {path}: expected a name that ends in .png or .html")
         check_writable(path, photos, overwrite=overwrite)
-        sides = _PNG_SIDES_PX if path.suffix.lower() == ".png" else _HTML_SIDES_PX
-        self._side_px = next((side for most, side in sides if len(photos) <= most), sides[-1][1])
+        sides = _HTML_SIDES_PX if self.is_page else _PNG_SIDES_PX
+        self.side_px = next((side for most, side in sides if len(photos) <= most), sides[-1][1])
 
-    def add(self, photo: "Photo", suggestions: "Suggestions") -> None:
-        """Keep a photo for the preview, in the size it will be shown."""
-        if self._path is None:
-            return
-        if len(self._items) >= MOST_PHOTOS:
-            self._left_out += 1
-            return
-        self._items.append((photo.thumbnail(self._side_px), suggestions))
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page and not a PNG file."""
+        return self.path.suffix.lower() == ".html"
+
+    def has_room(self) -> bool:
+        """Whether another photo is taken; if not, it is counted."""
+        room = len(self.items) < MOST_PHOTOS
+        self._left_out += not room
+        return room
+
+    def keep(self, item: Any) -> None:
+        """Keep what is to be drawn of one photo, in the order of the run."""
+        self.items.append(item)
+
+    def write_file(self) -> None:
+        """Write what was kept, at least one photo, at once or not at all."""
+        raise NotImplementedError
 
     def write(self, report: Report) -> None:
-        """Write the preview at once or not at all.
+        """Write the file and tell what is not in it.
 
         Raises:
             OutputError: the file cannot be written.
         """
-        if self._path is None:
+        if not self.wanted:
             return
-        if not self._items:
-            report.warning(f"{self._path}: not written, since no photo could be done")
+        if not self.items:
+            report.warning(f"{self.path}: not written, since no photo could be done")
             return
         if self._left_out:
-            report.warning(f"{self._path}: shows the first {MOST_PHOTOS} photos; {self._left_out} more are left out")
+            report.warning(f"{self.path}: shows the first {MOST_PHOTOS} photos; {self._left_out} more are left out")
+        self.write_file()
+
+
+class Previews(Pictures):
+    """The photos of one run with their crops."""
+
+    option = "--preview"
+
+    def add(self, photo: "Photo", suggestions: "Suggestions") -> None:
+        """Keep a photo for the preview, in the size it will be shown."""
+        if self.wanted and self.has_room():
+            self.keep((photo.thumbnail(self.side_px), suggestions))
+
+    def write_file(self) -> None:
+        """Write the preview page, picture or contact sheet."""
         from cadrage.inference import preview, preview_html
 
-        if self._path.suffix.lower() == ".html":
-            preview_html.write_html(self._path, self._items, overwrite=self._overwrite)
+        if self.is_page:
+            preview_html.write_html(self.path, self.items, overwrite=self.overwrite)
         else:
-            preview.write_png(self._path, self._items, overwrite=self._overwrite)
+            preview.write_png(self.path, self.items, overwrite=self.overwrite)
 
 
 def check_writable(path: Path, photos: Sequence[PhotoInput], *, overwrite: bool) -> None:

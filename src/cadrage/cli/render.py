@@ -12,7 +12,7 @@ from cadrage.cli.report import printable
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
 
-CSV_COLUMNS = "path,rank,ratio,x,y,width,height,x1,y1,x2,y2,score,area_fraction,flags"
+CSV_COLUMNS = "path,rank,ratio,x,y,width,height,x1,y1,x2,y2,score,area_fraction,model,flags"
 
 
 def csv_header(*, files: bool, timing: bool) -> str:
@@ -57,7 +57,8 @@ def _as_csv(suggestions: "Suggestions", files: Sequence[str] | None, millisecond
     # The rounding of the JSON is the only one, so that both forms tell the same numbers.
     for index, crop in enumerate(suggestions.to_dict()["crops"]):
         row = [printable(suggestions.image.path), crop["rank"], crop["ratio"], *crop["box"].values()]
-        row += [*crop["box_norm"], crop["score"], crop["area_fraction"], " ".join(crop["flags"])]
+        row += [*crop["box_norm"], crop["score"], crop["area_fraction"]]
+        row += [suggestions.model.name, " ".join(crop["flags"])]
         row += [] if files is None else [printable(files[index])]
         row += [] if milliseconds is None else [milliseconds]
         writer.writerow(row)
@@ -67,7 +68,9 @@ def _as_csv(suggestions: "Suggestions", files: Sequence[str] | None, millisecond
 def _as_text(suggestions: "Suggestions", files: Sequence[str] | None, milliseconds: float | None) -> str:
     width, height = suggestions.size_wh
     took = "" if milliseconds is None else f"  {milliseconds:.0f} ms"
-    lines = [f"{printable(suggestions.image.path)}  {width}x{height}{took}"]
+    model = suggestions.model
+    answered = "" if model.reason is None else f"  {model.name}: {model.reason}"
+    lines = [f"{printable(suggestions.image.path)}  {width}x{height}{took}{answered}"]
     ratio_width = max(len(crop.ratio) for crop in suggestions.crops)
     for index, crop in enumerate(suggestions.crops):
         x, y, crop_width, crop_height = crop.box_px

@@ -7,6 +7,8 @@ from typing import Any
 
 from cadrage.errors import UsageError
 
+KEEP_WORDS = ("people", "faces")
+
 
 @dataclass(frozen=True, slots=True)
 class TypedBox:
@@ -46,6 +48,7 @@ class Request:
     ratios: tuple[str, ...]
     num: int = 5
     keep: tuple[TypedBox, ...] = ()
+    keep_words: tuple[str, ...] = ()
     avoid: tuple[TypedBox, ...] = ()
     min_area: float | None = None
     max_area: float | None = None
@@ -60,7 +63,7 @@ class Request:
         arguments: dict[str, Any] = {
             "ratio": list(self.ratios),
             "n": self.num,
-            "keep": [box.on(size_wh, name) for box in self.keep],
+            "keep": [*self.keep_words, *(box.on(size_wh, name) for box in self.keep)],
             "avoid": [box.on(size_wh, name) for box in self.avoid],
             "min_area": self.min_area,
             "max_area": self.max_area,
@@ -86,7 +89,9 @@ def read_box(text: str, option: str) -> TypedBox:
     try:
         x1, y1, x2, y2 = (float(part) for part in parts)
     except ValueError:
-        raise UsageError(f"{option} {text}: expected x1,y1,x2,y2 such as 0.2,0.1,0.5,0.9 or 300,120,800,950") from None
+        expected = "x1,y1,x2,y2 such as 0.2,0.1,0.5,0.9 or 300,120,800,950"
+        words = ", people or faces" if option == "--keep" else ""
+        raise UsageError(f"{option} {text}: expected {expected}{words}") from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or min(x1, y1) < 0:
         raise UsageError(f"{option} {text}: the values must be finite and not negative")
     if max(x2, y2) > 1 and not all(map(float.is_integer, (x1, y1, x2, y2))):
@@ -125,6 +130,7 @@ def read_request(
     min_area: float | None,
     max_area: float | None,
     min_size: str | None,
+    detector: str | None = None,
     scale: str,
     diversity: float | None,
     strict: bool,
@@ -140,12 +146,15 @@ def read_request(
             raise UsageError(f"{option} {value:g}: expected a fraction of the photo's area, above 0 and up to 1")
     if min_area is not None and max_area is not None and min_area > max_area:
         raise UsageError(f"--min-area {min_area:g} is larger than --max-area {max_area:g}")
+    if detector is not None and not any(text in KEEP_WORDS for text in keep or []):
+        raise UsageError(f"--detector {detector}: nothing is to be found; add --keep people or --keep faces")
     if diversity is not None and not 0 < diversity <= 1:
         raise UsageError(f"--diversity {diversity:g}: expected an overlap above 0 and up to 1")
     return Request(
         ratios=read_ratios(ratio, ratios),
         num=num,
-        keep=tuple(read_box(text, "--keep") for text in keep or []),
+        keep=tuple(read_box(text, "--keep") for text in keep or [] if text not in KEEP_WORDS),
+        keep_words=tuple(dict.fromkeys(text for text in keep or [] if text in KEEP_WORDS)),
         avoid=tuple(read_box(text, "--avoid") for text in avoid or []),
         min_area=min_area,
         max_area=max_area,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadrage.cli import options
+from cadrage.cli.explanations import Explanations
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand
 from cadrage.cli.items import failure_object, json_line, run_each
@@ -14,7 +15,7 @@ from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
 from cadrage.cli.request import read_request
-from cadrage.errors import CadrageError
+from cadrage.errors import CadrageError, UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -23,6 +24,7 @@ EPILOG = epilog(
     {
         "cadrage suggest photo.jpg": "Five crops of any shape as one JSON line.",
         "cadrage suggest photo.jpg --format text --preview look.html": "The same to read and to look at.",
+        "cadrage suggest photo.jpg --explain why.png": "Also what each crop keeps and discards.",
         "cadrage suggest trip/ --ratios 1:1,4:5,16:9 -n 3 > crops.jsonl": "Three shapes, one line per photo.",
         "cadrage suggest group.jpg -r story --keep 0.2,0.1,0.7,0.9 --strict": "Never cut this region, or fail.",
         "curl -s URL | cadrage suggest -": "One photo from stdin.",
@@ -48,6 +50,7 @@ def suggest(
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
     keep: options.KeepOption = None,
+    detector: options.DetectorOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
     max_area: options.MaxAreaOption = None,
@@ -62,6 +65,7 @@ def suggest(
         ),
     ] = ReportFormat.JSONL,
     preview: options.PreviewOption = None,
+    explain: options.ExplainOption = None,
     overwrite: options.OverwriteOption = False,
     timing: options.TimingOption = False,
     model: options.ModelOption = "default",
@@ -79,6 +83,8 @@ def suggest(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
+        # Other models may want to know the main person, and an explanation looks for subjects.
+        detector=detector if model == "default" and explain is None else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
@@ -86,16 +92,29 @@ def suggest(
     )
     photos = expand(images)
     previews = Previews(preview, photos, overwrite=overwrite)
+    explanations = Explanations(explain, photos, overwrite=overwrite)
+    if preview is not None and preview == explain:
+        raise UsageError(f"--preview and --explain name the same file, {explain}; choose two names")
     from cadrage.inference.cropper import Cropper
 
-    cropper = Cropper(model, threads=threads, offline=offline)
+    cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
+    if explain is not None:
+        cropper.expect_explanations()
+    if asked.keep_words or cropper.looks_for_person or explain is not None:
+        cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:
             start = time.perf_counter()
             photo = source.open(max_pixels)
-            suggestions: Suggestions = cropper.suggest(photo, **asked.arguments(photo.size_wh, photo.name))
+            arguments = asked.arguments(photo.size_wh, photo.name)
+            encoded = cropper.encode(photo) if explanations.wanted else None
+            suggestions: Suggestions = (
+                cropper.suggest(photo, **arguments) if encoded is None else encoded.suggest(**arguments)
+            )
             took = round((time.perf_counter() - start) * 1000, 1) if timing else None
+            if encoded is not None:
+                explanations.add(encoded, suggestions)
             previews.add(photo, suggestions)
             report.data(render(suggestions, form, milliseconds=took))
             for warning in suggestions.warnings:
@@ -109,4 +128,5 @@ def suggest(
             report.data(csv_header(files=False, timing=timing))
         exit_code = run_each(photos, work, failed, report)
         previews.write(report)
+        explanations.write(report)
     return exit_code

@@ -11,10 +11,13 @@ from typing import Any, Literal, cast, get_args
 
 from cadrage.errors import ModelError
 
-PART_NAMES = ("trunk", "proposer", "evaluator")
+PART_NAMES = ("trunk", "proposer", "evaluator", "importance")
 # A model without an evaluator proposes crops but scores no given box; one without a proposer does the opposite. Either
 # is enough to crop with.
-_OPTIONAL_PARTS = ("proposer", "evaluator")
+_CROPPING_PARTS = ("proposer", "evaluator")
+
+# Boxes scored in one go. An evaluator with 40 kB per box and view holds 160 MB then.
+_CHUNK, _LARGEST_CHUNK = 2048, 65536
 
 # What the numbers beside the proposals are: logits of one distribution over all of them, which people's choice is
 # drawn from, or the logarithm of a probability of its own for each, its validity.
@@ -45,10 +48,10 @@ class ScoreScale:
 class Card:
     """A read and checked ``card.json``.
 
-    ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, to file name and sha256; it lacks the
-    proposer or the evaluator of a model that has none. ``proposals`` says what the proposer's numbers mean; cards that
-    do not say it are of the first kind, and without a proposer it is None. ``score_scale`` is None where scores only
-    rank.
+    ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, to file name and sha256; it lacks those
+    that the model has not. ``proposals`` says what the proposer's numbers mean; cards that do not say it are of the
+    first kind, and without a proposer it is None. ``score_scale`` is None where scores only rank. With ``persons``,
+    evaluator and importance are told where the main person is. ``chunk`` is how many boxes are scored in one go.
     """
 
     folder: Path
@@ -61,6 +64,8 @@ class Card:
     proposals: ProposalKind | None = "distribution"
     score_scale: ScoreScale | None = None
     candidates: CandidateKind = "grid"
+    persons: bool = False
+    chunk: int = _CHUNK
 
     @property
     def weights_sha256(self) -> str:
@@ -123,7 +128,12 @@ def read_card(folder: Path) -> Card:
     candidates = raw.get("candidates", "grid")
     if candidates not in get_args(CandidateKind):
         raise ModelError(f"{path}: expected candidates to be grid or lattice, got {candidates!r}")
-    if not any(part in named for part in _OPTIONAL_PARTS):
+    persons, chunk = raw.get("persons", False), raw.get("chunk", _CHUNK)
+    if not isinstance(persons, bool):
+        raise ModelError(f"{path}: expected persons to be true or false, got {persons!r}")
+    if not isinstance(chunk, int) or isinstance(chunk, bool) or not 1 <= chunk <= _LARGEST_CHUNK:
+        raise ModelError(f"{path}: expected chunk to be a whole number from 1 to {_LARGEST_CHUNK}, got {chunk!r}")
+    if not any(part in named for part in _CROPPING_PARTS):
         raise ModelError(f"{path}: the model card lacks parts.proposer; fetch the model again")
     return Card(
         folder=folder,
@@ -131,11 +141,13 @@ def read_card(folder: Path) -> Card:
         tag=_text(path, raw, "tag"),
         version=_text(path, raw, "version"),
         input_side=side,
-        parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part not in _OPTIONAL_PARTS},
+        parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part == "trunk"},
         selection=selection,
         proposals=cast(ProposalKind, proposals) if "proposer" in named else None,
         score_scale=_score_scale(path, raw),
         candidates=cast(CandidateKind, candidates),
+        persons=persons,
+        chunk=chunk,
     )
 
 

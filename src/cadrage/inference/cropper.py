@@ -9,14 +9,20 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.geometry import validate_boxes
-from cadrage.inference.framing import frame
+from cadrage.errors import UsageError
+from cadrage.inference.auto import AUTO, auto_folders, why_chosen
+from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
+from cadrage.inference.encoded_photo import find_subjects
+from cadrage.inference.explain import expect_importance
 from cadrage.inference.meanwhile import meanwhile
+from cadrage.inference.person import PersonLike, found_person, given_person, is_automatic, telling_kinds
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
-from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.results import Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
-from cadrage.inference.session import Encoded, PredictedSet, Proposals, load_model
+from cadrage.inference.session import Encoded, Model, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
+from cadrage.inference.subjects import SubjectDetector, make_detector
+from cadrage.inference.subjects_own import OwnDetector
 from cadrage.photo import Photo
 
 # Below this, the checksum of a photo is ready sooner than another thread.
@@ -24,12 +30,16 @@ _LARGE_PX = 2_000_000
 
 
 class Cropper:
-    """Finds the good crops of photos with one model.
+    """Finds the good crops of photos.
 
     Args:
-        model: a model's name, or the folder of a model as a ``Path``.
+        model: a model's name, or the folder of a model as a ``Path``; ``"auto"`` for the human-centric model where a
+            photo has a main person and a general one where it has none. Each result says which model answered and why.
         threads: threads for one operation; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
+        detector: what finds the subjects of ``keep="people"``, and the main person for models that want to know it:
+            ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see `cadrage.inference.subjects`. It
+            does nothing unless needed.
 
     Raises:
         ModelError: the model is missing, damaged or cannot be fetched.
@@ -39,15 +49,48 @@ class Cropper:
     ...     print(crop.rank, crop.xywh, round(crop.score, 2))
     """
 
-    def __init__(self, model: str | Path = "default", *, threads: int | None = None, offline: bool = False) -> None:
+    def __init__(
+        self,
+        model: str | Path = "default",
+        *,
+        threads: int | None = None,
+        offline: bool = False,
+        detector: str | SubjectDetector = "own",
+    ) -> None:
+        for_people = None
         if isinstance(model, Path):
             folder = model
+        elif model == AUTO:
+            folder, for_people = auto_folders(offline=offline)
         else:
             from cadrage.inference.registry import resolve
 
             folder = resolve(model, offline=offline)
+        # With auto, this is the general one.
         self.model = load_model(folder, threads=threads)
         self.settings = SelectionSettings.from_card(self.model.card.selection)
+        self._for_people = None if for_people is None else load_model(for_people, threads=threads)
+        self._detector = detector
+
+    @cached_property
+    def detector(self) -> SubjectDetector:
+        """What finds subjects; made when it is first needed.
+
+        Raises:
+            CadrageError: there is no such detector, or it lacks an extra or a file.
+        """
+        return make_detector(self._detector) if isinstance(self._detector, str) else self._detector
+
+    @property
+    def looks_for_person(self) -> bool:
+        """Whether the main person of every photo is looked for, unless the caller names it."""
+        return self._for_people is not None or self.model.card.persons
+
+    def expect_explanations(self) -> None:
+        """Raise ModelError if the model cannot say where it sees what matters; with auto, if either cannot."""
+        for model in (self.model, self._for_people):
+            if model is not None:
+                expect_importance(model.card)
 
     def suggest(
         self,
@@ -64,6 +107,7 @@ class Cropper:
         scale: Scale = "natural",
         strict: bool = False,
         whole: bool = False,
+        person: PersonLike = "auto",
     ) -> Suggestions:
         """The ``n`` best, different crops of a photo for every asked ratio.
 
@@ -74,7 +118,8 @@ class Cropper:
                 ``"square"``, ``"story"``, ``"og"``, a number or a pair ``(4, 5)``; always width first. A ratio in
                 pixels also asks for crops of at least that size.
             n: crops per ratio, 1 to 100.
-            keep: boxes that no crop may cut, normalised ``x1 y1 x2 y2``: one box or ``(N, 4)``.
+            keep: boxes that no crop may cut, normalised ``x1 y1 x2 y2``: one box or ``(N, 4)``; ``"people"`` or
+                ``"faces"`` for each that the detector finds; or a list of both. Finding none is no error.
             avoid: boxes that no crop may touch, likewise.
             min_area: smallest part of the photo that a crop may cover, 0 to 1; ``max_area`` the largest.
             min_size: smallest width and height of a crop in pixels of the photo.
@@ -85,6 +130,8 @@ class Cropper:
             whole: at the free ratio, let the whole photo compete as one of the crops with models that otherwise only
                 fall back on it: those whose card says ``candidates: grid``, the largest of which has 84 % of the
                 photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
+            person: for models that are told the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
+                ``"auto"`` for the one that the detector finds, if any, or None for a photo without. Others ignore it.
 
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
@@ -112,7 +159,7 @@ class Cropper:
             strict=strict,
             whole=whole,
         )
-        return self._answer(photo, request)
+        return self._answer(photo, request, person)
 
     def suggest_many(self, photos: Iterable[PhotoLike], **options: Unpack[RequestOptions]) -> Iterator[Suggestions]:
         """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error."""
@@ -120,121 +167,58 @@ class Cropper:
         for photo in photos:
             yield self._answer(photo, request)
 
-    def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
-        """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`."""
-        return self.encode(photo).score(boxes_xyxy)
+    def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike, *, person: PersonLike = "auto") -> NDArray[np.float64]:
+        """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`, and `suggest` for ``person``."""
+        return self.encode(photo, person=person).score(boxes_xyxy)
 
-    def encode(self, photo: PhotoLike, *, features: NDArray[np.float32] | None = None) -> "EncodedPhoto":
+    def encode(
+        self, photo: PhotoLike, *, features: NDArray[np.float32] | None = None, person: PersonLike = "auto"
+    ) -> EncodedPhoto:
         """Look at a photo once; every further question about it costs little.
 
         Args:
             photo: as for `suggest`.
             features: `EncodedPhoto.features` of this very photo and model, kept from an earlier look; the photo is then
                 measured but not decoded.
+            person: as for `suggest`.
 
         Raises:
             PhotoError: the photo cannot be read.
+            UsageError: ``person`` is no box on the photo, or ``features`` are given and the model is ``"auto"``.
         """
         opened = as_photo(photo)
-        if features is not None:
-            return EncodedPhoto(opened, Encoded(self.model, features, opened.size_wh), self.settings)
-        image = opened.model_input(self.model.card.input_side)
-        return EncodedPhoto(opened, self.model.encode(image, opened.size_wh), self.settings)
+        if self._for_people is not None:
+            if features is not None:
+                raise UsageError("features: they are those of one model; name it instead of 'auto'")
+            return self._encode_by_choice(opened, self._for_people, person)
+        known = self._look(self.model, opened) if features is None else Encoded(self.model, features, opened.size_wh)
+        return EncodedPhoto(opened, known, self.settings, lambda: self.detector, person=person)
 
-    def _answer(self, photo: PhotoLike, request: Request) -> Suggestions:
+    def _encode_by_choice(self, photo: Photo, for_people: Model, person: PersonLike) -> EncodedPhoto:
+        general, looked = None, None
+        if is_automatic(person):
+            detector = self.detector
+            if isinstance(detector, OwnDetector) and detector.reads(self.model):
+                general = self._look(self.model, photo)
+            main = found_person(find_subjects(detector, photo, general, telling_kinds(detector.name)))
+            looked = detector.name
+        else:
+            main = given_person(person)
+        reason = why_chosen(main, looked)
+        if main is None:
+            encoded = general or self._look(self.model, photo)
+            return EncodedPhoto(photo, encoded, self.settings, lambda: self.detector, person=None, reason=reason)
+        encoded, settings = self._look(for_people, photo), SelectionSettings.from_card(for_people.card.selection)
+        return EncodedPhoto(photo, encoded, settings, lambda: self.detector, person=main, reason=reason)
+
+    @staticmethod
+    def _look(model: Model, photo: Photo) -> Encoded:
+        return model.encode(photo.model_input(model.card.input_side), photo.size_wh)
+
+    def _answer(self, photo: PhotoLike, request: Request, person: PersonLike = "auto") -> Suggestions:
         opened = as_photo(photo)
         # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
         large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
         with meanwhile(lambda: opened.sha256) if large else nullcontext():
-            encoded = self.encode(opened)
+            encoded = self.encode(opened, person=person)
         return encoded.answer(request)
-
-
-class EncodedPhoto:
-    """A photo that the model has looked at, open to any number of questions."""
-
-    def __init__(self, photo: Photo, encoded: Encoded, settings: SelectionSettings) -> None:
-        self.photo = photo
-        self._encoded = encoded
-        self._settings = settings
-
-    @property
-    def features(self) -> NDArray[np.float32]:
-        """What the model saw, ``(2, C, h, w)``: the photo and its mirror image; may be kept for `Cropper.encode`."""
-        return self._encoded.features
-
-    @cached_property
-    def proposals(self) -> Proposals:
-        """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
-
-        A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
-
-        Raises:
-            ModelError: the model only scores boxes, as grid-anchor models do.
-        """
-        return self._encoded.proposals()
-
-    @cached_property
-    def predicted_set(self) -> PredictedSet:
-        """All proposals of a set predictor for this photo, most valid first, with their validities.
-
-        Raises:
-            ModelError: the model predicts one distribution and no validities, as the default model does, or only
-                scores boxes.
-
-        >>> found = Cropper("set-prediction-light").encode("beach.jpg").predicted_set    # doctest: +SKIP
-        >>> found.boxes_xyxy[:10], found.validities[:10]                                 # doctest: +SKIP
-        """
-        return self._encoded.predicted_set()
-
-    def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
-        """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
-        return self.answer(make_request(**options))
-
-    def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
-        """The evaluator's score of each box, higher is better, comparable within one photo only.
-
-        Args:
-            boxes_xyxy: ``(N, 4)`` normalised x1 y1 x2 y2 inside the photo; N may be 0.
-
-        Returns:
-            ``(N,)`` unbounded scores.
-
-        Raises:
-            UsageError: a box is malformed or reaches outside the photo.
-        """
-        return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"))
-
-    def answer(self, request: Request) -> Suggestions:
-        """The best crops for a checked request."""
-        photo, card = self.photo, self._encoded.model.card
-        proposals = None if card.proposals is None else self.proposals
-        framed = [
-            frame(
-                photo.name,
-                photo.size_wh,
-                proposals,
-                ratio,
-                request,
-                self._settings,
-                self._encoded.score,
-                score_scale=card.score_scale,
-                candidates=card.candidates,
-            )
-            for ratio in request.ratios
-        ]
-        flags = dict.fromkeys(flag for one in framed for flag in one.flags)
-        return Suggestions(
-            image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
-            model=ModelInfo(
-                card.name,
-                card.tag,
-                card.version,
-                card.weights_sha256,
-                score_means=OPINION if proposals is None else OVERLAP,
-            ),
-            request=request,
-            crops=tuple(crop for one in framed for crop in one.crops),
-            flags=tuple(flags),
-            warnings=tuple(warning for one in framed for warning in one.warnings),
-        )

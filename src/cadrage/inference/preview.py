@@ -53,7 +53,7 @@ def draw_crops(image: Image.Image, suggestions: Suggestions) -> Image.Image:
     parts = [_part(image, suggestions, ratio, titled=len(ratios) > 1) for ratio in ratios]
     rows = [parts[start : start + columns] for start in range(0, len(parts), columns)]
     page = stack([beside(row, 0) for row in rows], 0)
-    return _with_title(page, _describe(suggestions))
+    return with_title(page, describe(suggestions))
 
 
 def contact_sheet(items: Sequence[tuple[Image.Image, Suggestions]]) -> Image.Image:
@@ -84,16 +84,17 @@ def write_png(path: Path, items: Sequence[tuple[Image.Image, Suggestions]], *, o
 
 def crop_pictures(image: Image.Image, crops: Sequence[Crop]) -> list[Image.Image]:
     """Each crop cut out of the picture at hand."""
-    return [image.crop(box_px) for box_px in _boxes_px(image, crops)]
+    return [image.crop(box_px) for box_px in boxes_px(image, crops)]
 
 
-def _boxes_px(image: Image.Image, crops: Sequence[Crop]) -> list[tuple[int, int, int, int]]:
+def boxes_px(image: Image.Image, crops: Sequence[Crop]) -> list[tuple[int, int, int, int]]:
+    """The crops in pixels of the picture at hand, x1 y1 x2 y2."""
     x1y1x2y2 = to_pixels([crop.box_norm for crop in crops], image.size).tolist()
     return [(x1, y1, x2, y2) for x1, y1, x2, y2 in x1y1x2y2]
 
 
 def _marked(image: Image.Image, crops: Sequence[Crop], labels: Sequence[str]) -> Image.Image:
-    boxes = _boxes_px(image, crops)
+    boxes = boxes_px(image, crops)
     return mark_photo(
         image,
         [Mark(box, label, rank_color(i)) for i, (box, label) in enumerate(zip(boxes, labels, strict=True))],
@@ -196,12 +197,14 @@ def _strip(pictures: Sequence[Image.Image], colors: Sequence[Color], width: int,
     return strip
 
 
-def _describe(suggestions: Suggestions) -> tuple[str, str]:
+def describe(suggestions: Suggestions) -> tuple[str, str]:
+    """What stands above a photo, left and right."""
     width, height = suggestions.size_wh
     return suggestions.image.path, f"{width}x{height} px, model {suggestions.model.name}.{suggestions.model.tag}"
 
 
-def _with_title(page: Image.Image, title: tuple[str, str]) -> Image.Image:
+def with_title(page: Image.Image, title: tuple[str, str]) -> Image.Image:
+    """The page under a line with the end of a path at its left and a few words at its right."""
     left, right = title
     titled = Image.new("RGB", (page.width, page.height + 40), BACKGROUND)
     titled.paste(page, (0, 40))

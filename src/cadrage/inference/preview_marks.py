@@ -55,14 +55,19 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def mark_photo(photo: Image.Image, marks: Sequence[Mark]) -> Image.Image:
     """A copy of the photo, dimmed outside the first mark, with every mark outlined and labelled."""
     marked = _dim_outside(photo, marks[0].box_px) if marks else photo.copy()
-    draw = ImageDraw.Draw(marked)
-    thin = max(1, round(min(photo.size) / 250))
+    draw_marks(marked, marks)
+    return marked
+
+
+def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
+    """Outline and label every mark on the picture itself, the first one in a thicker line."""
+    draw = ImageDraw.Draw(picture)
+    thin = max(1, round(min(picture.size) / 250))
     for index, mark in reversed(list(enumerate(marks))):
         _outline(draw, mark, thin * 2 if index == 0 else thin)
-    chip_px = max(15, round(min(photo.size) / 24))
-    for mark, place in zip(marks, label_places(marks, photo.size, chip_px), strict=True):
+    chip_px = max(15, round(min(picture.size) / 24))
+    for mark, place in zip(marks, label_places(marks, picture.size, chip_px), strict=True):
         draw_chip(draw, place, mark.label, mark.color)
-    return marked
 
 
 def label_places(marks: Sequence[Mark], photo_wh: tuple[int, int], chip_px: int) -> list[BoxPx]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
 from cadrage.geometry import Ratio, parse_ratio, validate_boxes
+from cadrage.inference.keeping import KeepWord, words_and_boxes
 from cadrage.inference.rules import Rules, outward
 
 Scale = Literal["tight", "natural", "loose"]
@@ -37,7 +38,10 @@ class RequestOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A checked request; boxes are normalised ``x1 y1 x2 y2``, areas fractions of the photo, ``min_size_wh`` pixels."""
+    """A checked request; boxes are normalised ``x1 y1 x2 y2``, areas fractions of the photo, ``min_size_wh`` pixels.
+
+    ``keep_words`` ask for subjects that are only known once a detector has seen the photo.
+    """
 
     ratios: tuple[Ratio, ...]
     n: int
@@ -50,6 +54,7 @@ class Request:
     scale: Scale
     strict: bool
     whole: bool = False
+    keep_words: tuple[KeepWord, ...] = ()
 
     def rules_for(self, ratio: Ratio, size_wh: tuple[int, int]) -> Rules:
         """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size."""
@@ -93,10 +98,11 @@ def make_request(
         raise UsageError("max_area: expected a fraction of the photo above 0, got 0")
     if limits[0] is not None and limits[1] is not None and limits[0] > limits[1]:
         raise UsageError(f"min_area: expected at most max_area ({limits[1]:g}), got {limits[0]:g}")
+    keep_words, keep_boxes = words_and_boxes(keep)
     return Request(
         ratios=_ratios(ratio),
         n=int(n),
-        keep_xyxy=_boxes("keep", keep),
+        keep_xyxy=_boxes("keep", keep_boxes),
         avoid_xyxy=_boxes("avoid", avoid),
         min_area=limits[0],
         max_area=limits[1],
@@ -105,6 +111,7 @@ def make_request(
         scale=scale,
         strict=bool(strict),
         whole=bool(whole),
+        keep_words=keep_words,
     )
 
 

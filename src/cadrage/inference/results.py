@@ -97,7 +97,10 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model: name, tag, version, one hash over all its parts, what ran it, and in words what its scores are."""
+    """The model: name, tag, version, one hash over all its parts, what ran it, and in words what its scores are.
+
+    ``reason`` says why this model answered where it was chosen for the photo; None where the caller named it.
+    """
 
     name: str
     tag: str
@@ -105,13 +108,15 @@ class ModelInfo:
     weights_sha256: str
     backend: str = "onnxruntime-cpu"
     score_means: str = OVERLAP
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
     """All crops of one photo: those of the first ratio ranked 1, 2, ..., then those of the next.
 
-    ``flags`` joins the flags of all crops and ``fewer_than_asked``; ``warnings`` says the same in sentences.
+    ``flags`` joins the flags of all crops and ``fewer_than_asked``; ``warnings`` says the same in sentences. ``person``
+    is the main person that the model was told of, None without one or if it knows no persons.
     """
 
     image: ImageInfo
@@ -121,6 +126,7 @@ class Suggestions:
     flags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     subjects: tuple[Mapping[str, Any], ...] = ()
+    person: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _expect(len(self.crops) >= 1, "at least one crop", "none")

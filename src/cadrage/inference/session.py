@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
 from cadrage.inference.card import Card, read_card
+from cadrage.inference.person import on_photo
 
-# Boxes scored in one go. The evaluator holds some 40 kB per box and view while it works.
-_SCORE_CHUNK = 2048
 _SMALLEST_SIDE = 1e-3
 
 
@@ -170,34 +169,77 @@ class Encoded:
         order = np.argsort(-log_validities, kind="stable")
         return PredictedSet(np.clip(boxes[order], 0.0, 1.0), np.exp(log_validities[order]))
 
-    def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+    def score(self, boxes_xyxy: ArrayLike, person_xyxy: ArrayLike | None = None) -> NDArray[np.float64]:
         """The evaluator's score of each box, averaged over the photo and its mirror image; higher is better.
 
         Args:
             boxes_xyxy: ``(N, 4)`` normalised on the upright photo; N may be 0.
+            person_xyxy: ``(4,)`` the main person, likewise, for models whose card says ``persons``; None without one.
 
         Returns:
-            ``(N,)`` unbounded scores; comparable within one photo.
+            ``(N,)`` unbounded scores; comparable within one photo and one person.
 
         Raises:
-            UsageError: the array does not have the shape ``(N, 4)``.
-            ModelError: the model has no evaluator, or it cannot run.
+            UsageError: the array does not have the shape ``(N, 4)``, or the person is no box on the photo.
+            ModelError: the model has no evaluator, knows no persons but is told one, or cannot run.
         """
-        if "evaluator" not in self.model.card.parts:
+        card = self.model.card
+        if "evaluator" not in card.parts:
             raise ModelError(
-                f"model {self.model.card.name!r} proposes crops but scores no given boxes; use one with an evaluator, "
-                "such as default"
+                f"model {card.name!r} proposes crops but scores no given boxes; use one with an evaluator, such as "
+                "default"
             )
         boxes = np.asarray(boxes_xyxy, np.float64)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise UsageError(f"expected boxes of shape (N, 4), got {boxes.shape}")
+        inputs = {**self._inputs, **self._person(person_xyxy)}
         scores = np.empty(len(boxes))
-        for start in range(0, len(boxes), _SCORE_CHUNK):
-            chunk = boxes[start : start + _SCORE_CHUNK]
+        for start in range(0, len(boxes), card.chunk):
+            chunk = boxes[start : start + card.chunk]
             views = np.stack([chunk, mirror(chunk)]).astype(np.float32)
-            (both,) = self.model.run("evaluator", ["scores"], {**self._inputs, "boxes": views})
-            scores[start : start + _SCORE_CHUNK] = both.astype(np.float64).mean(axis=0)
+            (both,) = self.model.run("evaluator", ["scores"], {**inputs, "boxes": views})
+            scores[start : start + card.chunk] = both.astype(np.float64).mean(axis=0)
         return scores
+
+    def importance(self, person_xyxy: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Which parts of the photo a crop should keep, by the model: the mean of the photo and its mirror image.
+
+        Args:
+            person_xyxy: as for `score`.
+
+        Returns:
+            ``(h, w)`` in [0, 1], rows from the top; the photo squeezed into that many cells, whatever its shape.
+
+        Raises:
+            UsageError: the person is no box on the photo.
+            ModelError: the model has no such part, knows no persons but is told one, or cannot run.
+        """
+        card = self.model.card
+        if "importance" not in card.parts:
+            raise ModelError(f"model {card.name!r} has no importance map; use one that has, such as human-centric")
+        inputs = {"features": self.features, **self._person(person_xyxy)}
+        (maps,) = self.model.run("importance", ["importance"], inputs)
+        if maps.ndim != 3 or maps.shape[0] != 2 or maps.min() < 0 or maps.max() > 1:
+            raise ModelError(f"model {card.name!r}: its importance is no map from 0 to 1; export the model again")
+        both: NDArray[np.float64] = maps.astype(np.float64)
+        mean: NDArray[np.float64] = (both[0] + both[1, :, ::-1]) / 2
+        return mean
+
+    def _person(self, person_xyxy: ArrayLike | None) -> dict[str, NDArray[Any]]:
+        """What the evaluator and the importance of a model with persons are told beside the features."""
+        card = self.model.card
+        if not card.persons:
+            if person_xyxy is not None:
+                raise ModelError(
+                    f"model {card.name!r} knows no persons; leave the person out, or use one that does, such as "
+                    "human-centric"
+                )
+            return {}
+        person = np.zeros((1, 4)) if person_xyxy is None else on_photo(person_xyxy)[None]
+        return {
+            "person_xyxy": np.concatenate([person, mirror(person)]).astype(np.float32),
+            "has_person": np.full(2, person_xyxy is not None),
+        }
 
 
 def load_model(folder: Path, *, threads: int | None = None, checked: bool = True) -> Model:

@@ -15,15 +15,35 @@ from torch import Tensor, nn
 import cadrage
 from cadrage.errors import UsageError
 from cadrage.models.default import CropModel
+from cadrage.training.evaluators.recipe import EvaluatorRecipe
+from cadrage.training.global_attention.build import build_global_attention
+from cadrage.training.global_attention.export import card_of as attention_card_of
+from cadrage.training.global_attention.export import parts_of as attention_parts_of
+from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
 from cadrage.training.grid_anchor.export import load_grid_model
 from cadrage.training.grid_anchor.export import parts_of as grid_parts_of
 from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.product import CARD, PER_BOX, PER_PHOTO, Part, example_boxes, example_photos, whole_folder
+from cadrage.training.human_centric.build import build_human_centric
+from cadrage.training.human_centric.export import card_of as human_card_of
+from cadrage.training.human_centric.export import parts_of as human_parts_of
+from cadrage.training.human_centric.recipe import HumanCentricRecipe
+from cadrage.training.product import (
+    CARD,
+    PER_BOX,
+    PER_PHOTO,
+    Part,
+    example_boxes,
+    example_photos,
+    expect_squares,
+    whole_folder,
+)
 from cadrage.training.recipe import Recipe
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.run import build_model
 from cadrage.training.set_prediction.export import load_set_predictor, parts_of
 from cadrage.training.set_prediction.recipe import SetRecipe
+
+AnyRecipe = Recipe | SetRecipe | EvaluatorRecipe
 
 
 def _sha256(file: Path) -> str:
@@ -135,14 +155,15 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
 
         export_subjects(run, out, notes=notes)
         return
-    parts, recipe, record = _parts_of_run(run)
+    record = _read_record(run)
+    recipe, parts, meaning = _described(run, record)
     with whole_folder(out) as folder:
-        card = _card(recipe, record, write_parts(parts, folder)) | dict(notes or {})
+        card = _card(recipe, record, meaning, write_parts(parts, folder)) | dict(notes or {})
         (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def _card(
-    recipe: Recipe | SetRecipe | GridRecipe, record: Mapping[str, Any], parts: Mapping[str, Any]
+    recipe: AnyRecipe, record: Mapping[str, Any], meaning: Mapping[str, Any], parts: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "schema_version": 1,
@@ -152,28 +173,45 @@ def _card(
         "licence": "Apache-2.0",
         "input": {"side": recipe.side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
-        **_meaning(recipe, record),
+        **meaning,
         "parts": parts,
         "training": record,
     }
 
 
-def _meaning(recipe: Recipe | SetRecipe | GridRecipe, record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the card says of the numbers that the parts return."""
-    if isinstance(recipe, GridRecipe):
-        # Scores that were learned from votes alone have no unit.
-        scale = record.get("score_scale")
-        return {"candidates": recipe.candidates} | ({"score_scale": scale} if scale else {})
-    return {"proposals": "validity" if isinstance(recipe, SetRecipe) else "distribution"}
+def _described(run: Path, record: Mapping[str, Any]) -> tuple[AnyRecipe, list[Part], dict[str, Any]]:
+    """Recipe and parts of a finished run, and what the card says of the numbers that they return."""
+    kind, values = record["recipe"].get("model"), record["recipe"]
+    if kind == "grid-anchor":
+        grid = GridRecipe.from_dict(values)
+        return grid, grid_parts_of(load_grid_model(run, grid), grid), _of_scores(grid, record)
+    if kind == "human-centric":
+        human = HumanCentricRecipe.from_dict(values)
+        expect_squares(human)
+        of_persons = build_human_centric(human)
+        _fill(of_persons, run)
+        return human, human_parts_of(of_persons, human.side), human_card_of(of_persons) | _of_scores(human, record)
+    if kind == "global-attention":
+        attention = GlobalAttentionRecipe.from_dict(values)
+        expect_squares(attention)
+        if attention.heat_map == "oracle":
+            raise UsageError(f"{run}: sees what people said of the crops it ranks (oracle); no product can")
+        of_photo = build_global_attention(attention)
+        _fill(of_photo, run)
+        parts = attention_parts_of(of_photo, attention.side)
+        return attention, parts, attention_card_of(of_photo) | _of_scores(attention, record)
+    if kind == "set-prediction":
+        predicted = SetRecipe.from_dict(values)
+        return predicted, parts_of(load_set_predictor(run, predicted), predicted), {"proposals": "validity"}
+    model, recipe, _ = load_run(run)
+    return recipe, _parts_of(model, recipe.side), {"proposals": "distribution"}
 
 
-def _parts_of_run(run: Path) -> tuple[list[Part], Recipe | SetRecipe | GridRecipe, dict[str, Any]]:
-    record = _read_record(run)
-    if record["recipe"].get("model") == "grid-anchor":
-        grid_recipe = GridRecipe.from_dict(record["recipe"])
-        return grid_parts_of(load_grid_model(run, grid_recipe), grid_recipe), grid_recipe, record
-    if record["recipe"].get("model") == "set-prediction":
-        set_recipe = SetRecipe.from_dict(record["recipe"])
-        return parts_of(load_set_predictor(run, set_recipe), set_recipe), set_recipe, record
-    model, recipe, record = load_run(run)
-    return _parts_of(model, recipe.side), recipe, record
+def _fill(model: nn.Module, run: Path) -> None:
+    model.load_state_dict(load_file(run / WEIGHTS), strict=True)
+
+
+def _of_scores(recipe: EvaluatorRecipe, record: Mapping[str, Any]) -> dict[str, Any]:
+    # Scores that were learned from votes alone have no unit.
+    scale = record.get("score_scale")
+    return {"candidates": recipe.candidates} | ({"score_scale": scale} if scale else {})

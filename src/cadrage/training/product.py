@@ -73,7 +73,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
         _expect_export(out)
     # A link stays one.
     place = out.resolve()
-    part, before = (place.with_name(f"{place.name}.{what}-{uuid4().hex}") for what in ("part", "before"))
+    part, before = (place.with_name(f".{place.name}.{what}-{uuid4().hex}") for what in ("part", "before"))
     try:
         part.mkdir(parents=True)
         yield part

@@ -26,6 +26,7 @@ class GuidedRecipe(EvaluatorRecipe):
     rank_gate: str = "sign"  # of the difference of two ratings, or "sine" as the authors' code has it
     heat: float = 1.0  # weight of the importance map in the loss, towards a map made of the photo's crops
     heat_from: str = "ratings"  # of the crops, or "votes": views of pairs count 1 + 4 * share of votes, the best crop 5
+    persons_only: bool = False  # learns from the photos with a person alone; the epoch is chosen on all photos
     person_jitter: float = 0.1  # each side of a person's box moves by up to this part of its size, as a detector's may
     person_drop: float = 0.1  # share of persons that are not told, as a detector misses some
     weight_decay: float = 1e-4

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.datasets.manifest import PhotoRecord
+from cadrage.errors import UsageError
 from cadrage.inference.subjects import Kind, Subjects
 from cadrage.inference.subjects import main_person as main_of_several
 from cadrage.training.samples import into_window
@@ -66,6 +67,20 @@ def cuts_person(crop_xyxy: Floats, person_xyxy: Floats) -> bool:
     end = np.minimum(crop_xyxy[2:], person_xyxy[2:])
     kept = float((end - start).clip(0).prod())
     return kept < (1 - CUT_BEYOND) * _area(person_xyxy)
+
+
+def only_with_persons(records: Sequence[PhotoRecord], entries: Sequence[str]) -> list[PhotoRecord]:
+    """The photos that have at least one person; ``entries`` names them in the message.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = [record for record in records if len(record.persons_xyxy)]
+    if not found:
+        raise UsageError(
+            f"{', '.join(entries)}: no photo has a person; give the manifest persons, or set persons_only to false"
+        )
+    return found
 
 
 def photos_with_persons(records: Sequence[PhotoRecord]) -> int:

@@ -16,7 +16,7 @@ from cadrage.errors import UsageError
 from cadrage.training.evaluators.forward import Forward, plain_forward
 from cadrage.training.evaluators.guided import GuidedRecipe
 from cadrage.training.evaluators.heat_targets import mean_heat_score
-from cadrage.training.evaluators.persons import photos_with_persons
+from cadrage.training.evaluators.persons import only_with_persons, photos_with_persons
 from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.grid_anchor.batches import BucketShuffle, GridBatch, collate
 from cadrage.training.grid_anchor.build import build_grid_model, initialise
@@ -70,7 +70,7 @@ def train_evaluator(
     Raises:
         UsageError: as for `train_grid_model`.
     """
-    fit, validation = rated_photos(data, recipe.train), rated_photos(data, recipe.validate)
+    fit, validation = training_photos(data, recipe), rated_photos(data, recipe.validate)
     expect_distinct_names(validation)
     expect_targets(fit, recipe)
     _expect_measured(recipe, validation)
@@ -111,6 +111,18 @@ def train_evaluator(
     trainer = _trainer(recipe, out, best)
     fit_until_done(trainer, module, train, measured, checkpoint)
     best.finish() if best else keep_last(out)
+
+
+def training_photos(data: Path, recipe: EvaluatorRecipe) -> list[PhotoRecord]:
+    """The photos that a recipe learns from.
+
+    Raises:
+        UsageError: a folder or split does not exist, or no photo is left.
+    """
+    records = rated_photos(data, recipe.train)
+    if isinstance(recipe, GuidedRecipe) and recipe.persons_only:
+        return only_with_persons(records, recipe.train)
+    return records
 
 
 def _trainer(recipe: EvaluatorRecipe, out: Path, best: KeepBest | None) -> lightning.Trainer:

@@ -34,8 +34,11 @@ class SplitRecipe(Protocol):
 AnyRecipe = TypeVar("AnyRecipe", bound=SplitRecipe)
 
 
-def expect_same_run(run: Path, recipe: AnyRecipe, data: Path, select: Select) -> None:
-    """Raise UsageError unless a finished run is of this recipe and of the data and splits as they are now."""
+def expect_same_run(run: Path, recipe: AnyRecipe, data: Path, select: Select, *, learned: Select | None = None) -> None:
+    """Raise UsageError unless a finished run is of this recipe and of the data and splits as they are now.
+
+    ``learned`` takes the place of ``select`` for the training photos, where a recipe does not learn from all of them.
+    """
     record = read_record(run)
     if _recipe_of(record, run, type(recipe)) != recipe:
         raise UsageError(f"{run}: was trained with another recipe than this one; move it away to train again")
@@ -45,7 +48,8 @@ def expect_same_run(run: Path, recipe: AnyRecipe, data: Path, select: Select) ->
     # A mended split does not mend the weights: they have seen what they have seen.
     for role, entries in {"train": recipe.train, "validate": recipe.validate}.items():
         begun_with = record.get("photos_sha256", {}).get(role)
-        if begun_with not in (None, photos_identity(select(data, entries))):
+        chosen = learned if learned and role == "train" else select
+        if begun_with not in (None, photos_identity(chosen(data, entries))):
             raise UsageError(
                 f"{', '.join(entries)}: other photos than {run} was trained with; mend the splits if they are wrong "
                 "now, else move that folder away to train again"

@@ -1,0 +1,53 @@
+"""``auto``: for each photo the model that suits it.
+
+A photo with a main person is for the human-centric model, any other for the general one: global-attention where it is
+on this machine, otherwise the default. One photo is answered by one model alone, since the scores of two cannot be
+compared.
+"""
+
+from pathlib import Path
+
+from cadrage.errors import ModelError
+from cadrage.inference import packaged
+from cadrage.inference.person import MainPerson
+
+AUTO = "auto"
+"""What callers name the choice between the two."""
+
+FOR_PEOPLE = "human-centric"
+GENERAL = "global-attention"
+
+
+def auto_folders(*, offline: bool) -> tuple[Path, Path]:
+    """The folders of the general model and of the one for people, which is pulled if need be.
+
+    Raises:
+        ModelError: there is no model for people on this machine and none can be had.
+    """
+    # Most runs name one model and need none of what reading an index takes.
+    from cadrage.inference.registry import resolve
+
+    try:
+        for_people = resolve(FOR_PEOPLE, offline=offline)
+    except ModelError as error:
+        raise ModelError(
+            f"model {AUTO} needs {FOR_PEOPLE} for photos with people, get it with 'cadrage models pull {FOR_PEOPLE}' "
+            f"or name one model: {error}"
+        ) from None
+    try:
+        # It is better but not needed, so nothing is fetched for it.
+        general = resolve(GENERAL, offline=True)
+    except ModelError:
+        general = packaged.folder()
+    return general, for_people
+
+
+def why_chosen(person: MainPerson | None, looked: str | None) -> str:
+    """In words, why a photo went to the model that answers; ``looked`` names the detector, None if the caller said.
+
+    >>> why_chosen(None, "own")
+    'no main person was found by own'
+    """
+    if looked is not None:
+        return f"{'no' if person is None else 'a'} main person was found by {looked}"
+    return f"the caller {'says that there is no' if person is None else 'gave the'} main person"

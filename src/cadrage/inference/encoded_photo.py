@@ -1,0 +1,194 @@
+"""A photo that a model has looked at."""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadrage.errors import UsageError
+from cadrage.geometry import validate_boxes
+from cadrage.inference.explain import (
+    EXPLAINED_KINDS,
+    Explanation,
+    expect_importance,
+    explanation,
+    map_of_proposals,
+    predicted_map,
+)
+from cadrage.inference.framing import frame
+from cadrage.inference.keeping import kinds_to_keep, subject_rows, with_found
+from cadrage.inference.person import MainPerson, PersonLike, found_person, given_person, is_automatic, telling_kinds
+from cadrage.inference.request import Box, Request, RequestOptions, make_request
+from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection_settings import SelectionSettings
+from cadrage.inference.session import Encoded, PredictedSet, Proposals
+from cadrage.inference.subjects import KINDS, Kind, SubjectDetector, Subjects, make_detector, nothing
+from cadrage.inference.subjects_own import OwnDetector
+from cadrage.photo import Photo
+
+# What detectors that look for themselves are shown, the long side in pixels.
+_DETECTOR_SIDE = 1024
+
+
+class EncodedPhoto:
+    """A photo that the model has looked at, open to any number of questions."""
+
+    def __init__(
+        self,
+        photo: Photo,
+        encoded: Encoded,
+        settings: SelectionSettings,
+        detector: Callable[[], SubjectDetector] = lambda: make_detector("own"),
+        *,
+        person: PersonLike | MainPerson = "auto",
+        reason: str | None = None,
+    ) -> None:
+        self.photo = photo
+        self.model = encoded.model
+        self._detector = detector
+        self._encoded = encoded
+        self._settings = settings
+        self._looks_for_person = is_automatic(person)
+        self._given_person = None if self._looks_for_person else given_person(person)
+        self._reason = reason
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """What the model saw, ``(2, C, h, w)``: the photo and its mirror image; may be kept for `Cropper.encode`."""
+        return self._encoded.features
+
+    @cached_property
+    def person(self) -> MainPerson | None:
+        """The main person that the model is told of; None without one, or if it knows no persons.
+
+        Raises:
+            CadrageError: as `subjects`, if the detector is to find the person.
+        """
+        if not self.model.card.persons:
+            return None
+        if not self._looks_for_person:
+            return self._given_person
+        return found_person(self.subjects(telling_kinds(self._detector().name)))
+
+    @property
+    def _person_xyxy(self) -> Box | None:
+        return None if self.person is None else self.person.box_xyxy
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
+
+        A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
+
+        Raises:
+            ModelError: the model only scores boxes, as grid-anchor models do.
+        """
+        return self._encoded.proposals()
+
+    @cached_property
+    def predicted_set(self) -> PredictedSet:
+        """All proposals of a set predictor for this photo, most valid first, with their validities.
+
+        Raises:
+            ModelError: the model predicts one distribution and no validities, as the default model does, or only
+                scores boxes.
+
+        >>> found = Cropper("set-prediction-light").encode("beach.jpg").predicted_set    # doctest: +SKIP
+        >>> found.boxes_xyxy[:10], found.validities[:10]                                 # doctest: +SKIP
+        """
+        return self._encoded.predicted_set()
+
+    def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
+        """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
+        return self.answer(make_request(**options))
+
+    def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+        """The evaluator's score of each box, higher is better, comparable within one photo only.
+
+        Args:
+            boxes_xyxy: ``(N, 4)`` normalised x1 y1 x2 y2 inside the photo; N may be 0.
+
+        Returns:
+            ``(N,)`` unbounded scores.
+
+        Raises:
+            UsageError: a box is malformed or reaches outside the photo.
+        """
+        return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
+
+    def subjects(self, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
+        """What the cropper's detector finds on the photo; there may be nothing.
+
+        Raises:
+            CadrageError: there is no such detector, it lacks an extra or a file, or it does not work.
+        """
+        return find_subjects(self._detector(), self.photo, self._encoded, kinds)
+
+    def answer(self, request: Request) -> Suggestions:
+        """The best crops for a checked request."""
+        photo, card, person = self.photo, self.model.card, self.person
+        subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
+        kept = with_found(request, subjects)
+        proposals = None if card.proposals is None else self.proposals
+        framed = [
+            frame(
+                photo.name,
+                photo.size_wh,
+                proposals,
+                ratio,
+                kept,
+                self._settings,
+                partial(self._encoded.score, person_xyxy=self._person_xyxy),
+                score_scale=card.score_scale,
+                candidates=card.candidates,
+            )
+            for ratio in request.ratios
+        ]
+        flags = dict.fromkeys(flag for one in framed for flag in one.flags)
+        return Suggestions(
+            image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
+            model=ModelInfo(
+                card.name,
+                card.tag,
+                card.version,
+                card.weights_sha256,
+                score_means=OPINION if proposals is None else OVERLAP,
+                reason=self._reason,
+            ),
+            request=request,
+            crops=tuple(crop for one in framed for crop in one.crops),
+            flags=tuple(flags),
+            warnings=tuple(warning for one in framed for warning in one.warnings),
+            subjects=subject_rows(subjects, photo.size_wh),
+            person=None if person is None else person.row(photo.size_wh),
+        )
+
+    def explain(self, suggestions: Suggestions) -> Explanation:
+        """Where the model sees what matters, and how much of that each of these crops of the photo keeps.
+
+        Raises:
+            UsageError: the crops are those of another photo or model.
+            ModelError: the model neither has an importance map nor proposes crops.
+            CadrageError: as `subjects`.
+        """
+        card = self.model.card
+        if (suggestions.image.sha256, suggestions.model.weights_sha256) != (self.photo.sha256, card.weights_sha256):
+            raise UsageError(f"{self.photo.name}: expected crops of this very photo and model to explain")
+        expect_importance(card)
+        if "importance" in card.parts:
+            importance = predicted_map(self._encoded.importance(self._person_xyxy), card.name)
+        else:
+            importance = map_of_proposals(self.proposals, card.name)
+        kinds = dict.fromkeys((*EXPLAINED_KINDS, *kinds_to_keep(suggestions.request.keep_words)))
+        return explanation(importance, suggestions, self.subjects(tuple(kinds)))
+
+
+def find_subjects(
+    detector: SubjectDetector, photo: Photo, encoded: Encoded | None, kinds: tuple[Kind, ...]
+) -> Subjects:
+    """What a detector finds; ``own`` saves a look at the photo where its model is the one that has ``encoded`` it."""
+    if encoded is not None and isinstance(detector, OwnDetector) and detector.reads(encoded.model):
+        return detector.detect_on(encoded.features, photo.size_wh, kinds)
+    return detector.detect(np.asarray(photo.thumbnail(_DETECTOR_SIDE), np.uint8), kinds)

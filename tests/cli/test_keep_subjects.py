@@ -1,0 +1,53 @@
+"""--keep people|faces and --detector."""
+
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("word", ["people", "faces"])
+def test_words_stand_beside_boxes(cadrage, model, photos, word):
+    keep = ("--keep", word, "--keep", "0.4,0.4,0.6,0.6")
+    ran = cadrage("suggest", photos / "a.jpg", "--model", model, *keep, "--detector", "none")
+    assert ran.code == 0
+    assert ran.lines[0]["request"]["keep"] == [word, [0.4, 0.4, 0.6, 0.6]]
+    assert ran.lines[0]["subjects"] == []
+    assert ran.err == "", "finding nothing is no reason to warn"
+
+
+def test_crop_takes_them_too(cadrage, model, photos):
+    ran = cadrage("crop", photos / "a.jpg", "-o", "out", "--model", model, "--keep", "people", "--detector", "none")
+    assert ran.code == 0
+    assert ran.lines[0]["request"]["keep"] == ["people"]
+
+
+def test_a_detector_without_anything_to_find_is_a_mistake(cadrage, photos):
+    ran = cadrage("suggest", photos / "a.jpg", "--detector", "opencv")
+    assert ran.code == 2
+    assert "--keep people" in ran.err
+
+
+def test_an_unknown_detector_is_told_once_before_the_first_photo(cadrage, model, photos):
+    ran = cadrage("suggest", photos, "--model", model, "--keep", "people", "--detector", "yolo")
+    assert ran.code == 2
+    assert ran.out == "" and len(ran.err.splitlines()) == 1
+    assert "own, opencv, none, onnx:FILE" in ran.err
+
+
+def test_a_missing_extra_is_named(cadrage, model, photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    ran = cadrage("suggest", photos / "a.jpg", "--model", model, "--keep", "faces", "--detector", "opencv")
+    assert ran.code == 1
+    assert "cadrage[subjects]" in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_a_detector_file_that_is_missing_is_named(cadrage, model, photos):
+    ran = cadrage("suggest", photos / "a.jpg", "--model", model, "--keep", "faces", "--detector", "onnx:no.onnx")
+    assert ran.code == 4
+    assert "no.onnx" in ran.err
+
+
+def test_a_word_with_a_typing_mistake_is_told(cadrage, model, photos):
+    ran = cadrage("suggest", photos / "a.jpg", "--model", model, "--keep", "peple")
+    assert ran.code == 2
+    assert "--keep peple" in ran.err
