@@ -73,13 +73,14 @@ def main() -> None:
     print_numbers("Exported model", megabytes, "MB")
     bars = [
         Bar(
-            f"{backbone}, ONNX, {size}",
+            f"{backbone}, {how}, {size}",
             FASTER * PAPER[backbone],
-            1e3 / models[backbone][size]["ONNX"].median_ms,
+            1e3 / models[backbone][size][how].median_ms,
             "1/s",
             at_least=True,
         )
         for backbone in BACKBONES
+        for how in ("ONNX", "ONNX, from JPEG")
         for size in [_size(COUNTS[0], threads) for threads in THREADS]
     ]
     print_bars(bars)

@@ -33,6 +33,7 @@ def test_counts_go_to_stdout_as_json_and_to_stderr_as_a_table(cadrage, gaicd):
         "12  photos",
         "24  crops",
         "12  dropped: crops that nobody rated (score -2)",
+        "12  text files of another length than the 90 lines of GAICD: cut off, unless they are your own",
     ]
     assert cadrage("data", "check", "out").code == 0
 

@@ -54,7 +54,7 @@ def test_a_data_set_becomes_a_manifest_that_passes_every_check(src, tmp_path):
     assert (done.splits, done.left_out, done.changed, done.faults) == (
         {"train": 3, "test": 2},
         {},
-        {"crop-unrated": 5},
+        {"crop-unrated": 5, "lines-not-90": 5},
         0,
     )
     records = read_manifest(dst)

@@ -28,10 +28,42 @@ def test_a_new_folder_appears_when_all_is_written(tmp_path: Path) -> None:
 def test_an_earlier_export_gives_way_as_a_whole(tmp_path: Path) -> None:
     out = tmp_path / "mine"
     out.mkdir()
-    write(out, "card.json", "proposer.onnx")
+    write(out, "proposer.onnx")
+    (out / "card.json").write_text('{"parts": {"proposer": {"file": "proposer.onnx"}}}')
     with whole_folder(out) as folder:
         write(folder, "card.json")
     assert content(out) == ["card.json"] and content(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("card", ['{"parts": {"trunk": {"file": "trunk.onnx"}}}', None])
+def test_a_model_of_another_origin_is_not_replaced(tmp_path: Path, card: str | None) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    write(out, "mine.onnx", "trunk.onnx")
+    if card:
+        (out / "card.json").write_text(card)
+    with pytest.raises(UsageError, match=r"holds something else, such as mine\.onnx"), whole_folder(out):
+        raise AssertionError("nothing is to be written")
+    assert {"mine.onnx", "trunk.onnx"} <= set(content(out))
+
+
+def test_an_earlier_export_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    write(out, "card.json")
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if ".part-" in self.name:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    with pytest.raises(OutputError, match="Input/output error"), whole_folder(out) as folder:
+        write(folder, "trunk.onnx")
+        monkeypatch.setattr(Path, "rename", failing)
+    assert content(tmp_path) == ["mine"] and content(out) == ["card.json"]
 
 
 def test_behind_a_link_the_folder_is_replaced_and_the_link_stays(tmp_path: Path) -> None:

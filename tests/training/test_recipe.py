@@ -29,7 +29,10 @@ def test_overrides_are_converted_and_win(tmp_path: Path) -> None:
     assert (recipe.epochs, recipe.jitter, recipe.fit_on) == (5, 0.0, "fit+dev")
 
 
-@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.name)
+# The recipes of other models have readers of their own, and folders but for that of subjects.
+@pytest.mark.parametrize(
+    "file", sorted(set(RECIPES.glob("*.toml")) - {RECIPES / "subjects.toml"}), ids=lambda file: file.name
+)
 def test_every_shipped_recipe_loads_and_says_something(file: Path) -> None:
     assert load_recipe(file) != Recipe() or not tomllib.loads(file.read_text(encoding="utf-8"))
 

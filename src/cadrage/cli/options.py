@@ -81,7 +81,7 @@ WholeOption = Annotated[
     typer.Option(
         "--whole",
         help="Let the whole photo compete as one of the free crops, with grid-anchor models that know none so large; "
-        "such a crop is flagged. Other models always consider it.",
+        "such a crop is flagged. Other models always consider it, all models do at the photo's own ratio.",
         rich_help_panel=_WHAT,
     ),
 ]

@@ -43,6 +43,7 @@ DROPPED = {
 NOTED = {
     "box-clipped": "boxes clipped: they reached over the border by at most 1 % of the side or 2 px",
     "photo-turned": "photos whose boxes were turned with them (EXIF orientation)",
+    "lines-not-90": "text files of another length than the 90 lines of GAICD: cut off, unless they are your own",
     "size-inferred": "photos whose size was worked out from their boxes",
     "size-within-1-px": "of those, photos for which two sizes 1 px apart fit and the closer fit was taken",
 }

@@ -1,5 +1,6 @@
 """What every model that becomes one of the product has in common: how its parts are described, and a whole folder."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,10 @@ def example_boxes() -> Tensor:
 def expect_squares(recipe: SquareRecipe) -> None:
     """Raise UsageError if a recipe keeps the photo's shape, which the product's square input does not."""
     if recipe.resize != "squash":
-        raise UsageError(f"{recipe.name}.{recipe.tag}: trained at the photo's own shape; the product takes squares")
+        raise UsageError(
+            f"{recipe.name}.{recipe.tag}: trained at the photo's own shape, but the product takes squares; train it with "
+            "--set resize=squash"
+        )
 
 
 @contextmanager
@@ -83,6 +87,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror}; check the folder and the free space") from error
     finally:
+        if before.exists() and not place.exists():
+            before.rename(place)
         for rest in (part, before):
             shutil.rmtree(rest, ignore_errors=True)
 
@@ -90,6 +96,16 @@ def whole_folder(out: Path) -> Iterator[Path]:
 def _expect_export(out: Path) -> None:
     if not out.is_dir():
         raise UsageError(f"{out}: is a file; name a folder")
-    others = sorted(each.name for each in out.iterdir() if each.name != CARD and each.suffix != ".onnx")
+    found = {each.name for each in out.iterdir()}
+    others = sorted(found - _files_of_export(out))
     if others:
         raise UsageError(f"{out}: holds something else, such as {others[0]}; name an empty or new folder")
+
+
+def _files_of_export(folder: Path) -> set[str]:
+    """The card and the files that it names; what lies there without being named was not written by an export."""
+    try:
+        parts = json.loads((folder / CARD).read_text(encoding="utf-8"))["parts"]
+        return {CARD, *(str(part["file"]) for part in parts.values())}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {CARD}

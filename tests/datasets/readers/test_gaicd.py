@@ -53,6 +53,15 @@ def test_unrated_and_incomplete_scores_are_dropped_and_counted(tmp_path, picture
     assert (raw.counts["crop-unrated"], raw.counts["crop-below-1"]) == (2, 1)
 
 
+@pytest.mark.parametrize(("lines", "noted"), [(90, 0), (80, 1), (91, 1)])
+def test_a_file_of_another_length_is_told(tmp_path, picture, write, lines, noted):
+    picture("images/1.jpg")
+    write("annotations/1.txt", "1 1 9 9 3\n" * lines)
+    (raw,) = read_gaicd(tmp_path)
+    assert raw.counts.get("lines-not-90", 0) == noted
+    assert len(raw.scores) == lines
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [

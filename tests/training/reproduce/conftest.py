@@ -176,8 +176,13 @@ def grid_places(tmp_path: Path) -> tuple[Path, Path]:
     torch.manual_seed(0)
     save_file(MobileNetV2().state_dict(), data / "weights" / "mobilenet_v2_imagenet.safetensors")
     shutil.copytree(GRID_RECIPES, recipes)
-    with (recipes / "gaicv2.toml").open("a") as file:
-        file.write("side = 64\nlonger_side_limit = 96\nepochs = 1\nworkers = 0\nreduced = 2\nbins = 3\n")
+    recipe = recipes / "gaicv2.toml"
+    published = ('"mobilenet-v2-torch"', '"weights/mobilenet_v2-b0353104.pth"')
+    ours = ('"mobilenet-v2"', '"weights/mobilenet_v2_imagenet.safetensors"')
+    text = recipe.read_text()
+    for before, after in zip(published, ours, strict=True):
+        text = text.replace(before, after)
+    recipe.write_text(text + "side = 64\nlonger_side_limit = 96\nepochs = 1\nworkers = 0\nreduced = 2\nbins = 3\n")
     return data, recipes
 
 

@@ -133,7 +133,7 @@ def test_runs_without_data_or_weights_are_named_and_the_others_go_on(grid_places
         outcome.run.letter: outcome
         for outcome in reproduce(data, recipes, tmp_path / "out", only=["V", "1M", "MI"], tell=told.append)
     }
-    assert outcomes["V"].failed and "vgg16_imagenet.safetensors: no such weights" in outcomes["V"].reason
+    assert outcomes["V"].failed and "vgg16-397923af.pth: no such weights" in outcomes["V"].reason
     assert outcomes["1M"].reason == f"{data} has no gaicd-v1" and not outcomes["1M"].failed
     assert outcomes["MI"].tests["val"].n == 2
     assert any("run V (vgg16) failed" in line for line in told)
@@ -189,7 +189,9 @@ def test_an_unknown_run_and_missing_data_are_told(grid_places, tmp_path):
 
 
 def test_the_defaults_are_the_recipe_of_the_second_version():
-    assert RUNS["M"].recipe().to_dict() == GridRecipe(tag="mobilenet-v2", keep_best="srcc").to_dict()
+    published = {"backbone": "mobilenet-v2-torch", "backbone_weights": "weights/mobilenet_v2-b0353104.pth"}
+    expected = GridRecipe(tag="mobilenet-v2", keep_best="srcc", **published)
+    assert RUNS["M"].recipe().to_dict() == expected.to_dict()
 
 
 @pytest.mark.parametrize("file", sorted(set(RECIPES.glob("*.toml")) - {RECIPES / TABLE}), ids=lambda file: file.stem)

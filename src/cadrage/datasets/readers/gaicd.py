@@ -23,6 +23,7 @@ CROPS = "image_crop.json"
 
 _UNRATED = -2.0
 _LOWEST, _HIGHEST = 1.0, 5.0
+_LINES = 90
 _SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 
 
@@ -58,6 +59,8 @@ def _from_texts(folder: SourceFolder, texts: list[Listed]) -> Iterator[RawPhoto]
             rows = _rows((folder.folder / listed.path).read_bytes())
             # Rows first: y1 x1 y2 x2.
             raw = _photo(check_name(name), listed.path, rows[:, [1, 0, 3, 2]], rows[:, 4], listed.split)
+            if len(rows) != _LINES:
+                raw = replace(raw, counts=raw.counts | {"lines-not-90": 1})
         except OSError as error:
             raw = left_out(name, listed.path, "malformed-annotation", f"cannot be read: {error.strerror}")
         except ValueError as error:
