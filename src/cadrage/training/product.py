@@ -58,8 +58,8 @@ def expect_squares(recipe: SquareRecipe) -> None:
     """Raise UsageError if a recipe keeps the photo's shape, which the product's square input does not."""
     if recipe.resize != "squash":
         raise UsageError(
-            f"{recipe.name}.{recipe.tag}: trained at the photo's own shape, but the product takes squares; train it with "
-            "--set resize=squash"
+            f"{recipe.name}.{recipe.tag}: trained at the photo's own shape, but the product takes squares; train it "
+            "with --set resize=squash"
         )
 
 

@@ -90,4 +90,6 @@ def find_weights(file: str, data: Path) -> Path:
     for place in (data / file, Path(file)):
         if place.is_file():
             return place
-    raise UsageError(f"{data / file}: no such weights, nor in the current folder; the recipe says where they come from")
+    raise UsageError(
+        f"{data / file}: no such weights, nor in the current folder; put them there, or name none to begin with nothing"
+    )
