@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attention_runs import decision, described, measure_on
+from attention_runs import described, measure_on
+from attention_runs_compare import decision
 from attention_runs_tables import tables
 from grid_runs_groups import distinct_names
 

@@ -2,12 +2,16 @@
 
 import builtins
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 import cadrage.training.reproduce.set_prediction.reproduce as chain
+from cadrage.training.reproduce.evaluators.chain import Training
+from cadrage.training.reproduce.evaluators.outcome import Outcome as Seeded
+from cadrage.training.reproduce.evaluators.plan import read_plan
 from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
 from cadrage.training.reproduce.set_prediction.report import make_report
 from cadrage.training.reproduce.set_prediction.runs import PLAN
@@ -149,3 +153,41 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
     assert ran.code == 1
     (message,) = ran.err.splitlines()
     assert "torch" in message and "pip install 'cadrage[train]'" in message
+
+
+@pytest.mark.parametrize("paper", ["human-centric", "global-attention"])
+def test_papers_on_evaluators_are_asked_with_their_plan_and_seeds(cadrage, here, monkeypatch, paper):
+    import cadrage.training.reproduce.evaluators.reproduce as evaluators
+
+    shutil.copytree(RECIPES / paper, here / "recipes" / paper)
+    calls = []
+
+    def reproduce(told, data, recipes, out, *, only, seeds, tell):
+        calls.append((told.name, data, recipes, out, only, seeds))
+        sys.stdout.write("Epoch 0\n")
+        trainings = (Training(0, reason="no weights", failed=True),)
+        return tuple(Seeded(each, trainings) for each in read_plan(recipes).experiments)
+
+    monkeypatch.setattr(evaluators, "reproduce", reproduce)
+    ran = cadrage("reproduce", paper, "--data", "data", "--out", "out", "--only", "4, A", "--seeds", "2")
+    assert ran.code == 1 and "Epoch 0" not in ran.out
+    assert ran.out.startswith("# ") and "| failed: no weights |" in ran.out
+    assert ran.err.splitlines()[-1] == "cadrage: note: the report is out/report.html"
+    assert calls == [(paper, Path("data"), Path("recipes") / paper, Path("out"), ["4", "A"], 2)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--only", "Z"), "no run 'Z'; there are 0 (gaicd-plain)"),
+        (("--seeds", "4"), "--seeds 4: recipes/global-attention/runs.toml lists 3; ask for 1 to 3, or list more"),
+        (("--seeds", "0"), "--seeds"),
+        (("--recipes", "gone"), "gone: no runs.toml; give the folder with --recipes"),
+        ((), "data: no data here; expected gaicd-v1/metadata.jsonl"),
+    ],
+)
+def test_wrong_usage_of_a_plan_is_told_before_anything_is_made(cadrage, here, arguments, message):
+    shutil.copytree(RECIPES / "global-attention", here / "recipes" / "global-attention")
+    shutil.copytree(RECIPES / "grid-anchor", here / "recipes" / "grid-anchor")
+    ran = cadrage("reproduce", "global-attention", "--data", "data", "--out", "out", *arguments)
+    assert ran.code == 2 and message in ran.err and not Path("out").exists()

@@ -37,6 +37,31 @@ GRID_EPILOG = epilog(
     exit_codes=False,
 )
 
+SEEDS_EPILOG = {
+    "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
+    "Runs": "Those of runs.toml in the folder of recipes: what each changes, on which recipes, with which seeds.",
+}
+
+HUMAN_EPILOG = epilog(
+    {
+        "cadrage data convert gaicd GAICD/ data/gaicd-v1": "Bring a data set to where the recipes look for it.",
+        "cadrage reproduce human-centric --data data --out reproduced": "Everything that the data allow.",
+        "cadrage reproduce human-centric --data data --out reproduced --only A,P --seeds 1": "Two runs, once each.",
+    },
+    SEEDS_EPILOG,
+    exit_codes=False,
+)
+
+ATTENTION_EPILOG = epilog(
+    {
+        "cadrage data convert gaicd GAICD/ data/gaicd-v1": "Bring a data set to where the recipes look for it.",
+        "cadrage reproduce global-attention --data data --out reproduced": "Everything that the data allow.",
+        "cadrage reproduce global-attention --data data --out reproduced --only 1,4": "The two runs that decide.",
+    },
+    SEEDS_EPILOG,
+    exit_codes=False,
+)
+
 FAILED = 1
 
 reproduce_app = typer.Typer(
@@ -100,6 +125,62 @@ def grid_anchor(
 
         outcomes = reproduce(data, recipes, out, only=wanted, tell=_tell)
     Report().data(text(outcomes).rstrip("\n"))
+    _tell(f"the report is {out / 'report.html'}")
+    return FAILED if any(outcome.failed for outcome in outcomes) else 0
+
+
+@reproduce_app.command("human-centric", epilog=HUMAN_EPILOG)
+def human_centric(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")],
+    only: Annotated[
+        str, typer.Option("--only", metavar="A,CA", help="Ids or names of the wanted runs; by default all.")
+    ] = "",
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="Train with the first N seeds of the plan.", min=1)
+    ] = None,
+    recipes: Annotated[
+        Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with runs.toml and the recipes it names.")
+    ] = Path("recipes/human-centric"),
+) -> int:
+    """Zhang et al., ECCV 2022: GAICD, FCDB and FLMS, whole and with persons; exit code 1 if a run failed."""
+    return _reproduce_evaluators("human-centric", data, recipes, out, only, seeds)
+
+
+@reproduce_app.command("global-attention", epilog=ATTENTION_EPILOG)
+def global_attention(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")],
+    only: Annotated[
+        str, typer.Option("--only", metavar="1,4", help="Ids or names of the wanted runs; by default all.")
+    ] = "",
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="Train with the first N seeds of the plan.", min=1)
+    ] = None,
+    recipes: Annotated[
+        Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with runs.toml and the recipes it names.")
+    ] = Path("recipes/global-attention"),
+) -> int:
+    """Yang et al., GAFIC: what its parts are worth, and how it does; exit code 1 if a run failed."""
+    return _reproduce_evaluators("global-attention", data, recipes, out, only, seeds)
+
+
+def _reproduce_evaluators(paper: str, data: Path, recipes: Path, out: Path, only: str, seeds: int | None) -> int:
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    # Progress bars of a training are no part of the report.
+    with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
+        from cadrage.training.reproduce.evaluators.report import text
+        from cadrage.training.reproduce.evaluators.reproduce import reproduce
+        from cadrage.training.reproduce.global_attention.paper import PAPER as GLOBAL_ATTENTION
+        from cadrage.training.reproduce.human_centric.paper import PAPER as HUMAN_CENTRIC
+
+        (told,) = (each for each in (HUMAN_CENTRIC, GLOBAL_ATTENTION) if each.name == paper)
+        outcomes = reproduce(told, data, recipes, out, only=wanted, seeds=seeds, tell=_tell)
+    Report().data(text(told, outcomes).rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
     return FAILED if any(outcome.failed for outcome in outcomes) else 0
 

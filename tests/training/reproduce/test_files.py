@@ -58,3 +58,14 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UsageError, match="is a file"):
         claim_folder(tmp_path / "thesis.tex", "set-prediction")
+
+
+def test_trainings_may_be_put_into_a_folder_before_it_is_one_of_a_reproduction(tmp_path):
+    (tmp_path / "runs" / "mine-0").mkdir(parents=True)
+    claim_folder(tmp_path, "paper")
+    claim_folder(tmp_path, "paper")
+    other = tmp_path / "other"
+    (other / "runs").mkdir(parents=True)
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds something else"):
+        claim_folder(other, "paper")

@@ -11,6 +11,8 @@ from cadrage.errors import OutputError, UsageError
 
 MARK = "reproduction.json"
 """Says which paper a folder is about; without it the folder is somebody else's."""
+RUNS = "runs"
+"""Where the trainings are."""
 
 
 def write_file(file: Path, content: bytes | str) -> None:
@@ -50,6 +52,8 @@ def read_json(file: Path) -> dict[str, Any] | None:
 def claim_folder(out: Path, paper: str) -> None:
     """Make ``out`` the folder of a paper's reproduction, or go on in one.
 
+    A folder that holds nothing but `RUNS` will do: trainings that are to be taken over can be put there first.
+
     Raises:
         UsageError: it holds something else, or another paper.
         OutputError: it cannot be made.
@@ -58,7 +62,7 @@ def claim_folder(out: Path, paper: str) -> None:
         raise UsageError(f"{out}: is a file; name a folder")
     mark = read_json(out / MARK)
     if mark is None:
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(each.name != RUNS for each in out.iterdir()):
             raise UsageError(f"{out}: holds something else; name an empty or new folder, or one that this command made")
         write_json(out / MARK, {"paper": paper})
     elif mark.get("paper") != paper:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.training.evaluators.persons import only_with_persons
+from cadrage.training.evaluators.persons import only_with_persons, photos_with_persons
 from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.evaluators.trained import TrainedEvaluator, load_evaluator
 from cadrage.training.grid_anchor.data import folders_of, rated_photos
@@ -38,7 +38,7 @@ class Measured:
 class Training:
     """What became of one training: ``tests`` that were measured, and why it was not done again.
 
-    With a ``reason`` the values are those of an earlier call. ``absent`` names tests whose photos are not there;
+    With a ``reason`` the values are those of an earlier call. ``absent`` says by test what of its data is not there;
     ``chosen`` says which epoch's weights were measured, and by what; ``fresh`` that something was measured just now.
     """
 
@@ -81,11 +81,15 @@ def remembered(experiment: Experiment, seed: int, out: Path) -> Training:
 def _tests(
     experiment: Experiment, recipe: EvaluatorRecipe, data: Path
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """The absent folders of tests that cannot be done, and the entries of the others, by test."""
+    """What tests that cannot be done lack, and the entries of the others, by test."""
     lacking, tested = {}, {}
     for test in experiment.planned.tests:
         entries = entries_of(test, recipe)
         absent = absent_folders(data, list(dict.fromkeys(entry.partition(":")[0] for entry in entries)))
+        if not absent and test in CHOSEN and CHOSEN[test].persons_only:
+            absent = [
+                f"persons in {entry}" for entry in entries if not photos_with_persons(rated_photos(data, (entry,)))
+            ]
         if absent:
             lacking[test] = tuple(absent)
         else:

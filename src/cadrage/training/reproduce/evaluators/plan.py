@@ -151,11 +151,11 @@ def _experiment(recipes: Path, base: Mapping[str, Any], row: Row) -> Experiment:
 def _expect_sound(
     file: Path, seeds: Sequence[int], rows: Sequence[Row], experiments: Sequence[Experiment], named: set[str]
 ) -> None:
-    if not seeds or not experiments:
-        raise UsageError(f"{file}: needs at least one seed, one [[on]] and one [[run]]")
     unknown = sorted(named - {row.id for row in rows})
     if unknown:
         raise UsageError(f"{file}: [[on]] names run {', '.join(unknown)}, which no [[run]] has")
+    if not seeds or not experiments:
+        raise UsageError(f"{file}: needs at least one seed, one [[on]] and one [[run]]")
     planned = [experiment.planned for experiment in experiments]
     for names in (list(map(str, seeds)), [each.letter for each in planned], [each.recipe for each in planned]):
         if len(set(names)) < len(names):
