@@ -91,16 +91,13 @@ def set_prediction(
     ] = Path("recipes/set-prediction"),
 ) -> int:
     """Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7; exit code 1 if a run failed."""
-    wanted = [name.strip() for name in only.split(",") if name.strip()]
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.training.reproduce.set_prediction.report import text
         from cadrage.training.reproduce.set_prediction.reproduce import reproduce
 
-        report = reproduce(data, recipes, out, only=wanted, tell=_tell)
-    Report().data(text(report).rstrip("\n"))
-    _tell(f"the report is {out / 'report.html'}")
-    return FAILED if any(outcome.failed for outcome in report.outcomes) else 0
+        report = reproduce(data, recipes, out, only=_names(only), tell=_tell)
+    return _ended(text(report), out, failed=any(outcome.failed for outcome in report.outcomes))
 
 
 @reproduce_app.command("grid-anchor", epilog=GRID_EPILOG)
@@ -117,16 +114,13 @@ def grid_anchor(
     ] = Path("recipes/grid-anchor"),
 ) -> int:
     """Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1; exit code 1 if a run failed."""
-    wanted = [name.strip() for name in only.split(",") if name.strip()]
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.training.reproduce.grid_anchor.report import text
         from cadrage.training.reproduce.grid_anchor.reproduce import reproduce
 
-        outcomes = reproduce(data, recipes, out, only=wanted, tell=_tell)
-    Report().data(text(outcomes).rstrip("\n"))
-    _tell(f"the report is {out / 'report.html'}")
-    return FAILED if any(outcome.failed for outcome in outcomes) else 0
+        outcomes = reproduce(data, recipes, out, only=_names(only), tell=_tell)
+    return _ended(text(outcomes), out, failed=any(outcome.failed for outcome in outcomes))
 
 
 @reproduce_app.command("human-centric", epilog=HUMAN_EPILOG)
@@ -170,7 +164,6 @@ def global_attention(
 
 
 def _reproduce_evaluators(paper: str, data: Path, recipes: Path, out: Path, only: str, seeds: int | None) -> int:
-    wanted = [name.strip() for name in only.split(",") if name.strip()]
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.training.reproduce.evaluators.report import text
@@ -179,10 +172,18 @@ def _reproduce_evaluators(paper: str, data: Path, recipes: Path, out: Path, only
         from cadrage.training.reproduce.human_centric.paper import PAPER as HUMAN_CENTRIC
 
         (told,) = (each for each in (HUMAN_CENTRIC, GLOBAL_ATTENTION) if each.name == paper)
-        outcomes = reproduce(told, data, recipes, out, only=wanted, seeds=seeds, tell=_tell)
-    Report().data(text(told, outcomes).rstrip("\n"))
+        outcomes = reproduce(told, data, recipes, out, only=_names(only), seeds=seeds, tell=_tell)
+    return _ended(text(told, outcomes), out, failed=any(outcome.failed for outcome in outcomes))
+
+
+def _names(only: str) -> list[str]:
+    return [name.strip() for name in only.split(",") if name.strip()]
+
+
+def _ended(text: str, out: Path, *, failed: bool) -> int:
+    Report().data(text.rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
-    return FAILED if any(outcome.failed for outcome in outcomes) else 0
+    return FAILED if failed else 0
 
 
 def _tell(line: str) -> None:

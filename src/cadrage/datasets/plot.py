@@ -14,15 +14,15 @@ from cadrage.geometry.boxes import Boxes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _MUTED, _GRID = "#1f2933", "#6b7785", "#e3e8ee"
+INK, MUTED, GRID = "#1f2933", "#6b7785", "#e3e8ee"
 _FILL, _LINE = "#5b8db8", "#c8553d"
 # Typed loosely: matplotlib spells out every key it knows, and they differ between its releases.
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
-    "text.color": _INK,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _MUTED,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -32,9 +32,9 @@ _STYLE: Any = {
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
+    "grid.color": GRID,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
@@ -56,13 +56,13 @@ def draw_stats(stats: Stats) -> bytes:
 
     # A style of this figure's own: neither pyplot nor anybody's settings are touched. Folder names may hold letters
     # that the font lacks, which is nothing to complain about.
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figure = Figure(figsize=(16.5, 9.6), dpi=100, facecolor="white")
         panels = figure.subplots(2, 3)
         figure.subplots_adjust(left=0.05, right=0.98, top=0.84, bottom=0.07, wspace=0.2, hspace=0.36)
         figure.text(0.05, 0.945, _title(stats), fontsize=17, fontweight="bold", parse_math=False)
-        figure.text(0.05, 0.912, _subtitle(stats), fontsize=11, color=_MUTED, parse_math=False)
+        figure.text(0.05, 0.912, _subtitle(stats), fontsize=11, color=MUTED, parse_math=False)
         _draw_scores(panels[0, 0], stats.scores)
         _draw_areas(panels[0, 1], stats)
         _draw_ratios(panels[0, 2], stats)
@@ -167,7 +167,7 @@ def _draw_splits(panel: "Axes", stats: Stats) -> None:
     panel.grid(False)
     panel.barh(range(len(shown)), sizes, color=colours, height=0.5)
     for row, (size, split) in enumerate(zip(sizes, shown, strict=True)):
-        panel.text(size, row, f"  {size:,}   {split.sha256[:8]}", va="center", color=_MUTED)
+        panel.text(size, row, f"  {size:,}   {split.sha256[:8]}", va="center", color=MUTED)
     panel.set_yticks(range(len(shown)), [_short(split.name) for split in shown])
     panel.set_ylim(max(len(shown), 5) - 0.4, -0.6)
     panel.xaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
@@ -206,7 +206,7 @@ def _count_on_y(panel: "Axes", what: str) -> None:
 def _say(panel: "Axes", text: str) -> None:
     """A sentence in the place of a drawing that would show nothing."""
     panel.set_axis_off()
-    panel.text(0.5, 0.5, text, ha="center", va="center", color=_MUTED, fontsize=12, transform=panel.transAxes)
+    panel.text(0.5, 0.5, text, ha="center", va="center", color=MUTED, fontsize=12, transform=panel.transAxes)
 
 
 def _short(name: str) -> str:

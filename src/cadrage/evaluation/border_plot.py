@@ -5,39 +5,18 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cadrage.datasets.plot import GRID, MUTED, STYLE
 from cadrage.evaluation.border_probe import DIRECTIONS, SIDES, STEPS, Cell
 from cadrage.evaluation.border_run import Around, Probed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _MUTED, _GRID = "#1f2933", "#6b7785", "#e3e8ee"
 # Told apart with any colour vision (Okabe & Ito, 2008), and by their markers.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-# Typed loosely: matplotlib spells out every key it knows, and they differ between its releases.
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _MUTED,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "legend.frameon": False,
-    # Folder names may hold a dollar sign, which is no formula.
-    "text.parse_math": False,
-}
+# Folder names may hold a dollar sign, which is no formula.
+_STYLE: Any = STYLE | {"font.size": 10, "legend.fontsize": 10, "text.parse_math": False}
 _SIDE_STEP = STEPS[1]
 _AROUND = {"best": "around the crop each model likes best", "truth": "around the best crop of the manifest"}
 
@@ -59,9 +38,7 @@ def draw_probe(probed: Sequence[Probed], title: str, around: Around) -> bytes:
         steps, sides = figure.subplots(1, 2, sharey=True)
         figure.subplots_adjust(left=0.065, right=0.985, top=0.78, bottom=0.12, wspace=0.06)
         figure.text(0.065, 0.935, f"Border probe: {title}", fontsize=15, fontweight="bold")
-        figure.text(
-            0.065, 0.888, f"What a score loses when one side moves, {_AROUND[around]}; bars: 95 %", color=_MUTED
-        )
+        figure.text(0.065, 0.888, f"What a score loses when one side moves, {_AROUND[around]}; bars: 95 %", color=MUTED)
         _draw_steps(steps, probed)
         _draw_sides(sides, probed)
         steps.legend(loc="best")
@@ -84,7 +61,7 @@ def _draw_steps(panel: "Axes", probed: Sequence[Probed]) -> None:
         _bars(panel, places, cells, number, f"{each.name} ({len(each.photos)} photos)")
     ticks = [sign * 100 * step for sign in (-1, 1) for step in STEPS]
     panel.set_xticks([*ticks, 0], [f"{tick:+.0f}" for tick in ticks] + ["0"])
-    panel.axhline(0, color=_MUTED, linewidth=0.8)
+    panel.axhline(0, color=MUTED, linewidth=0.8)
 
 
 def _draw_sides(panel: "Axes", probed: Sequence[Probed]) -> None:
@@ -95,8 +72,8 @@ def _draw_sides(panel: "Axes", probed: Sequence[Probed]) -> None:
         places = [rows.index((str(c.side), c.direction)) + 0.14 * _offset(number, len(probed)) for c in cells]
         _bars(panel, places, cells, number, None)
     panel.set_xticks(range(len(rows)), [f"{side}\n{direction}" for side, direction in rows])
-    panel.axvline(len(SIDES) - 0.5, color=_GRID, linewidth=1)
-    panel.axhline(0, color=_MUTED, linewidth=0.8)
+    panel.axvline(len(SIDES) - 0.5, color=GRID, linewidth=1)
+    panel.axhline(0, color=MUTED, linewidth=0.8)
 
 
 def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[Cell], number: int, label: str | None) -> None:

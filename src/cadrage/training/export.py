@@ -5,7 +5,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import torch
@@ -15,18 +15,17 @@ from torch import Tensor, nn
 import cadrage
 from cadrage.errors import UsageError
 from cadrage.models.default import CropModel
+from cadrage.models.global_attention import GlobalAttentionModel
+from cadrage.models.grid_anchor import GridAnchorModel
+from cadrage.models.human_centric import HumanCentricModel
 from cadrage.training.evaluators.recipe import EvaluatorRecipe
-from cadrage.training.global_attention.build import build_global_attention
+from cadrage.training.evaluators.trained import KINDS, TrainedEvaluator, load_evaluator
 from cadrage.training.global_attention.export import card_of as attention_card_of
 from cadrage.training.global_attention.export import parts_of as attention_parts_of
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
-from cadrage.training.grid_anchor.export import load_grid_model
 from cadrage.training.grid_anchor.export import parts_of as grid_parts_of
 from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.human_centric.build import build_human_centric
 from cadrage.training.human_centric.export import card_of as human_card_of
 from cadrage.training.human_centric.export import parts_of as human_parts_of
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
 from cadrage.training.product import (
     CARD,
     PER_BOX,
@@ -181,34 +180,29 @@ def _card(
 
 def _described(run: Path, record: Mapping[str, Any]) -> tuple[AnyRecipe, list[Part], dict[str, Any]]:
     """Recipe and parts of a finished run, and what the card says of the numbers that they return."""
-    kind, values = record["recipe"].get("model"), record["recipe"]
-    if kind == "grid-anchor":
-        grid = GridRecipe.from_dict(values)
-        return grid, grid_parts_of(load_grid_model(run, grid), grid), _of_scores(grid, record)
-    if kind == "human-centric":
-        human = HumanCentricRecipe.from_dict(values)
-        expect_squares(human)
-        of_persons = build_human_centric(human)
-        _fill(of_persons, run)
-        return human, human_parts_of(of_persons, human.side), human_card_of(of_persons) | _of_scores(human, record)
-    if kind == "global-attention":
-        attention = GlobalAttentionRecipe.from_dict(values)
-        expect_squares(attention)
-        if attention.heat_map == "oracle":
-            raise UsageError(f"{run}: sees what people said of the crops it ranks (oracle); no product can")
-        of_photo = build_global_attention(attention)
-        _fill(of_photo, run)
-        parts = attention_parts_of(of_photo, attention.side)
-        return attention, parts, attention_card_of(of_photo) | _of_scores(attention, record)
+    kind = record["recipe"].get("model")
+    if kind in KINDS:
+        trained = load_evaluator(run)
+        expect_squares(trained.recipe)
+        parts, more = _evaluator(trained, run)
+        return trained.recipe, parts, more | _of_scores(trained.recipe, record)
     if kind == "set-prediction":
-        predicted = SetRecipe.from_dict(values)
+        predicted = SetRecipe.from_dict(record["recipe"])
         return predicted, parts_of(load_set_predictor(run, predicted), predicted), {"proposals": "validity"}
     model, recipe, _ = load_run(run)
     return recipe, _parts_of(model, recipe.side), {"proposals": "distribution"}
 
 
-def _fill(model: nn.Module, run: Path) -> None:
-    model.load_state_dict(load_file(run / WEIGHTS), strict=True)
+def _evaluator(trained: TrainedEvaluator, run: Path) -> tuple[list[Part], dict[str, Any]]:
+    """The parts of an evaluator and what the card says of them."""
+    model, recipe = trained.model, trained.recipe
+    if isinstance(model, HumanCentricModel):
+        return human_parts_of(model, recipe.side), human_card_of(model)
+    if isinstance(model, GlobalAttentionModel):
+        if getattr(recipe, "heat_map", None) == "oracle":
+            raise UsageError(f"{run}: sees what people said of the crops it ranks (oracle); no product can")
+        return attention_parts_of(model, recipe.side), attention_card_of(model)
+    return grid_parts_of(cast(GridAnchorModel, model), cast(GridRecipe, recipe)), {}
 
 
 def _of_scores(recipe: EvaluatorRecipe, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import uuid4
 
 import torch
@@ -61,6 +61,23 @@ def expect_squares(recipe: SquareRecipe) -> None:
             f"{recipe.name}.{recipe.tag}: trained at the photo's own shape, but the product takes squares; train it "
             "with --set resize=squash"
         )
+
+
+def example_persons() -> tuple[Tensor, Tensor]:
+    """Main persons ``(2, 4)`` on `example_photos`, and which photo has one ``(2,)``: the second has none."""
+    return torch.tensor([[0.2, 0.1, 0.6, 0.9], [0.0, 0.0, 0.0, 0.0]]), torch.tensor([True, False])
+
+
+class EvaluatorTrunk(nn.Module):
+    """Photos ``(B, 3, S, S)`` to the map ``(B, C, h, w)`` that the boxes of any evaluator are aligned on."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        features: Tensor = cast(Any, self.model).features(image)
+        return features
 
 
 @contextmanager

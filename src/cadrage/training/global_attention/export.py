@@ -6,21 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.models.global_attention import GlobalAttentionModel
-from cadrage.training.product import PER_BOX, PER_PHOTO, Part, example_boxes, example_photos
+from cadrage.training.product import (
+    PER_BOX,
+    PER_PHOTO,
+    EvaluatorTrunk,
+    Part,
+    example_boxes,
+    example_persons,
+    example_photos,
+)
 
 # As fast as many more at a time, in a quarter of their memory: 0.25 MB per box for a photo and its mirror image.
 CHUNK = 128
-
-
-class ProductTrunk(nn.Module):
-    """Photos ``(B, 3, S, S)`` to the map F ``(B, 32, S/16, S/16)``."""
-
-    def __init__(self, model: GlobalAttentionModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.model.features(image)
 
 
 class ProductEvaluator(nn.Module):
@@ -80,12 +77,12 @@ def parts_of(model: GlobalAttentionModel, side: int) -> list[Part]:
     knows_persons = model.partition is not None
     persons: tuple[Tensor, ...] = ()
     if knows_persons:
-        persons = (torch.tensor([[0.2, 0.1, 0.6, 0.9], [0.0, 0.0, 0.0, 0.0]]), torch.tensor([True, False]))
+        persons = example_persons()
     told = (PER_PHOTO,) * len(persons)
     evaluator = PersonEvaluator(model) if knows_persons else ProductEvaluator(model)
     inputs = (features, torch.zeros(2), example_boxes(), *persons)
     parts: list[Part] = [
-        ("trunk", ProductTrunk(model), (image,), ["features"], (PER_PHOTO,)),
+        ("trunk", EvaluatorTrunk(model), (image,), ["features"], (PER_PHOTO,)),
         ("evaluator", evaluator, inputs, ["scores"], (PER_PHOTO, PER_PHOTO, PER_BOX, *told)),
     ]
     if model.heat_head is not None:

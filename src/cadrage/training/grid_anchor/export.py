@@ -9,19 +9,16 @@ from torch import Tensor, nn
 from cadrage.models.grid_anchor import GridAnchorModel
 from cadrage.training.grid_anchor.build import build_grid_model
 from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.product import PER_BOX, PER_PHOTO, Part, example_boxes, example_photos, expect_squares
+from cadrage.training.product import (
+    PER_BOX,
+    PER_PHOTO,
+    EvaluatorTrunk,
+    Part,
+    example_boxes,
+    example_photos,
+    expect_squares,
+)
 from cadrage.training.record import WEIGHTS
-
-
-class ProductTrunk(nn.Module):
-    """Photos ``(B, 3, S, S)`` to the reduced map ``(B, C, h, w)``."""
-
-    def __init__(self, model: GridAnchorModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.model.features(image)
 
 
 class ProductEvaluator(nn.Module):
@@ -56,6 +53,6 @@ def parts_of(model: GridAnchorModel, recipe: GridRecipe) -> list[Part]:
     shapes = (PER_PHOTO, PER_PHOTO, PER_BOX)
     inputs = (features, torch.zeros(2), example_boxes())
     return [
-        ("trunk", ProductTrunk(model), (image,), ["features"], (PER_PHOTO,)),
+        ("trunk", EvaluatorTrunk(model), (image,), ["features"], (PER_PHOTO,)),
         ("evaluator", ProductEvaluator(model), inputs, ["scores"], shapes),
     ]

@@ -6,22 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.models.human_centric import HumanCentricModel
-from cadrage.training.product import PER_BOX, PER_PHOTO, Part, example_boxes, example_photos
+from cadrage.training.product import (
+    PER_BOX,
+    PER_PHOTO,
+    EvaluatorTrunk,
+    Part,
+    example_boxes,
+    example_persons,
+    example_photos,
+)
 
 # 8 MB per box for a photo and its mirror image. More at a time is not faster; with fewer, what is done once per run
 # (parts of the photo, heat map) takes over.
 CHUNK = 32
-
-
-class ProductTrunk(nn.Module):
-    """Photos ``(B, 3, S, S)`` to the map M ``(B, 32, S/16, S/16)``, which knows no person yet."""
-
-    def __init__(self, model: HumanCentricModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.model.features(image)
 
 
 class ProductEvaluator(nn.Module):
@@ -62,10 +59,10 @@ def parts_of(model: HumanCentricModel, side: int) -> list[Part]:
     image = example_photos(side)
     with torch.no_grad():
         features = model.features(image)
-    persons = (torch.tensor([[0.2, 0.1, 0.6, 0.9], [0.0, 0.0, 0.0, 0.0]]), torch.tensor([True, False]))
+    persons = example_persons()
     told = (PER_PHOTO, PER_PHOTO)
     parts: list[Part] = [
-        ("trunk", ProductTrunk(model), (image,), ["features"], (PER_PHOTO,)),
+        ("trunk", EvaluatorTrunk(model), (image,), ["features"], (PER_PHOTO,)),
         (
             "evaluator",
             ProductEvaluator(model),
