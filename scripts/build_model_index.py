@@ -20,7 +20,7 @@ from cadrage.inference.card import read_card
 from cadrage.inference.index import CARD_FILE, INDEX_FILE, SCHEMA_VERSION, parse_index, parse_model
 
 ROOT = Path(__file__).resolve().parent.parent / "weights"
-MAX_MODEL_BYTES = 16_000_000  # what a model in this repository may weigh
+MAX_MODEL_BYTES = 32_000_000  # what a model in this repository may weigh
 
 
 def main(argv: list[str] | None = None) -> int:

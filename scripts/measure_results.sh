@@ -25,12 +25,11 @@ measure flms-dev-default.fit flms --data "$data/flms/a" --split dev --model "$ro
 light=$root/weights/set-prediction-light.fit
 measure fcdb-free-dev-set-prediction-light.fit fcdb-free --data "$data/fcdb/train" --split dev --model "$light"
 measure flms-dev-set-prediction-light.fit flms --data "$data/flms/a" --split dev --model "$light"
-for backbone in mobilenetv2 shufflenetv2; do
-  grid=grid-anchor-$backbone.fcdb
+for evaluator in grid-anchor-mobilenetv2.fcdb grid-anchor-shufflenetv2.fcdb global-attention.fcdb human-centric.fcdb; do
   for protocol in fcdb-free fcdb-ratio fcdb-pairs; do
-    measure "$protocol-dev-$grid" "$protocol" --data "$data/fcdb/train" --split dev --model "$root/weights/$grid"
+    measure "$protocol-dev-$evaluator" "$protocol" --data "$data/fcdb/train" --split dev --model "$root/weights/$evaluator"
   done
-  measure "flms-dev-$grid" flms --data "$data/flms/a" --split dev --model "$root/weights/$grid"
+  measure "flms-dev-$evaluator" flms --data "$data/flms/a" --split dev --model "$root/weights/$evaluator"
 done
 measure flms-a-centre-0.9 flms --data "$data/flms/a" --baseline centre-0.9 --train-data "$data/fcdb/train"
 for baseline in position-prior largest; do
