@@ -24,7 +24,8 @@ def test_scores_come_in_the_order_of_the_boxes_and_are_those_of_the_library(cadr
     for line, asked in zip(ran.lines, (BOXES, BOXES[::-1]), strict=True):
         expected = Cropper(model).score(str(photos / line["file"]), asked)
         np.testing.assert_allclose(line["scores"], expected, rtol=1e-8)
-        assert list(line) == ["schema_version", "file", "scores"]
+        assert list(line) == ["schema_version", "file", "model", "person", "scores"]
+        assert (line["model"]["name"], line["model"]["tag"], line["person"]) == ("tiny", "test", None)
 
 
 def test_a_better_box_scores_higher_and_a_permutation_permutes(cadrage, model, photos):

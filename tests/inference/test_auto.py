@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,8 +26,8 @@ def photo() -> np.ndarray:
 
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch, model_folder: Path, person_model: Path) -> dict[str, Path]:
-    """What is on this machine, by name; the general model is the one with proposals."""
-    here = {"human-centric": person_model, "global-attention": model_folder}
+    """What is on this machine, by name; ``default`` stands for the packaged model."""
+    here = {"human-centric": person_model, "default": model_folder}
 
     def resolve(name: str | os.PathLike[str], *, offline: bool = False) -> Path:
         if str(name) not in here:
@@ -33,6 +35,7 @@ def models(monkeypatch: pytest.MonkeyPatch, model_folder: Path, person_model: Pa
         return here[str(name)]
 
     monkeypatch.setattr(registry, "resolve", resolve)
+    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: here["default"]))
     return here
 
 
@@ -60,7 +63,7 @@ def test_any_other_photo_is_for_the_general_one(
 def test_answers_are_those_of_the_chosen_model_alone(models: dict[str, Path], photo: np.ndarray) -> None:
     for detector, folder in (
         (ExternalDetector([PERSON]), models["human-centric"]),
-        (NoDetector(), models["global-attention"]),
+        (NoDetector(), models["default"]),
     ):
         chosen, alone = Cropper("auto", detector=detector), Cropper(folder, detector=detector)
         by_choice, expected = (
@@ -114,12 +117,6 @@ def test_the_result_says_it_in_json(names: tuple[str, str], photo: np.ndarray) -
     assert line["person"]["source"] == "external"
 
 
-def test_without_the_general_model_the_default_answers(models: dict[str, Path]) -> None:
-    del models["global-attention"]
-    cropper = Cropper("auto", detector=NoDetector())
-    assert cropper.model.card.name == "default"
-
-
 def test_without_the_model_for_people_the_message_says_how_to_get_it(models: dict[str, Path]) -> None:
     del models["human-centric"]
     with pytest.raises(ModelError, match="cadrage models pull human-centric") as caught:
@@ -127,21 +124,43 @@ def test_without_the_model_for_people_the_message_says_how_to_get_it(models: dic
     assert "there is no model 'human-centric'" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_nothing_is_fetched_for_the_general_model(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, bool] = {}
+def test_the_model_for_people_is_fetched_only_if_allowed(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
 
     def resolve(name: str, *, offline: bool = False) -> Path:
-        asked[name] = offline
+        asked.append((name, offline))
         return models[name]
 
     monkeypatch.setattr(registry, "resolve", resolve)
+    assert auto.auto_folders(offline=True) == (models["default"], models["human-centric"])
     auto.auto_folders(offline=False)
-    assert asked == {"human-centric": False, "global-attention": True}
+    assert asked == [("human-centric", True), ("human-centric", False)]
 
 
 def test_features_belong_to_one_model(models: dict[str, Path], photo: np.ndarray) -> None:
     with pytest.raises(UsageError, match="name it instead of 'auto'"):
         Cropper("auto", detector="none").encode(photo, features=np.zeros((2, 3, 7, 7), np.float32))
+
+
+def test_features_may_be_remembered_for_each_model(models: dict[str, Path], photo: np.ndarray) -> None:
+    kept: dict[str, np.ndarray] = {}
+    looks: list[str] = []
+
+    def remember(model: Model, look: Callable[[], np.ndarray]) -> np.ndarray:
+        if model.card.name not in kept:
+            looks.append(model.card.name)
+            kept[model.card.name] = look()
+        return kept[model.card.name]
+
+    for person in (PERSON, None):
+        cropper = Cropper("auto", detector="none")
+        expected = cropper.score(photo, BOXES, person=person)
+        for _ in range(2):
+            remembered = cropper.encode(photo, features=remember, person=person).score(BOXES)
+            np.testing.assert_array_equal(remembered, expected)
+    assert looks == ["for-people", "tiny"]
 
 
 def test_a_folder_called_auto_is_a_folder(person_model: Path, tmp_path: Path) -> None:

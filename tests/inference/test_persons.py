@@ -11,6 +11,7 @@ import pytest
 from cadrage import Cropper
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
+from cadrage.inference.person import MANIFEST, MainPerson, marked_person
 from cadrage.inference.session import Encoded, Model, load_model
 from cadrage.inference.subjects import KINDS, ExternalDetector, Kind, NoDetector, Subjects
 
@@ -239,3 +240,60 @@ def test_features_kept_from_an_earlier_look_need_the_photo_for_its_person(
     first = cropper.encode(photo_file)
     again = cropper.encode(photo_file, features=first.features)
     np.testing.assert_array_equal(again.score(BOXES), first.score(BOXES))
+
+
+@pytest.mark.parametrize("person", [(0.9, 0.9, 0.95, 0.95), (0.0, 0.0, 0.05, 0.05)])
+def test_every_crop_shows_something_of_the_main_person(person_model: Path, person: tuple[float, ...]) -> None:
+    # The model likes boxes far to the right of the person best, and so small a person is soon left out.
+    cropper = Cropper(person_model, detector="none")
+    missing = 0
+    for ratio in ("free", "16:9", "9:16"):
+        alone, told = (cropper.suggest(noise(), ratio, 5, person=whom) for whom in (None, person))
+        assert told.flags == ()
+        assert (part_shown(told.xyxyn, person) >= 0.1 - 1e-9).all()
+        missing += int((part_shown(alone.xyxyn, person) < 0.1).sum())
+    assert missing, "without the rule nothing would be missed, so this tests nothing"
+
+
+def test_where_the_person_cannot_be_shown_the_result_says_so_and_strict_does_not_mind(person_model: Path) -> None:
+    left, right = (0.0, 0.0, 0.1, 1.0), (0.6, 0.0, 1.0, 1.0)
+    cropper = Cropper(person_model, detector="none")
+    found = cropper.suggest(noise(), "9:16", 1, keep=right, person=left, strict=True)
+    assert found.flags == ("misses_person",)
+    assert found.best.flags == ("misses_person",)
+    assert found.warnings == ("ratio 9:16: no crop can show a tenth of the main person",)
+    assert cropper.suggest(noise(), "9:16", 1, keep=right, person=None).flags == ()
+
+
+def test_models_that_know_no_persons_may_leave_them_out(model_folder: Path) -> None:
+    cropper = Cropper(model_folder)
+    person = (0.97, 0.97, 1.0, 1.0)
+    assert cropper.suggest(noise(), person=person).crops == cropper.suggest(noise()).crops
+
+
+def part_shown(crops_xyxy: np.ndarray, person: tuple[float, ...]) -> np.ndarray:
+    box = np.array(person)
+    sides = np.minimum(crops_xyxy[:, 2:], box[2:]) - np.maximum(crops_xyxy[:, :2], box[:2])
+    return np.maximum(sides, 0).prod(axis=1) / (box[2:] - box[:2]).prod()
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ([], None),
+        ([(0.1, 0.1, 0.12, 0.12)], (0.1, 0.1, 0.12, 0.12)),  # however small, it was marked on purpose
+        ([(0.1, 0.2, 0.4, 0.9), (0.5, 0.2, 0.8, 0.8)], (0.1, 0.2, 0.8, 0.9)),
+        ([(0.9, 0.9, 0.95, 0.95), (0.2, 0.1, 0.7, 0.9)], (0.2, 0.1, 0.7, 0.9)),
+        ([(0.9, 0.9, 0.95, 0.95), (0.1, 0.1, 0.15, 0.15)], (0.9, 0.9, 0.95, 0.95)),
+        ([(0.0, 0.0, 1.0, 1.0)], (0.0, 0.0, 1.0, 1.0)),
+    ],
+)
+def test_of_marked_persons_the_main_one_is_found(marked: list, expected: tuple[float, ...] | None) -> None:
+    found = marked_person(np.array(marked, np.float64).reshape(-1, 4))
+    assert found == (None if expected is None else MainPerson(expected, MANIFEST))
+
+
+def test_a_person_that_was_found_before_keeps_its_source(person_model: Path) -> None:
+    photo = Cropper(person_model, detector=Counting()).encode(noise(), person=MainPerson(PERSON, MANIFEST))
+    assert photo.person == MainPerson(PERSON, MANIFEST)
+    np.testing.assert_allclose(photo.score(BOXES), left_of(BOXES, PERSON), atol=1e-6)

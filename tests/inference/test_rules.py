@@ -190,3 +190,27 @@ def test_growing_to_whole_pixels_loses_nothing(box: tuple, size_wh: tuple[int, i
 
 def test_whole_pixels_stay() -> None:
     np.testing.assert_allclose(outward(boxes((0.1, 0.3, 0.7, 0.9)), (1000, 1000)), boxes((0.1, 0.3, 0.7, 0.9)))
+
+
+@given(a_box())
+def test_every_box_that_is_left_shows_a_tenth_of_the_main_person(person: tuple) -> None:
+    rules = Rules(person_xyxy=boxes(person))
+
+    admitted, relaxed = admit(LATTICE, rules, SIZE)
+
+    assert rules.any_active and relaxed == ()  # the full frame shows all of it
+    x1, y1, x2, y2 = person
+    width = np.minimum(LATTICE[:, 2], x2) - np.maximum(LATTICE[:, 0], x1)
+    height = np.minimum(LATTICE[:, 3], y2) - np.maximum(LATTICE[:, 1], y1)
+    shown = width.clip(0) * height.clip(0) / ((x2 - x1) * (y2 - y1))
+    clear = abs(shown - 0.1) > 1e-6
+    np.testing.assert_array_equal(admitted[clear], shown[clear] > 0.1)
+
+
+def test_the_main_person_gives_way_to_everything_that_was_asked_for() -> None:
+    left, right = (0.0, 0.0, 0.3, 1.0), (0.5, 0.0, 1.0, 1.0)
+    rules = Rules(avoid_xyxy=boxes((0.0, 0.0, 0.4, 1.0)), person_xyxy=boxes(left))
+
+    admitted, relaxed = admit(boxes(left, right), rules, SIZE)
+
+    assert (admitted.tolist(), relaxed) == ([False, True], ("misses_person",))

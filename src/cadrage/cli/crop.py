@@ -13,6 +13,7 @@ from cadrage.cli.inputs import PhotoInput, expand, identities
 from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.naming import distinct_by_slug, unique_stems
 from cadrage.cli.options import ReportFormat, Scale
+from cadrage.cli.persons import expect_persons, person_on, read_person
 from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
@@ -124,6 +125,7 @@ def crop(
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
     keep: options.KeepOption = None,
+    person: options.PersonOption = None,
     detector: options.DetectorOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
@@ -159,14 +161,15 @@ def crop(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
-        # Other models may want to know the main person.
-        detector=detector if model == "default" else None,
+        # Other models may want to know the main person unless it is given.
+        detector=detector if model == "default" or person else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
         whole=whole,
     )
     photos = expand(images)
+    told = read_person(person, len(photos))
     stems = dict(zip(photos, unique_stems(photos), strict=True))
     writer = CropWriter(
         folder=output,
@@ -185,14 +188,17 @@ def crop(
     from cadrage.inference.cropper import Cropper
 
     cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
-    if asked.keep_words or cropper.looks_for_person:
+    if told is not None:
+        expect_persons(cropper, f"--person {told.text}")
+    if asked.keep_words or (cropper.looks_for_person and told is None):
         cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:
             start = time.perf_counter()
             photo = source.open(max_pixels)
-            suggestions: Suggestions = cropper.suggest(photo, **asked.arguments(photo.size_wh, photo.name))
+            arguments = asked.arguments(photo.size_wh, photo.name)
+            suggestions: Suggestions = cropper.suggest(photo, person=person_on(photo, told), **arguments)
             previews.add(photo, suggestions)
             files = writer.write(photo, suggestions, stems[source])
             took = round((time.perf_counter() - start) * 1000, 1) if timing else None

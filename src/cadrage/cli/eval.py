@@ -42,6 +42,7 @@ def _protocol_command(name: str) -> Callable[..., int]:
         model: given.ModelOption = None,
         predictions: given.PredictionsOption = None,
         baseline: given.BaselineOption = None,
+        detector: given.DetectorOption = None,
         split: given.SplitOption = None,
         subset: given.SubsetOption = None,
         train_split: given.TrainSplitOption = None,
@@ -57,7 +58,7 @@ def _protocol_command(name: str) -> Callable[..., int]:
     ) -> int:
         run_evaluation(
             name,
-            Source(model, predictions, baseline, cache, offline),
+            Source(model, predictions, baseline, detector, cache, offline),
             Photos(data, split, subset, train_split, train_data, allow_missing),
             Outputs(json_file, html, save_predictions, overwrite),
             jobs or os.cpu_count() or 1,

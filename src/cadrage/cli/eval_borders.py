@@ -4,19 +4,17 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cadrage.cli import eval_options as given
 from cadrage.cli import options
+from cadrage.cli.eval_models import make_predictors
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.helptext import epilog
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError
-
-if TYPE_CHECKING:
-    from cadrage.evaluation.product import ModelPredictor
 
 STDOUT = "-"
 
@@ -74,6 +72,7 @@ AroundOption = Annotated[
 def borders(
     data: given.DataOption,
     model: ModelsOption = None,
+    detector: given.DetectorOption = None,
     split: given.SplitOption = None,
     around: AroundOption = Around.BEST,
     allow_missing: given.AllowMissingOption = False,
@@ -87,6 +86,7 @@ def borders(
     """Probe how much scores lose when one side of a good crop moves by a few per cent."""
     _check_outputs(plot, json_file, overwrite)
     with extra_installed("eval", "measuring"):
+        from cadrage.datasets.manifest import iter_manifest
         from cadrage.evaluation.border_run import choose_photos, probe, probe_json
         from cadrage.evaluation.border_text import probe_lines
         from cadrage.evaluation.report_words import TextStyle
@@ -95,7 +95,13 @@ def borders(
             # Missed now, not after the work.
             import matplotlib  # noqa: F401
         records, described = choose_photos(data, split)
-        predictors = [_predictor(name, cache, offline) for name in dict.fromkeys(model or ["default"])]
+        predictors = make_predictors(
+            list(dict.fromkeys(model or ["default"])),
+            iter_manifest(data),
+            detector=detector,
+            cache=cache,
+            offline=offline,
+        )
         with reporting(len(records) * len(predictors)) as report:
             probed = [
                 probe(
@@ -140,13 +146,3 @@ def _write(file: Path, content: bytes, overwrite: bool) -> None:
 
     with atomic_write(file, overwrite=overwrite) as handle:
         handle.write(content)
-
-
-def _predictor(name: str, cache: bool, offline: bool) -> "ModelPredictor":
-    from cadrage.evaluation.feature_cache import FeatureCache
-    from cadrage.evaluation.product import ModelPredictor
-    from cadrage.inference.cropper import Cropper
-
-    # One thread each: the photos already run side by side.
-    cropper = Cropper(name, threads=1, offline=offline)
-    return ModelPredictor(cropper, FeatureCache(cropper.model.card) if cache else None)

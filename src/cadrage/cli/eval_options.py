@@ -20,7 +20,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="A model from 'cadrage models list' or a folder with a card.json.",
+        help="A model from 'cadrage models list', a folder with a card.json, or auto, as for 'cadrage suggest'.",
         show_default="default",
         rich_help_panel=_WHAT,
     ),
@@ -39,6 +39,17 @@ PredictionsOption = Annotated[
 BaselineOption = Annotated[
     str | None,
     typer.Option("--baseline", metavar="NAME", help=", ".join(BASELINE_NAMES) + ".", rich_help_panel=_WHAT),
+]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="Who tells the main person to models that want to know it: manifest (whom the data set marks), "
+        "own, opencv (extra 'subjects'), onnx:FILE or none.",
+        show_default="manifest if it marks persons, else own",
+        rich_help_panel=_WHAT,
+    ),
 ]
 SplitOption = Annotated[
     str | None,

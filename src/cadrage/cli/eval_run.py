@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadrage.cli.eval_models import make_predictors
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import OutputError, UsageError
@@ -28,13 +29,16 @@ class Source:
     model: str | None
     predictions: Path | None
     baseline: str | None
+    detector: str | None
     cache: bool
     offline: bool
 
     def check(self) -> None:
-        """Raise UsageError if several are given."""
+        """Raise UsageError if several are given, or a detector for what takes no persons."""
         if sum(given is not None for given in (self.model, self.predictions, self.baseline)) > 1:
             raise UsageError("--model, --predictions and --baseline exclude each other; give one")
+        if self.detector is not None and (self.predictions is not None or self.baseline is not None):
+            raise UsageError(f"--detector {self.detector}: only models are told persons; leave it out or give --model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,13 @@ def _predictor(
 
     if source.predictions is not None:
         return read_predicted(source.predictions, chosen, allow_missing=photos.allow_missing)
-    from cadrage.evaluation.feature_cache import FeatureCache
-    from cadrage.evaluation.product import ModelPredictor
-    from cadrage.inference.cropper import Cropper
-
-    # One thread each: the photos already run side by side.
-    cropper = Cropper(source.model or "default", threads=1, offline=source.offline)
-    predictor = ModelPredictor(cropper, FeatureCache(cropper.model.card) if source.cache else None)
+    (predictor,) = make_predictors(
+        [source.model or "default"],
+        chosen.everything,
+        detector=source.detector,
+        cache=source.cache,
+        offline=source.offline,
+    )
     notes = training_notes(predictor.describe(), chosen, photos.data, protocol)
     return predictor, replace(chosen, notes=(*chosen.notes, *notes))
 

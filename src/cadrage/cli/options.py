@@ -116,6 +116,28 @@ DetectorOption = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
+PersonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--person",
+        metavar="BOX",
+        help="The main person of the one photo, x1,y1,x2,y2 in fractions of the upright photo if no value exceeds 1, "
+        "otherwise pixels; for models that want to know it (human-centric, auto).",
+        show_default="whom --detector finds",
+        rich_help_panel=_WHAT,
+    ),
+]
+PersonDetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="What finds the main person for models that want to know it: own, opencv (extra 'subjects'), onnx:FILE "
+        "or none.",
+        show_default="own",
+        rich_help_panel=_WHAT,
+    ),
+]
 AvoidOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -156,7 +178,7 @@ ModelOption = Annotated[
         "--model",
         metavar="NAME",
         help="Model to use: a name from 'cadrage models list', a folder with a card.json, or auto: human-centric for "
-        "photos with a main person, a general model for the others.",
+        "photos with a main person, default for the others.",
         rich_help_panel=_MODEL,
     ),
 ]

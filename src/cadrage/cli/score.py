@@ -14,6 +14,7 @@ from cadrage.cli import options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import STDIN, PhotoInput, identity, is_folder
 from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, error_object, json_line, run_each
+from cadrage.cli.persons import expect_persons, person_on, read_person
 from cadrage.cli.report import Report
 from cadrage.errors import CadrageError, PhotoError, UsageError
 
@@ -24,13 +25,17 @@ EPILOG = epilog(
     {
         "cadrage score photo.jpg --boxes boxes.jsonl": "Boxes of one photo.",
         "cadrage score photos/ --boxes boxes.jsonl > scores.jsonl": "Many photos; the lines name files in this folder.",
+        "cadrage score ann.jpg --boxes b.jsonl --model human-centric --person 0.3,0.1,0.6,0.9": "For this person.",
         "make-boxes | cadrage score --boxes -": "Each line is answered as soon as it arrives.",
     },
     {
         "Line in": '{"file": "a.jpg", "boxes": [[0.1, 0.0, 0.9, 1.0], [0.2, 0.2, 0.8, 0.8]]}',
-        "Line out": '{"schema_version": "1.0", "file": "a.jpg", "scores": [1.27, 0.43]}',
+        "Line out": '{"schema_version": "1.0", "file": "a.jpg", "model": {"name": "default", ...}, "person": null, '
+        '"scores": [1.27, 0.43]}',
         "Boxes": "x1 y1 x2 y2 as fractions of the upright photo; up to a quarter of a side outside is clipped.",
         "Scores": "In the order of the boxes; higher is better, and scores compare within one photo only.",
+        "Model and person": "Which model answered, and the main person that it was told of, with who found it, as "
+        '"suggest" writes them; "person" is null without one and for models that take none.',
         "Files": 'A "file" is looked for in the folders given as IMG, then in the current folder. Without "file" a '
         "line speaks of the one photo given as IMG.",
         "Bad lines": 'A bad line or photo gives a line with "error", exit code 1 and a message on stderr; the others '
@@ -60,6 +65,8 @@ def score(
         list[str] | None,
         typer.Argument(metavar="IMG", help="The photo the boxes belong to, or folders that hold the photos."),
     ] = None,
+    person: options.PersonOption = None,
+    detector: options.PersonDetectorOption = None,
     model: options.ModelOption = "default",
     offline: options.OfflineOption = False,
     max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
@@ -67,28 +74,48 @@ def score(
 ) -> int:
     """Score given boxes: one JSON line in, one JSON line out, many photos in one run."""
     from cadrage.inference.cropper import Cropper
+    from cadrage.inference.json_format import model_object
 
     given = images or []
     if STDIN in given:
         raise UsageError("score reads photos from files only; '-' is for --boxes")
+    told = read_person(person, len(given))
+    if told is not None and is_folder(Path(given[0])):
+        raise UsageError(f"--person {person}: {given[0]} is a folder; give the one photo that the person is on")
+    if told is not None and detector is not None:
+        raise UsageError(f"--detector {detector}: nobody is to be found where --person says who it is; give one")
     report = Report()
     failures: list[CadrageError] = []
 
     def work(line: BoxLine) -> None:
         record = _read(line)
         path = _photo_of(record, given)
+        if told is not None and path != given[0]:
+            raise UsageError(f"{path}: --person is on {given[0]}; score the lines of other photos without it")
         photo = PhotoInput(path).open(max_pixels)
-        scores = cropper.score(photo, _boxes(record, path))
+        boxes_xyxy = _boxes(record, path)
+        encoded = cropper.encode(photo, person=person_on(photo, told))
         # Nine digits tell any two float32 apart and hide the noise of float64 below them.
-        numbers = [float(f"{value:.9g}") for value in scores]
-        _write(report, {"file": record.get("file", path), "scores": numbers})
+        numbers = [float(f"{value:.9g}") for value in encoded.score(boxes_xyxy)]
+        by = {
+            "model": model_object(encoded.model_info),
+            "person": None if encoded.person is None else encoded.person.row(photo.size_wh),
+        }
+        _write(report, {"file": record.get("file", path), **by, "scores": numbers})
 
     def failed(line: BoxLine, error: CadrageError) -> None:
         failures.append(error)
         _write(report, {"line": line.number, "file": _named_file(line), "error": error_object(error)})
 
     with _opened(boxes) as stream:
-        cropper = Cropper(model, threads=threads, offline=offline)
+        cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
+        if person is not None or detector is not None:
+            expect_persons(cropper, f"--detector {detector}" if person is None else f"--person {person}")
+        if cropper.looks_for_person and told is None:
+            cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
+        if told is not None:
+            # A box beyond this photo is one mistake, not one per line.
+            person_on(PhotoInput(given[0]).open(max_pixels), told)
         exit_code = run_each(_lines(stream, "stdin" if boxes == STDIN else boxes), work, failed, report)
     # A bad line is one bad item of a list even if it is the only one; an unreadable only photo stays what it is.
     return EXIT_SOME_FAILED if failures and not isinstance(failures[0], PhotoError) else exit_code

@@ -11,6 +11,7 @@ from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand
 from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.options import ReportFormat, Scale
+from cadrage.cli.persons import expect_persons, person_on, read_person
 from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
@@ -27,14 +28,15 @@ EPILOG = epilog(
         "cadrage suggest photo.jpg --explain why.png": "Also what each crop keeps and discards.",
         "cadrage suggest trip/ --ratios 1:1,4:5,16:9 -n 3 > crops.jsonl": "Three shapes, one line per photo.",
         "cadrage suggest group.jpg -r story --keep 0.2,0.1,0.7,0.9 --strict": "Never cut this region, or fail.",
+        "cadrage suggest ann.jpg --model auto --person 0.3,0.1,0.6,0.9": "Composed for this person.",
         "curl -s URL | cadrage suggest -": "One photo from stdin.",
     },
     {
         "Scores": "A score is the overlap (intersection over union, 0 to 1) to expect with the crop a person would "
         "choose, given the ratio. A model that only scores boxes gives its own score: higher is better in one photo.",
         "When rules conflict": "The least important one gives way, and the flags and a warning say so: first "
-        "the number of crops, then --avoid, then --min-area and --max-area, then --min-size, last --keep. "
-        "The ratio is always exact.",
+        "the number of crops, then a sight of the main person (models that are told one show a tenth of them), then "
+        "--avoid, then --min-area and --max-area, then --min-size, last --keep. The ratio is always exact.",
         "Failed photos": 'With jsonl a failed photo gives a line with "error" in its place; every failure is also told '
         "on stderr, and the other photos are still done.",
     },
@@ -50,6 +52,7 @@ def suggest(
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
     keep: options.KeepOption = None,
+    person: options.PersonOption = None,
     detector: options.DetectorOption = None,
     avoid: options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
@@ -83,14 +86,15 @@ def suggest(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
-        # Other models may want to know the main person, and an explanation looks for subjects.
-        detector=detector if model == "default" and explain is None else None,
+        # Other models may want to know the main person unless it is given, and an explanation looks for subjects.
+        detector=detector if (model == "default" or person) and explain is None else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
         whole=whole,
     )
     photos = expand(images)
+    told = read_person(person, len(photos))
     previews = Previews(preview, photos, overwrite=overwrite)
     explanations = Explanations(explain, photos, overwrite=overwrite)
     if preview is not None and preview == explain:
@@ -100,7 +104,9 @@ def suggest(
     cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
     if explain is not None:
         cropper.expect_explanations()
-    if asked.keep_words or cropper.looks_for_person or explain is not None:
+    if told is not None:
+        expect_persons(cropper, f"--person {told.text}")
+    if asked.keep_words or (cropper.looks_for_person and told is None) or explain is not None:
         cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
     with reporting(len(photos)) as report:
 
@@ -108,9 +114,10 @@ def suggest(
             start = time.perf_counter()
             photo = source.open(max_pixels)
             arguments = asked.arguments(photo.size_wh, photo.name)
-            encoded = cropper.encode(photo) if explanations.wanted else None
+            whom = person_on(photo, told)
+            encoded = cropper.encode(photo, person=whom) if explanations.wanted else None
             suggestions: Suggestions = (
-                cropper.suggest(photo, **arguments) if encoded is None else encoded.suggest(**arguments)
+                cropper.suggest(photo, person=whom, **arguments) if encoded is None else encoded.suggest(**arguments)
             )
             took = round((time.perf_counter() - start) * 1000, 1) if timing else None
             if encoded is not None:

@@ -24,7 +24,8 @@ class Question:
 
     ``n`` crops are wanted, best first (0 when only scores are), of the width : height ``ratio`` in pixels (None = any
     shape); ``boxes_xyxy (M, 4)`` are boxes whose scores are wanted. They stand in the order of the manifest, which some
-    published files sort by the truth: where a box stands must not have a say in its score.
+    published files sort by the truth: where a box stands must not have a say in its score. ``persons_xyxy (P, 4)`` are
+    the people whom the data set marks on the photo, which is no protocol's truth.
     """
 
     file_name: str
@@ -33,6 +34,7 @@ class Question:
     n: int = 0
     ratio: float | None = None
     boxes_xyxy: Floats = field(default_factory=_no_boxes)
+    persons_xyxy: Floats = field(default_factory=_no_boxes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

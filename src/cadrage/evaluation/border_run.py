@@ -14,7 +14,7 @@ from cadrage import __version__
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
 from cadrage.datasets.splits import Split, read_split, select
 from cadrage.errors import PhotoError, UsageError
-from cadrage.evaluation.answers import Floats, Predictor, Question, expect_answer_to
+from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.border_probe import (
     DIRECTIONS,
     SIDES,
@@ -25,6 +25,7 @@ from cadrage.evaluation.border_probe import (
     probe_photo,
     summarise,
 )
+from cadrage.evaluation.protocols.protocol import question_about
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry.grid import grid_anchors
 
@@ -205,7 +206,7 @@ def _numbers(estimate: Estimate) -> dict[str, Any]:
 
 def _scorer(record: PhotoRecord, predictor: Predictor) -> Callable[[Floats], Floats]:
     def score(boxes_xyxy: Floats) -> Floats:
-        question = Question(record.file_name, record.file, record.size_wh, boxes_xyxy=boxes_xyxy)
+        question = question_about(record, boxes_xyxy=boxes_xyxy)
         answer = predictor.answer(question)
         expect_answer_to(question, answer)
         return answer.box_scores

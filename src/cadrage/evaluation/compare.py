@@ -8,6 +8,7 @@ import numpy as np
 
 from cadrage.errors import UsageError
 from cadrage.evaluation.bootstrap import bootstrap_mean
+from cadrage.evaluation.person_notes import name_with_persons
 from cadrage.evaluation.protocols import METRICS, PROTOCOLS
 from cadrage.evaluation.result import Result
 
@@ -77,8 +78,8 @@ def compare(a: Result, b: Result, *, rounds: int = 2000, seed: int = 0) -> Compa
         notes.append(f"measured by different versions of cadrage, {a.cadrage} and {b.cadrage}")
     return Comparison(
         protocol=a.protocol,
-        name_a=str(a.predictor.get("name")),
-        name_b=str(b.predictor.get("name")),
+        name_a=name_with_persons(a.predictor),
+        name_b=name_with_persons(b.predictor),
         n=len(shared),
         only_a=len(rows_a) - len(shared),
         only_b=len(rows_b) - len(shared),

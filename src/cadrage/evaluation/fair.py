@@ -41,7 +41,13 @@ def read_predicted(file: Path, chosen: Selection, *, allow_missing: bool = False
 def training_notes(
     description: Mapping[str, Any], chosen: Selection, folder: Path, protocol: Protocol
 ) -> tuple[str, ...]:
-    """What a model was trained on by its own card, and whether the measured photos were among it."""
+    """What a model was trained on by its own card, and whether the measured photos were among it.
+
+    Where a model is chosen for each photo, this is said of each.
+    """
+    if "models" in description:
+        each = [(model["name"], training_notes(model, chosen, folder, protocol)) for model in description["models"]]
+        return tuple(f"{name}: {note}" for name, notes in each for note in notes)
     notes = []
     trained_on, manifest = description["trained_on"], chosen.data["manifest_sha256"]
     data = [_named(entry) for entry in trained_on["data"] if isinstance(entry, Mapping)]

@@ -10,6 +10,7 @@ import hashlib
 import io
 import logging
 from collections.abc import Iterator
+from copy import copy
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -28,6 +29,32 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _log = logging.getLogger(__name__)
 
 
+class _Room:
+    """What may still be written below a folder, whichever model it is of."""
+
+    def __init__(self, root: Path, limit_bytes: int) -> None:
+        self.root = root
+        self._limit_bytes = limit_bytes
+        self._taken = sum(_sizes(root))
+        self._open = True
+        self._lock = Lock()
+
+    def reserve(self, size: int) -> bool:
+        with self._lock:
+            fits = self._open and self._taken + size <= self._limit_bytes
+            if fits:
+                self._taken += size
+        if not fits:
+            self.close(f"has reached {self._limit_bytes / 1e9:.3g} GB")
+        return fits
+
+    def close(self, reason: str) -> None:
+        with self._lock:
+            was_open, self._open = self._open, False
+        if was_open:
+            _log.warning("%s %s; no more features are kept, remove the folder to start again", self.root, reason)
+
+
 class FeatureCache:
     """The features of photos as one model sees them; may be used from several threads.
 
@@ -41,12 +68,14 @@ class FeatureCache:
     """
 
     def __init__(self, card: Card, *, folder: Path | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._root = cache_folder() / "features" if folder is None else folder
-        self._folder = self._root / _model_key(card)
-        self._limit_bytes = limit_bytes
-        self._taken = sum(_sizes(self._root))
-        self._open = True
-        self._lock = Lock()
+        self._room = _Room(cache_folder() / "features" if folder is None else folder, limit_bytes)
+        self._folder = self._room.root / _model_key(card)
+
+    def beside(self, card: Card) -> "FeatureCache":
+        """The cache of another model in the same folder, under the same limit."""
+        other = copy(self)
+        other._folder = self._room.root / _model_key(card)
+        return other
 
     def get(self, photo_sha256: str) -> NDArray[np.float32] | None:
         """The features ``(2, C, h, w)`` of a photo; None if they are not there or damaged."""
@@ -65,32 +94,17 @@ class FeatureCache:
         buffer = io.BytesIO()
         np.save(buffer, features, allow_pickle=False)
         array = buffer.getvalue()
-        if not self._reserve(len(array) + _DIGEST_BYTES):
+        if not self._room.reserve(len(array) + _DIGEST_BYTES):
             return
         path = self._path(photo_sha256)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, array + hashlib.sha256(array).digest())
         except OSError as error:
-            self._close(f"cannot be written ({error.strerror or error})")
+            self._room.close(f"cannot be written ({error.strerror or error})")
 
     def _path(self, photo_sha256: str) -> Path:
         return self._folder / photo_sha256[:2] / f"{photo_sha256}.npy"
-
-    def _reserve(self, size: int) -> bool:
-        with self._lock:
-            fits = self._open and self._taken + size <= self._limit_bytes
-            if fits:
-                self._taken += size
-        if not fits:
-            self._close(f"has reached {self._limit_bytes / 1e9:.3g} GB")
-        return fits
-
-    def _close(self, reason: str) -> None:
-        with self._lock:
-            was_open, self._open = self._open, False
-        if was_open:
-            _log.warning("%s %s; no more features are kept, remove the folder to start again", self._root, reason)
 
 
 def _model_key(card: Card) -> str:

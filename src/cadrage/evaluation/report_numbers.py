@@ -105,6 +105,8 @@ def command_line(result: Result) -> str:
     kind, name = result.predictor.get("kind"), str(result.predictor.get("name", ""))
     who = {"model": ["--model", name], "baseline": ["--baseline", name]}.get(str(kind), ["--predictions", "FILE.jsonl"])
     words = ["cadrage", "eval", result.protocol, "--data", "DIR", *who]
+    if persons := result.predictor.get("persons"):
+        words += ["--detector", str(persons["source"])]
     for option in ("split", "subset"):
         if result.data.get(option):
             words += [f"--{option}", str(result.data[option])]

@@ -16,6 +16,7 @@ from cadrage.evaluation.baselines.random_boxes import RandomBoxes
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.floors import best_floor, make_floors
 from cadrage.evaluation.judging import Judged, average_draws, judge_all, judge_bound
+from cadrage.evaluation.person_notes import person_notes
 from cadrage.evaluation.protocols import METRICS, Protocol
 from cadrage.evaluation.result import Result
 
@@ -98,6 +99,7 @@ def evaluate(
         undefined=judged.undefined,
         notes=(
             *notes,
+            *person_notes(description, len(asked.records)),
             *refused,
             *_missing_note(missing),
             *_fewer_note(protocol, asked),

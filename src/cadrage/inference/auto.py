@@ -1,8 +1,7 @@
 """``auto``: for each photo the model that suits it.
 
-A photo with a main person is for the human-centric model, any other for the general one: global-attention where it is
-on this machine, otherwise the default. One photo is answered by one model alone, since the scores of two cannot be
-compared.
+A photo with a main person is for the human-centric model, any other for the default, whose crops were the best on
+held-out photos. One photo is answered by one model alone, since the scores of two cannot be compared.
 """
 
 from pathlib import Path
@@ -15,11 +14,10 @@ AUTO = "auto"
 """What callers name the choice between the two."""
 
 FOR_PEOPLE = "human-centric"
-GENERAL = "global-attention"
 
 
 def auto_folders(*, offline: bool) -> tuple[Path, Path]:
-    """The folders of the general model and of the one for people, which is pulled if need be.
+    """The folders of the model for any photo and of the one for people, which is pulled if need be.
 
     Raises:
         ModelError: there is no model for people on this machine and none can be had.
@@ -34,12 +32,7 @@ def auto_folders(*, offline: bool) -> tuple[Path, Path]:
             f"model {AUTO} needs {FOR_PEOPLE} for photos with people, get it with 'cadrage models pull {FOR_PEOPLE}' "
             f"or name one model: {error}"
         ) from None
-    try:
-        # It is better but not needed, so nothing is fetched for it.
-        general = resolve(GENERAL, offline=True)
-    except ModelError:
-        general = packaged.folder()
-    return general, for_people
+    return packaged.folder(), for_people
 
 
 def why_chosen(person: MainPerson | None, looked: str | None) -> str:

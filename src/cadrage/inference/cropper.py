@@ -14,12 +14,13 @@ from cadrage.inference.auto import AUTO, auto_folders, why_chosen
 from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
 from cadrage.inference.encoded_photo import find_subjects
 from cadrage.inference.explain import expect_importance
+from cadrage.inference.looking import Features, Remember, look
 from cadrage.inference.meanwhile import meanwhile
-from cadrage.inference.person import PersonLike, found_person, given_person, is_automatic, telling_kinds
+from cadrage.inference.person import MainPerson, PersonLike, found_person, given_person, is_automatic, telling_kinds
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
-from cadrage.inference.session import Encoded, Model, load_model
+from cadrage.inference.session import Model, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.inference.subjects import SubjectDetector, make_detector
 from cadrage.inference.subjects_own import OwnDetector
@@ -82,15 +83,19 @@ class Cropper:
         return make_detector(self._detector) if isinstance(self._detector, str) else self._detector
 
     @property
+    def models(self) -> tuple[Model, ...]:
+        """Whoever may answer: one model, with ``"auto"`` the general one and the one for people."""
+        return (self.model,) if self._for_people is None else (self.model, self._for_people)
+
+    @property
     def looks_for_person(self) -> bool:
         """Whether the main person of every photo is looked for, unless the caller names it."""
         return self._for_people is not None or self.model.card.persons
 
     def expect_explanations(self) -> None:
         """Raise ModelError if the model cannot say where it sees what matters; with auto, if either cannot."""
-        for model in (self.model, self._for_people):
-            if model is not None:
-                expect_importance(model.card)
+        for model in self.models:
+            expect_importance(model.card)
 
     def suggest(
         self,
@@ -136,9 +141,9 @@ class Cropper:
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
             diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
-            important first given up: number of crops, avoided boxes, area, size, kept boxes. The ratio never gives way.
-            The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model
-            learned nothing.
+            important first given up: number of crops, a tenth of the main person where the model is told one, avoided
+            boxes, area, size, kept boxes. The ratio never gives way. The flag ``whole_photo_unrated`` is no rule: that
+            crop is the whole photo, of which such a model learned nothing.
 
         Raises:
             UsageError: an argument is wrong.
@@ -172,14 +177,19 @@ class Cropper:
         return self.encode(photo, person=person).score(boxes_xyxy)
 
     def encode(
-        self, photo: PhotoLike, *, features: NDArray[np.float32] | None = None, person: PersonLike = "auto"
+        self,
+        photo: PhotoLike,
+        *,
+        features: Features | Remember | None = None,
+        person: PersonLike | MainPerson = "auto",
     ) -> EncodedPhoto:
         """Look at a photo once; every further question about it costs little.
 
         Args:
             photo: as for `suggest`.
             features: `EncodedPhoto.features` of this very photo and model, kept from an earlier look; the photo is then
-                measured but not decoded.
+                measured but not decoded. Or a function that is asked for them with each model that is to look, and with
+                another function that makes it look now.
             person: as for `suggest`.
 
         Raises:
@@ -187,33 +197,33 @@ class Cropper:
             UsageError: ``person`` is no box on the photo, or ``features`` are given and the model is ``"auto"``.
         """
         opened = as_photo(photo)
+        kept = features
+        remember = kept if kept is None or callable(kept) else lambda model, now: kept
         if self._for_people is not None:
-            if features is not None:
+            if kept is not None and not callable(kept):
                 raise UsageError("features: they are those of one model; name it instead of 'auto'")
-            return self._encode_by_choice(opened, self._for_people, person)
-        known = self._look(self.model, opened) if features is None else Encoded(self.model, features, opened.size_wh)
+            return self._encode_by_choice(opened, self._for_people, person, remember)
+        known = look(self.model, opened, remember)
         return EncodedPhoto(opened, known, self.settings, lambda: self.detector, person=person)
 
-    def _encode_by_choice(self, photo: Photo, for_people: Model, person: PersonLike) -> EncodedPhoto:
+    def _encode_by_choice(
+        self, photo: Photo, for_people: Model, person: PersonLike | MainPerson, remember: Remember | None
+    ) -> EncodedPhoto:
         general, looked = None, None
         if is_automatic(person):
             detector = self.detector
             if isinstance(detector, OwnDetector) and detector.reads(self.model):
-                general = self._look(self.model, photo)
+                general = look(self.model, photo, remember)
             main = found_person(find_subjects(detector, photo, general, telling_kinds(detector.name)))
             looked = detector.name
         else:
             main = given_person(person)
         reason = why_chosen(main, looked)
         if main is None:
-            encoded = general or self._look(self.model, photo)
+            encoded = general or look(self.model, photo, remember)
             return EncodedPhoto(photo, encoded, self.settings, lambda: self.detector, person=None, reason=reason)
-        encoded, settings = self._look(for_people, photo), SelectionSettings.from_card(for_people.card.selection)
+        encoded, settings = look(for_people, photo, remember), SelectionSettings.from_card(for_people.card.selection)
         return EncodedPhoto(photo, encoded, settings, lambda: self.detector, person=main, reason=reason)
-
-    @staticmethod
-    def _look(model: Model, photo: Photo) -> Encoded:
-        return model.encode(photo.model_input(model.card.input_side), photo.size_wh)
 
     def _answer(self, photo: PhotoLike, request: Request, person: PersonLike = "auto") -> Suggestions:
         opened = as_photo(photo)

@@ -76,6 +76,19 @@ class EncodedPhoto:
     def _person_xyxy(self) -> Box | None:
         return None if self.person is None else self.person.box_xyxy
 
+    @property
+    def model_info(self) -> ModelInfo:
+        """Who answers questions about the photo, and why where it was chosen for it."""
+        card = self.model.card
+        return ModelInfo(
+            card.name,
+            card.tag,
+            card.version,
+            card.weights_sha256,
+            score_means=OPINION if card.proposals is None else OVERLAP,
+            reason=self._reason,
+        )
+
     @cached_property
     def proposals(self) -> Proposals:
         """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
@@ -143,20 +156,14 @@ class EncodedPhoto:
                 partial(self._encoded.score, person_xyxy=self._person_xyxy),
                 score_scale=card.score_scale,
                 candidates=card.candidates,
+                person_xyxy=self._person_xyxy,
             )
             for ratio in request.ratios
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
         return Suggestions(
             image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
-            model=ModelInfo(
-                card.name,
-                card.tag,
-                card.version,
-                card.weights_sha256,
-                score_means=OPINION if proposals is None else OVERLAP,
-                reason=self._reason,
-            ),
+            model=self.model_info,
             request=request,
             crops=tuple(crop for one in framed for crop in one.crops),
             flags=tuple(flags),

@@ -15,7 +15,7 @@ from cadrage.inference.climb import FREE_MOVES, climb, fixed_ratio_moves
 from cadrage.inference.overlap import Sample
 from cadrage.inference.placement import focal_points
 from cadrage.inference.pool import fixed_ratio_pool, free_pool
-from cadrage.inference.request import Request
+from cadrage.inference.request import Box, Request
 from cadrage.inference.results import WHOLE_PHOTO_UNRATED, Crop
 from cadrage.inference.rules import Floats, Rules
 from cadrage.inference.selection import Picks, condition_on_ratio, select
@@ -45,18 +45,22 @@ def frame(
     *,
     score_scale: ScoreScale | None = None,
     candidates: CandidateKind = "grid",
+    person_xyxy: Box | None = None,
 ) -> Framed:
     """Answer one ratio of a request for the photo ``name``.
 
     Args:
         proposals: None for a model that only scores boxes: its own score then ranks ``candidates``, and is reported in
             the unit of ``score_scale`` where there is one.
+        person_xyxy: the main person that the model was told, of whom every crop is to show something.
 
     Raises:
         ConstraintError: a rule would have to give way and the request is strict.
     """
     value = ratio.resolve(size_wh)
     rules = request.rules_for(ratio, size_wh)
+    if person_xyxy is not None:
+        rules = replace(rules, person_xyxy=np.array([person_xyxy]))
     tilt = settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt
     spanned_area = None if rules.limits_area else _largest_area(value, size_wh)
     if proposals is None:
@@ -71,8 +75,10 @@ def frame(
         opinions, say = proposals, _expected
     flags = relaxed + ((hard.FEWER_THAN_ASKED,) if len(picks.boxes_xyxy) < request.n else ())
     sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
-    if flags and request.strict:
-        raise ConstraintError(f"{name}: {sentences[0]}; drop strict to get the nearest crops instead")
+    # That the main person is to be seen is nobody's request.
+    broken = [says for flag, says in zip(flags, sentences, strict=True) if flag != hard.MISSES_PERSON]
+    if broken and request.strict:
+        raise ConstraintError(f"{name}: {broken[0]}; drop strict to get the nearest crops instead")
     framed = Framed(_crops(picks, size_wh, opinions, ratio, rules, relaxed, say), flags, sentences)
     return _told_unrated(framed, size_wh, ratio) if proposals is None and candidates == "grid" else framed
 
@@ -201,6 +207,7 @@ def _sentences(flags: tuple[str, ...], ratio: Ratio, rules: Rules, request: Requ
         hard.SMALLER_THAN_ASKED: f"no crop can have {width}x{height} pixels",
         hard.AREA_OUT_OF_RANGE: "no crop can have the asked area",
         hard.OVERLAPS_AVOIDED: "no crop can stay clear of all that must be avoided",
+        hard.MISSES_PERSON: "no crop can show a tenth of the main person",
         hard.FEWER_THAN_ASKED: f"only {found} of {request.n} crops differ enough (IoU at most {request.diversity:g})",
     }
     return tuple(f"ratio {ratio.text}: {says[flag]}" for flag in flags)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cadrage.inference.request import Request
-    from cadrage.inference.results import Crop, Suggestions
+    from cadrage.inference.results import Crop, ModelInfo, Suggestions
 
 SCHEMA_VERSION = "1.0"
 
@@ -18,7 +18,7 @@ _SCORE_DECIMALS = 4
 
 def to_dict(suggestions: "Suggestions") -> dict[str, Any]:
     """The object of one photo as plain Python values, floats rounded."""
-    image, model = suggestions.image, suggestions.model
+    image = suggestions.image
     return {
         "schema_version": SCHEMA_VERSION,
         "image": {
@@ -28,20 +28,25 @@ def to_dict(suggestions: "Suggestions") -> dict[str, Any]:
             "height": image.height,
             "orientation_applied": image.orientation_applied,
         },
-        "model": {
-            "name": model.name,
-            "tag": model.tag,
-            "version": model.version,
-            "weights_sha256": model.weights_sha256,
-            "backend": model.backend,
-            "reason": model.reason,
-        },
+        "model": model_object(suggestions.model),
         "request": _request(suggestions.request),
         "subjects": [dict(subject) for subject in suggestions.subjects],
         "person": None if suggestions.person is None else dict(suggestions.person),
         "crops": [_crop(crop) for crop in suggestions.crops],
         "flags": list(suggestions.flags),
         "warnings": list(suggestions.warnings),
+    }
+
+
+def model_object(model: "ModelInfo") -> dict[str, Any]:
+    """Who answered: name, tag, version, hash, what ran it, and why it was chosen if it was."""
+    return {
+        "name": model.name,
+        "tag": model.tag,
+        "version": model.version,
+        "weights_sha256": model.weights_sha256,
+        "backend": model.backend,
+        "reason": model.reason,
     }
 
 

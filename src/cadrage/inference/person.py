@@ -16,6 +16,9 @@ PersonLike = ArrayLike | Literal["auto"] | None
 EXTERNAL = "external"
 """The source of a person that the caller gave."""
 
+MANIFEST = "manifest"
+"""The source of a person that a data set marks."""
+
 # Far below a pixel of any photo.
 _DECIMALS = 6
 
@@ -66,6 +69,22 @@ def found_person(subjects: Subjects) -> MainPerson | None:
     """The person that a detector found, by the rule of `cadrage.inference.subjects.main_person`."""
     box = main_person(subjects)
     return None if box is None else MainPerson(box, subjects.source)
+
+
+def marked_person(persons_xyxy: NDArray[np.float64]) -> MainPerson | None:
+    """The main person among those that a data set marks on a photo, ``(P, 4)`` inside it; None if it marks none.
+
+    A single one is taken as it is, since it was marked on purpose. Of several it is the rule of `found_person`, and the
+    first one if that rule finds all of them too small.
+    """
+    if not len(persons_xyxy):
+        return None
+    chosen = None
+    if len(persons_xyxy) > 1:
+        kinds: tuple[Kind, ...] = tuple("person" for _ in persons_xyxy)
+        chosen = found_person(Subjects(persons_xyxy, kinds, np.ones(len(persons_xyxy)), MANIFEST))
+    x1, y1, x2, y2 = persons_xyxy[0].tolist()
+    return chosen or MainPerson((x1, y1, x2, y2), MANIFEST)
 
 
 def telling_kinds(detector_name: str) -> tuple[Kind, ...]:

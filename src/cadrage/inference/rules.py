@@ -6,10 +6,12 @@ A crop never leaves the photo and always has the asked ratio. The other rules, t
 2. it is at least the asked size     (relaxed: ``smaller_than_asked``)
 3. its area lies within the limits   (relaxed: ``area_out_of_range``)
 4. it stays clear of avoided boxes   (relaxed: ``overlaps_avoided``)
-5. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
+5. it shows the main person          (relaxed: ``misses_person``)
+6. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
 
-Where two conflict the less important one gives way, so number 5 is given up first. A rule that gives way is still
-broken as little as possible, and the flag says so.
+Where two conflict the less important one gives way, so number 6 is given up first. A rule that gives way is still
+broken as little as possible, and the flag says so. Nobody asks for number 5: it holds where a model is told a main
+person, of whom a crop then shows a tenth or more.
 """
 
 from dataclasses import dataclass, field
@@ -26,8 +28,12 @@ CUTS_KEPT = "cuts_kept"
 SMALLER_THAN_ASKED = "smaller_than_asked"
 AREA_OUT_OF_RANGE = "area_out_of_range"
 OVERLAPS_AVOIDED = "overlaps_avoided"
+MISSES_PERSON = "misses_person"
 FEWER_THAN_ASKED = "fewer_than_asked"
-FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, FEWER_THAN_ASKED)
+FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, MISSES_PERSON, FEWER_THAN_ASKED)
+
+# A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
+_SHOWN_OF_PERSON = 0.1
 
 _EPSILON = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
@@ -39,13 +45,17 @@ _NO_BOXES: Floats = np.empty((0, 4))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """What crops of a photo must obey; boxes normalised ``(N, 4)``, areas as fractions of the photo."""
+    """What crops of a photo must obey; boxes normalised ``(N, 4)``, areas as fractions of the photo.
+
+    ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown.
+    """
 
     keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
     avoid_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
     min_area: float | None = None
     max_area: float | None = None
     min_size_wh: tuple[int, int] = (1, 1)
+    person_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
 
     @property
     def kept_hull(self) -> Floats | None:
@@ -60,6 +70,7 @@ class Rules:
         return bool(
             len(self.keep_xyxy)
             or len(self.avoid_xyxy)
+            or len(self.person_xyxy)
             or self.min_area is not None
             or self.max_area is not None
             or self.min_size_wh != (1, 1)
@@ -103,6 +114,9 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         broken.append((AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
     if len(rules.avoid_xyxy):
         broken.append((OVERLAPS_AVOIDED, _shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
+    if len(rules.person_xyxy):
+        shown = _shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
+        broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
     return broken
 
 

@@ -107,7 +107,7 @@ def nest(folder: Path) -> None:
 
 
 def swell(folder: Path) -> None:
-    with open(folder / "more.onnx", "wb") as file:
+    with (folder / "more.onnx").open("wb") as file:
         file.truncate(32_000_001)
 
 

@@ -56,4 +56,5 @@ class Protocol:
 
 def question_about(record: PhotoRecord, **wanted: object) -> Question:
     """A question about a photo; ``wanted`` are the other fields of `Question`."""
-    return Question(record.file_name, record.file, record.size_wh, **wanted)  # type: ignore[arg-type]
+    known = {"persons_xyxy": record.persons_xyxy}
+    return Question(record.file_name, record.file, record.size_wh, **known, **wanted)  # type: ignore[arg-type]
