@@ -4,16 +4,17 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attention_runs_compare import differences, summary
+from attention_runs_compare import HUMAN, differences, row_name, summary, told_gain
 from grid_runs_groups import group_name, groups, spread
 from grid_runs_ranking import seen
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.geometry import area
-from cadrage.training.evaluators.trained import TrainedEvaluator
+from cadrage.training.evaluators.trained import TrainedEvaluator, score_rated
 from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
 from cadrage.training.grid_anchor.data import rated_photos
 from cadrage.training.reproduce.evaluators.measure import judge_ranking, measure_ranking
@@ -62,10 +63,14 @@ def measure_on(
     """
     records = rated_photos(data, (entry,))
     found: dict[str, PhotoValues] = {}
+    untold: dict[str, PhotoValues] = {}
     systems = []
     for model, each in zip(models, trained, strict=True):
         sys.stderr.write(f"{model['name']}: {len(records)} photos of {entry}\n")
-        values = found[model["name"]] = measured(model, each, records, data / entry.partition(":")[0], cache)
+        folder = data / entry.partition(":")[0]
+        values = found[model["name"]] = measured(model, each, records, folder, cache)
+        if model["recipe"]["model"] == HUMAN:
+            untold[model["name"]] = measured(model, each, records, folder, cache, told=False)
         systems.append(
             {
                 "name": model["name"],
@@ -78,21 +83,22 @@ def measure_on(
         "largest": judge_ranking(records, [area(record.crops_xyxy) for record in records]),
         "people": judge_ranking(records, [record.scores for record in records]),
     }
-    folder, _, split = entry.partition(":")
+    folder_name, _, split = entry.partition(":")
+    knowing = [each for each in groups(models) if row_name(each[0]) == HUMAN]
     return {
         "data": {
-            "folder": Path(folder).name,
+            "folder": Path(folder_name).name,
             "split": split,
             "n": len(records),
             # No order of these crops can keep every person whole.
             "least_cuts": summary(floors["people"], ("cut_least",))["metrics"].get("cut_least"),
             "with_persons": int(floors["people"].has_person.sum()),
             "crops": sum(len(record.crops_xyxy) for record in records),
-            "manifest_sha256": manifest_sha256(data / folder),
+            "manifest_sha256": manifest_sha256(data / folder_name),
         },
         "systems": systems,
         "groups": [over(members, found) for members in groups(models) if len(members) > 1],
-        "differences": differences(models, found),
+        "differences": differences(models, found) + [told_gain(each, found, untold) for each in knowing],
         "floors": [{"name": name, **summary(each)} for name, each in floors.items()],
     }
 
@@ -103,18 +109,32 @@ def measured(
     records: Sequence[PhotoRecord],
     folder: Path,
     cache: Path | None,
+    *,
+    told: bool = True,
 ) -> PhotoValues:
-    """Values per photo, from the cache if they are of these weights, this manifest and these photos."""
+    """Values per photo, from the cache if they are of these weights, this manifest and these photos.
+
+    A model that is not ``told`` of persons scores every photo as one without.
+    """
     if cache is None:
-        return measure_ranking(trained, records)
+        return _measure(trained, records, told)
     identity = [model["trained_weights_sha256"], manifest_sha256(folder), photos_identity(records), VALUES_VERSION]
+    if not told:
+        identity.append("persons not told")
     file = cache / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}.json"
     known = read_json(file)
     if known is None:
-        known = measure_ranking(trained, records).to_dict()
+        known = _measure(trained, records, told).to_dict()
         write_json(file, known)
     # What was just measured is read back as well, so that both ways end with the same digits.
     return PhotoValues.from_dict(known)
+
+
+def _measure(trained: TrainedEvaluator, records: Sequence[PhotoRecord], told: bool) -> PhotoValues:
+    if told:
+        return measure_ranking(trained, records)
+    nobody = [replace(record, persons_xyxy=record.persons_xyxy[:0]) for record in records]
+    return judge_ranking(records, [scores for _, scores in score_rated(trained, nobody)])
 
 
 def over(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]) -> dict[str, Any]:

@@ -18,7 +18,9 @@ HUMAN = "human-centric"
 _SAME = tuple(
     field.name for field in fields(GuidedRecipe) if field.name not in ("name", "tag", "seed", "heat", "crops")
 )
-_PAIRS = (*COMPARED, (HUMAN, FULL), (HUMAN, "0"))
+# The nine transforms around the person averaged over the whole photo, with everything else as it is.
+WITHOUT_PLACES = f"{HUMAN} without places"
+_PAIRS = (*COMPARED, (HUMAN, FULL), (HUMAN, "0"), (HUMAN, WITHOUT_PLACES))
 
 
 def summary(values: PhotoValues, metrics: Sequence[str] = METRICS) -> dict[str, Any]:
@@ -72,9 +74,34 @@ def families(models: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]
 
 
 def row_name(model: Mapping[str, Any]) -> str | None:
-    """The row of the plan, or the kind of a model that has none."""
+    """The row of the plan, or the kind of a model that has none; None for parts that are compared with nothing."""
     kind: str = model["recipe"]["model"]
-    return model["row"] if kind == GlobalAttentionRecipe.kind else kind
+    if kind == GlobalAttentionRecipe.kind:
+        row: str | None = model["row"]
+        return row
+    if kind == HUMAN:
+        return {9: HUMAN, 0: WITHOUT_PLACES}.get(model["recipe"]["parts"])
+    return kind
+
+
+def told_gain(
+    members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues], untold: Mapping[str, PhotoValues]
+) -> dict[str, Any]:
+    """What it is worth that models know the person: told less not told, photo by photo, the mean over seeds."""
+    means = [over_seeds([values[each["name"]] for each in members]) for values in (found, untold)]
+    told, silent = seed_means(members, found), seed_means(members, untold)
+    names = [each["name"] for each in members]
+    return {
+        "difference": f"{row_name(members[0])} minus itself when not told the person",
+        "of": names,
+        "minus": names,
+        **summary(minus(*means)),
+        "by_seed": {
+            str(member["recipe"]["seed"]): {name: round(with_it[name] - without[name], 6) for name in METRICS}
+            for member, with_it, without in zip(members, told, silent, strict=True)
+        },
+        "spread": [gain.to_dict() for gain in gains(told, silent, METRICS)],
+    }
 
 
 def seed_means(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]) -> list[dict[str, float]]:

@@ -55,11 +55,12 @@ def write_run(persons_data, write_recipe):
 
 @pytest.fixture(scope="session")
 def runs(write_run, tmp_path_factory):
-    """Two seeds of rows 1 and 4, one of row 5, and one human-centric model."""
+    """Two seeds of rows 1 and 4, one of row 5, and two human-centric models, one with its nine parts averaged."""
     folder = tmp_path_factory.mktemp("runs")
     for row, seed in (("1", 0), ("1", 1), ("4", 0), ("4", 1), ("5", 0)):
         write_run(folder / f"gap-{row}-{seed}", "global-attention", seed=str(seed), tag=f"run-{row}", **ROWS[row])
     write_run(folder / "people-0", "human-centric", seed="0")
+    write_run(folder / "no-places-0", "human-centric", seed="0", parts="0", tag="none")
     # As a run of a version that did not have the field yet.
     earlier = folder / "gap-1-1" / "run.json"
     record = json.loads(earlier.read_text())
@@ -115,14 +116,14 @@ def test_persons_reach_models_that_know_them(runs, persons_data):
 
 def test_runs_are_told_apart_and_compared(script, runs, persons_data, tmp_path, capsys):
     out = tmp_path / "runs.json"
-    names = ("gap-1-0", "gap-1-1", "gap-4-0", "gap-4-1", "gap-5-0", "people-0")
+    names = ("gap-1-0", "gap-1-1", "gap-4-0", "gap-4-1", "gap-5-0", "people-0", "no-places-0")
     arguments = [*(str(runs / name) for name in names), "--data", str(persons_data), "--cache", str(tmp_path / "kept")]
     arguments += ["--on", "drawn:val", "drawn:train", "--out", str(out)]
     assert script.main(arguments) == 0
     printed, content = capsys.readouterr().out, json.loads(out.read_text())
 
-    assert [model["row"] for model in content["models"]] == ["1", "1", "4", "4", "5", None]
-    assert [model["oracle"] for model in content["models"]] == [False] * 4 + [True, False]
+    assert [model["row"] for model in content["models"]] == ["1", "1", "4", "4", "5", None, None]
+    assert [model["oracle"] for model in content["models"]] == [False] * 4 + [True, False, False]
     split = content["splits"]["drawn:val"]
     assert (split["data"]["n"], split["data"]["with_persons"]) == (2, 1)
     one = measure_ranking(load_evaluator(runs / "gap-4-1"), rated_photos(persons_data, ("drawn:val",)))
@@ -138,7 +139,22 @@ def test_runs_are_told_apart_and_compared(script, runs, persons_data, tmp_path, 
     gain = (means["gap-4-0"] + means["gap-4-1"] - means["gap-1-0"] - means["gap-1-1"]) / 2
     assert difference["metrics"]["srcc"]["mean"] == pytest.approx(gain, abs=2e-6)
     assert difference["by_seed"]["1"]["srcc"] == pytest.approx(means["gap-4-1"] - means["gap-1-1"], abs=2e-6)
-    assert {each["difference"] for each in split["differences"]} == {"4 minus 1", "human-centric minus 4"}
+    knowing = "human-centric minus itself when not told the person"
+    assert [each["difference"] for each in split["differences"]] == [
+        "4 minus 1",
+        "human-centric minus 4",
+        "human-centric minus human-centric without places",
+        knowing,
+    ]
+    told = next(each for each in split["differences"] if each["difference"] == knowing)
+    records = rated_photos(persons_data, ("drawn:val",))
+    nobody = [replace(record, persons_xyxy=np.zeros((0, 4))) for record in records]
+    with_it, without = (measure_ranking(load_evaluator(runs / "people-0"), each) for each in (records, nobody))
+    apart = with_it.metrics["pcc"] - without.metrics["pcc"]
+    # Only the photo with a person can tell.
+    assert np.count_nonzero(np.abs(apart) > 1e-6) == 1
+    assert told["metrics"]["pcc"]["mean"] == pytest.approx(apart.mean(), abs=2e-6)
+    assert told["by_seed"]["0"]["pcc"] == pytest.approx(apart.mean(), abs=2e-6)
     people = split["floors"][1]["metrics"]
     assert people["srcc"]["mean"] == people["acc5"]["mean"] == 1.0
 
