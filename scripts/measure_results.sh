@@ -31,6 +31,21 @@ for evaluator in grid-anchor-mobilenetv2.fcdb grid-anchor-shufflenetv2.fcdb glob
   done
   measure "flms-dev-$evaluator" flms --data "$data/flms/a" --split dev --model "$root/weights/$evaluator"
 done
+# What it is worth to know the person, on the photos that have one.
+mkdir -p "$results/persons"
+for protocol in fcdb-free fcdb-pairs; do
+  for detector in manifest own none; do
+    measure "persons/$protocol-dev-human-centric.fcdb-$detector" "$protocol" --data "$data/fcdb/train" --split dev \
+      --subset persons --model "$root/weights/human-centric.fcdb" --detector "$detector"
+  done
+  for model in default.fit global-attention.fcdb grid-anchor-mobilenetv2.fcdb; do
+    measure "persons/$protocol-dev-$model" "$protocol" --data "$data/fcdb/train" --split dev --subset persons \
+      --model "$root/weights/$model"
+  done
+done
+measure borders-fcdb-dev borders --data "$data/fcdb/train" --split dev --model "$root/weights/default.fit" \
+  --model "$root/weights/grid-anchor-mobilenetv2.fcdb" --model "$root/weights/global-attention.fcdb" \
+  --model "$root/weights/human-centric.fcdb"
 measure flms-a-centre-0.9 flms --data "$data/flms/a" --baseline centre-0.9 --train-data "$data/fcdb/train"
 for baseline in position-prior largest; do
   measure "gaicd-v1-test-$baseline" gaicd-ranking --data "$data/gaicd" --split test --baseline "$baseline"

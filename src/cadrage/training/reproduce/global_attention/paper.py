@@ -12,8 +12,8 @@ PAPER = Paper(
     ),
     unpublished="global attention: none published",
     notes=(
-        "The released code is given a map made of people's ratings while it is tested, and cannot use it for ranking. "
-        "Here such a map is seen by the losses alone.",
+        "The released code is given a map made of people's ratings while it is tested on GAICD, and cannot use it for "
+        "ranking. Here such a map is seen by the losses alone.",
         f"Run {ORACLE} is given that map in the place of its own, also when it is measured. It says what any map could "
         "bring and is no result: it stands in no table and decides nothing.",
         f"Run {BASE} is what the released code ranks with, beside the sizes of its layers.",
