@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import peak_megabytes
-from report import Bar, environment, print_bars, print_numbers, print_times
+from report import Bar, environment, print_bars, print_numbers
 from timing import Times
 
 from cadrage.inference.card import read_card
@@ -65,7 +65,11 @@ def main() -> None:
         for model in PROMISED
     ]
     for model, asked in times.items():
-        print_times(model, {question: {"trunk and scores": taken} for question, taken in asked.items()})
+        print_numbers(
+            f"{model}: trunk and scores, median of {arguments.rounds} (quartiles are in the file)",
+            {question: taken.median_ms for question, taken in asked.items()},
+            "ms",
+        )
         memory = {question: each["peak_megabytes"] for question, each in found[model].items()}
         print_numbers(f"{model}: peak resident memory of a process with one question, imports included", memory, "MB")
     print_bars(bars)
