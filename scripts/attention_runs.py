@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attention_runs_compare import HUMAN, differences, row_name, summary, told_gain
+from attention_runs_compare import differences, summary, told_gain
+from attention_runs_families import HUMAN, knowing, row_name
 from grid_runs_groups import group_name, groups, spread
 from grid_runs_ranking import seen
 
@@ -69,7 +70,7 @@ def measure_on(
         sys.stderr.write(f"{model['name']}: {len(records)} photos of {entry}\n")
         folder = data / entry.partition(":")[0]
         values = found[model["name"]] = measured(model, each, records, folder, cache)
-        if model["recipe"]["model"] == HUMAN:
+        if row_name(model) == HUMAN:
             untold[model["name"]] = measured(model, each, records, folder, cache, told=False)
         systems.append(
             {
@@ -84,7 +85,6 @@ def measure_on(
         "people": judge_ranking(records, [record.scores for record in records]),
     }
     folder_name, _, split = entry.partition(":")
-    knowing = [each for each in groups(models) if row_name(each[0]) == HUMAN]
     return {
         "data": {
             "folder": Path(folder_name).name,
@@ -98,7 +98,7 @@ def measure_on(
         },
         "systems": systems,
         "groups": [over(members, found) for members in groups(models) if len(members) > 1],
-        "differences": differences(models, found) + [told_gain(each, found, untold) for each in knowing],
+        "differences": differences(models, found) + [told_gain(each, found, untold) for each in knowing(models)],
         "floors": [{"name": name, **summary(each)} for name, each in floors.items()],
     }
 
@@ -138,7 +138,10 @@ def _measure(trained: TrainedEvaluator, records: Sequence[PhotoRecord], told: bo
 
 
 def over(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]) -> dict[str, Any]:
-    """Mean and range over the seeds of one recipe, over all photos and over those with a person."""
+    """Mean and range over the seeds of one recipe, over all photos and over those with a person.
+
+    A metric that one of the seeds has of no photo is left out.
+    """
     told = [summary(found[member["name"]]) for member in members]
     return {
         "name": group_name([member["name"] for member in members]),
@@ -146,7 +149,11 @@ def over(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues])
         "members": [member["name"] for member in members],
         "seeds": [member["recipe"].get("seed") for member in members],
         **{
-            part: {metric: spread([each[part][metric]["mean"] for each in told]) for metric in told[0][part]}
+            part: {
+                metric: spread([each[part][metric]["mean"] for each in told])
+                for metric in told[0][part]
+                if all(metric in each[part] for each in told)
+            }
             for part in ("metrics", "persons")
         },
     }

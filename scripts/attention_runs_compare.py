@@ -1,26 +1,15 @@
 """Means, differences and what they decide: for scripts/measure_attention_runs.py."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-from cadrage.training.evaluators.guided import GuidedRecipe
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
+from attention_runs_families import decided, pairs, row_name
+
 from cadrage.training.reproduce.evaluators.seeds import earned, gains
 from cadrage.training.reproduce.evaluators.values import PhotoValues, minus, over_seeds
-from cadrage.training.reproduce.global_attention.parts import BASE, COMPARED, DECIDING, FULL, ORACLE
+from cadrage.training.reproduce.global_attention.parts import BASE, DECIDING, FULL, ORACLE
 
 METRICS = ("srcc", "pcc", "acc5", "acc10", "cut")
-HUMAN = "human-centric"
-# Models with other parts are held against each other only where all else is the same; the content branch of
-# human-centric models takes fewer crops per step.
-_SAME = tuple(
-    field.name for field in fields(GuidedRecipe) if field.name not in ("name", "tag", "seed", "heat", "crops")
-)
-# The nine transforms around the person averaged over the whole photo, with everything else as it is.
-WITHOUT_PLACES = f"{HUMAN} without places"
-_PAIRS = (*COMPARED, (HUMAN, FULL), (HUMAN, "0"), (HUMAN, WITHOUT_PLACES))
 
 
 def summary(values: PhotoValues, metrics: Sequence[str] = METRICS) -> dict[str, Any]:
@@ -41,95 +30,60 @@ def differences(models: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoVa
 
     The interval is over photos; that over seeds is told by the difference of each seed that both were trained with.
     """
-    said = []
-    for family in families(models):
-        for of, less in _PAIRS:
-            first, second = ([each for each in family if row_name(each) == row] for row in (of, less))
-            if not first or not second:
-                continue
-            means = [over_seeds([found[each["name"]] for each in side]) for side in (first, second)]
-            said.append(
-                {
-                    "difference": f"{of} minus {less}",
-                    "of": [each["name"] for each in first],
-                    "minus": [each["name"] for each in second],
-                    **summary(minus(*means)),
-                    "by_seed": by_seed(first, second, found),
-                    "spread": [
-                        gain.to_dict() for gain in gains(seed_means(first, found), seed_means(second, found), METRICS)
-                    ],
-                }
-            )
-    return said
-
-
-def families(models: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Models whose recipes differ in parts and seeds alone."""
-    alike: dict[str, list[Mapping[str, Any]]] = {}
-    for model in models:
-        # A field that is off may not have existed yet when an earlier run was trained.
-        key = [{name: model["recipe"].get(name) or None for name in _SAME}, model["manifests_sha256"]]
-        alike.setdefault(json.dumps(key, sort_keys=True), []).append(model)
-    return list(alike.values())
-
-
-def row_name(model: Mapping[str, Any]) -> str | None:
-    """The row of the plan, or the kind of a model that has none; None for parts that are compared with nothing."""
-    kind: str = model["recipe"]["model"]
-    if kind == GlobalAttentionRecipe.kind:
-        row: str | None = model["row"]
-        return row
-    if kind == HUMAN:
-        return {9: HUMAN, 0: WITHOUT_PLACES}.get(model["recipe"]["parts"])
-    return kind
+    return [
+        {"difference": f"{pair.of} minus {pair.less}", **_compared(pair.first, pair.second, found, found)}
+        for pair in pairs(models)
+    ]
 
 
 def told_gain(
     members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues], untold: Mapping[str, PhotoValues]
 ) -> dict[str, Any]:
     """What it is worth that models know the person: told less not told, photo by photo, the mean over seeds."""
-    means = [over_seeds([values[each["name"]] for each in members]) for values in (found, untold)]
-    told, silent = seed_means(members, found), seed_means(members, untold)
-    names = [each["name"] for each in members]
+    difference = f"{row_name(members[0])} minus itself when not told the person"
+    return {"difference": difference, **_compared(members, members, found, untold)}
+
+
+def _compared(
+    first: Sequence[Mapping[str, Any]],
+    second: Sequence[Mapping[str, Any]],
+    found: Mapping[str, PhotoValues],
+    less: Mapping[str, PhotoValues],
+) -> dict[str, Any]:
+    """Models with their values in ``found`` less models with theirs in ``less``."""
+    means = [over_seeds([values[each["name"]] for each in side]) for side, values in ((first, found), (second, less))]
+    ours, theirs = seed_means(first, found), seed_means(second, less)
+    of_seeds = [*ours.values()], [*theirs.values()]
+    told = [name for name in METRICS if all(name in each for side in of_seeds for each in side)]
     return {
-        "difference": f"{row_name(members[0])} minus itself when not told the person",
-        "of": names,
-        "minus": names,
+        "of": [each["name"] for each in first],
+        "minus": [each["name"] for each in second],
         **summary(minus(*means)),
         "by_seed": {
-            str(member["recipe"]["seed"]): {name: round(with_it[name] - without[name], 6) for name in METRICS}
-            for member, with_it, without in zip(members, told, silent, strict=True)
+            str(seed): {name: round(ours[seed][name] - theirs[seed][name], 6) for name in told}
+            for seed in ours
+            if seed in theirs
         },
-        "spread": [gain.to_dict() for gain in gains(told, silent, METRICS)],
+        "spread": [gain.to_dict() for gain in gains(*of_seeds, told)],
     }
 
 
-def seed_means(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]) -> list[dict[str, float]]:
+def seed_means(members: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]) -> dict[int, dict[str, float]]:
     """The means of each seed, without metrics that no photo has."""
-    estimates = [{name: found[each["name"]].estimate(name) for name in METRICS} for each in members]
-    return [{name: float("nan") if one is None else one.mean for name, one in each.items()} for each in estimates]
-
-
-def by_seed(
-    first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], found: Mapping[str, PhotoValues]
-) -> dict[str, dict[str, float]]:
-    """The differences of the means of each seed that both have."""
-    ours = {each["recipe"]["seed"]: means for each, means in zip(first, seed_means(first, found), strict=True)}
-    theirs = {each["recipe"]["seed"]: means for each, means in zip(second, seed_means(second, found), strict=True)}
-    return {
-        str(seed): {name: round(means[name] - theirs[seed][name], 6) for name in METRICS}
-        for seed, means in ours.items()
-        if seed in theirs
+    estimates = {
+        each["recipe"]["seed"]: {name: found[each["name"]].estimate(name) for name in METRICS} for each in members
     }
+    return {seed: {name: one.mean for name, one in each.items() if one} for seed, each in estimates.items()}
 
 
 def decision(entry: str, split: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Whether the full model beats the plainly supervised one by more than seeds differ; None without either."""
-    told = next((one for one in split["differences"] if one["difference"] == f"{FULL} minus {BASE}"), None)
-    if told is None:
+    pair = decided(models)
+    if pair is None:
         return None
     systems = {one["name"]: {name: each["mean"] for name, each in one["metrics"].items()} for one in split["systems"]}
-    found = gains([systems[name] for name in told["of"]], [systems[name] for name in told["minus"]], DECIDING)
+    full, base = ([systems[each["name"]] for each in side] for side in (pair.first, pair.second))
+    found = gains(full, base, DECIDING)
     excluded = [model["name"] for model in models if model["row"] == ORACLE]
     return {
         "on": entry,

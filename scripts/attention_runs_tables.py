@@ -16,6 +16,7 @@ from set_runs_tables import short, table
 COLUMNS = {"srcc": "SRCC", "pcc": "PCC", "acc5": "Acc5", "acc10": "Acc10", "cut": "first crop cuts"}
 PARTS = {"metrics": "all photos", "persons": "photos with a person"}
 FLOORS = {"largest": "the largest box is the best", "people": "people's own ratings"}
+NONE = "–"
 ORACLE = "an upper bound that sees the ratings, no result"
 
 
@@ -50,7 +51,10 @@ def of_split(entry: str, split: Mapping[str, Any], content: Mapping[str, Any]) -
         ]
         if part == "metrics":
             less += [
-                [f"{one['difference']}, seed {seed}", *(short(each[name]) for name in COLUMNS)]
+                [
+                    f"{one['difference']}, seed {seed}",
+                    *(short(each[name]) if name in each else NONE for name in COLUMNS),
+                ]
                 for one in split["differences"]
                 for seed, each in one["by_seed"].items()
             ]
@@ -103,7 +107,7 @@ def label(model: Mapping[str, Any], plan: Mapping[str, str]) -> str:
 
 def cells(found: Mapping[str, Any]) -> list[str]:
     """The metrics of one line; a dash where no photo has one."""
-    return [cell(found[name]) if name in found else "–" for name in COLUMNS]
+    return [cell(found[name]) if name in found else NONE for name in COLUMNS]
 
 
 if __name__ == "__main__":

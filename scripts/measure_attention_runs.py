@@ -20,6 +20,7 @@ from typing import Any
 
 from attention_runs import described, measure_on
 from attention_runs_compare import decision
+from attention_runs_families import expect_comparable
 from attention_runs_tables import tables
 from grid_runs_groups import distinct_names
 
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UsageError(f"{options.out}: there is no folder {options.out.parent}; create it first")
         content = measure(options.runs, options.on, options.data, options.cache)
         with atomic_write(options.out, overwrite=True) as handle:
-            handle.write((json.dumps(content, indent=1) + "\n").encode())
+            handle.write((json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     except CadrageError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -69,6 +70,7 @@ def measure(runs: Sequence[Path], entries: Sequence[str], data: Path, cache: Pat
     rows = read_plan(RECIPES).rows
     loaded = [(run, load_evaluator(run)) for run in runs]
     models = [described(run, trained, rows) for run, trained in loaded]
+    expect_comparable(models)
     trained = [each for _, each in loaded]
     splits = {entry: measure_on(entry, data, models, trained, cache) for entry in entries}
     return {

@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from cadrage.errors import UsageError
+from cadrage.training.evaluators.heat_targets import window_heat
 from cadrage.training.global_attention.recipe import GlobalAttentionRecipe, load_global_attention_recipe
+from cadrage.training.grid_anchor import samples
 from cadrage.training.grid_anchor.module import GridTraining
 from cadrage.training.human_centric.recipe import HumanCentricRecipe, load_human_centric_recipe
 from cadrage.training.record import BEST, RECORD, WEIGHTS
@@ -34,6 +36,8 @@ VOTES = {
     "epochs": "1",
 }
 
+ORACLE = {"heat_map": "oracle", "heat": "0", "epochs": "1"}
+
 
 @pytest.fixture(scope="module", params=list(KINDS))
 def kind(request):
@@ -48,7 +52,7 @@ def recipe_file(kind, write_recipe):
 @pytest.fixture(scope="module")
 def run(recipe_file, persons_data, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "plain"
-    logged = set()
+    logged, mapped = set(), set()
     log = LightningModule.log
 
     def remember(self, name, *args, **kwargs):
@@ -57,12 +61,23 @@ def run(recipe_file, persons_data, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GridTraining, "log", remember)
+        remember_maps(patch, mapped)
         train_from_recipe(recipe_file, persons_data, out, overrides={"keep_best": "srcc"})
-    return out, logged
+    return out, logged, mapped
+
+
+def remember_maps(patch, mapped):
+    """Add the name of every photo that an importance map is made of to a set."""
+
+    def remembered(record, *args):
+        mapped.add(record.file_name)
+        return window_heat(record, *args)
+
+    patch.setattr(samples, "window_heat", remembered)
 
 
 def test_a_run_leaves_weights_record_and_measures(run, kind):
-    out, logged = run
+    out, logged, _ = run
     record = json.loads((out / RECORD).read_text())
     recipe = KINDS[kind].from_dict(record["recipe"])
     assert record["recipe"]["model"] == kind and recipe.train == ("drawn:train",)
@@ -73,6 +88,18 @@ def test_a_run_leaves_weights_record_and_measures(run, kind):
     assert json.loads((out / BEST).read_text())["metric"] == "srcc"
     assert {"val/srcc", "val/pairs", "val/cut"} <= logged
     assert (out / WEIGHTS).is_file()
+
+
+def test_validation_makes_maps_only_where_scores_depend_on_them(run, kind, recipe_file, persons_data, tmp_path):
+    """Photos 0 and 1 are for validation, the other eight for training."""
+    every = {f"images/{number}.png" for number in range(10)}
+    assert run[2] == every - {"images/0.png", "images/1.png"}
+    if kind == "global-attention":
+        mapped = set()
+        with pytest.MonkeyPatch.context() as patch:
+            remember_maps(patch, mapped)
+            train_from_recipe(recipe_file, persons_data, tmp_path / "oracle", overrides=ORACLE)
+        assert mapped == every
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(run, recipe_file, persons_data, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,6 +190,60 @@ def test_one_seed_decides_nothing(script, runs, persons_data, tmp_path, capsys):
     assert "seed spread unknown" in said and "not decided, as it takes two seeds" in said
     assert script.main([str(runs / "gap-4-0"), *arguments]) == 0
     assert "it takes runs 1 and 4" in capsys.readouterr().out
+
+
+def test_other_parts_are_not_averaged_as_if_they_were_seeds(script, runs, persons_data, write_run, tmp_path, capsys):
+    out = tmp_path / "runs.json"
+    conv = write_run(tmp_path / "conv-0", "human-centric", seed="0", relation="conv", tag="conv")
+    bare = write_run(tmp_path / "bare-0", "human-centric", seed="0", content="false", heat="0", tag="bare")
+    arguments = ["--data", str(persons_data), "--on", "drawn:val", "--out", str(out)]
+    assert script.main([*(str(each) for each in (runs / "gap-4-0", runs / "people-0", conv, bare)), *arguments]) == 0
+    split = json.loads(out.read_text())["splits"]["drawn:val"]
+    assert [each["difference"] for each in split["differences"]] == [
+        "human-centric minus 4",
+        "human-centric minus itself when not told the person",
+    ]
+    assert all(each["of"] == ["people-0"] for each in split["differences"])
+    # Every model has its own line all the same.
+    assert [each["name"] for each in split["systems"]] == ["gap-4-0", "people-0", "conv-0", "bare-0"]
+    out.unlink()
+    capsys.readouterr()
+    again = write_run(tmp_path / "people-again", "human-centric", seed="0")
+    assert script.main([*(str(each) for each in (runs / "gap-4-0", runs / "people-0", again)), *arguments]) == 1
+    error = capsys.readouterr().err
+    # Before anything is measured.
+    assert error == "people-0 and people-again: both are human-centric with seed 0; leave one out\n"
+    assert not out.exists()
+
+
+def test_two_recipes_are_not_decided_by_one_of_them(script, runs, persons_data, write_run, tmp_path, capsys):
+    other = [
+        write_run(tmp_path / f"far-{row}-0", "global-attention", tag=f"run-{row}", seed="0", batch="2", **ROWS[row])
+        for row in "14"
+    ]
+    arguments = ["--data", str(persons_data), "--on", "drawn:val", "--out", str(tmp_path / "runs.json")]
+    assert script.main([*(str(each) for each in (runs / "gap-1-0", runs / "gap-4-0", *other)), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("gap-4-0 and far-4-0: runs 4 and 1 are there for both") and "they differ in batch;" in error
+
+
+def test_photos_without_any_person_are_measured(script, runs, persons_data, tmp_path, capsys):
+    data = Path(shutil.copytree(persons_data, tmp_path / "data"))
+    (data / "drawn" / "splits" / "nobody.txt").write_text("images/0.png\nimages/2.png\n")
+    out = tmp_path / "runs.json"
+    names = ("gap-1-0", "gap-1-1", "gap-4-0", "gap-4-1", "people-0")
+    arguments = [*(str(runs / name) for name in names), "--data", str(data), "--on", "drawn:nobody", "--out", str(out)]
+    assert script.main(arguments) == 0
+    content = json.loads(out.read_text(), parse_constant=pytest.fail)
+    split = content["splits"]["drawn:nobody"]
+    assert split["data"]["with_persons"] == 0 and split["differences"]
+    for each in split["differences"]:
+        assert "cut" not in each["metrics"] and not each["persons"]
+        assert [set(means) for means in each["by_seed"].values()] == len(each["by_seed"]) * [set(each["metrics"])]
+        assert {gain["metric"] for gain in each["spread"]} == set(each["metrics"])
+    assert [set(group["metrics"]) for group in split["groups"]] == 2 * [{"srcc", "pcc", "acc5", "acc10"}]
+    printed = capsys.readouterr().out
+    assert "4 minus 1, seed 0" in printed and "nan" not in printed
 
 
 def test_what_cannot_be_measured_is_one_line(script, runs, persons_data, write_run, tmp_path, capsys):

@@ -332,6 +332,70 @@ def test_other_weights_are_measured_anew(finish, go):
     assert len(told) == 2 and not np.allclose(outcomes["D4"].mean("test").metrics["pcc"], first.metrics["pcc"])
 
 
+def rate_anew(data) -> None:
+    """Another rating of the first crop of every photo with persons."""
+    file = data / "persons" / "metadata.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        row["crops"][0]["score"] += 0.5
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_seeds_that_are_not_asked_for_count_only_on_the_same_photos(finish, go, data, tmp_path):
+    for seed in (0, 1):
+        finish("global-attention", "D4", seed)
+    go("global-attention", "D4", seeds=2)
+    (data / "persons/splits/test.txt").write_text("images/4.png\n")
+    outcomes, told = go("global-attention", "D4", seeds=1)
+    assert told == ["synthetic-full-0: measuring on persons:test"]
+    assert list(outcomes["D4"].by_seed("val")) == [0, 1] and list(outcomes["D4"].by_seed("test")) == [0]
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "synthetic-full-1, test: measured by an earlier call on other photos or ratings" in report
+    # Once it is asked for again it counts again.
+    outcomes, told = go("global-attention", "D4", seeds=2)
+    assert told == ["synthetic-full-1: measuring on persons:test"] and list(outcomes["D4"].by_seed("test")) == [0, 1]
+    assert "other photos or ratings" not in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_nothing_is_decided_between_old_and_new_ratings(finish, go, data, tmp_path):
+    for letter in ("D1", "D4"):
+        for seed in (0, 1):
+            finish("global-attention", letter, seed)
+    go("global-attention", "D1", "D4", seeds=2)
+    rate_anew(data)
+
+    def train_again(letter: str, *seeds: int) -> dict:
+        for seed in seeds:
+            name = {"D1": "supervised", "D4": "full"}[letter]
+            shutil.rmtree(tmp_path / "out" / "runs" / f"synthetic-{name}-{seed}")
+            finish("global-attention", letter, seed)
+        go("global-attention", letter, seeds=len(seeds))
+        return json.loads((tmp_path / "out" / "report.json").read_text())
+
+    report = train_again("D4", 0)
+    assert report["decisions"] == [] and not any("What a change is worth" in each for each in report["sections"])
+    assert any("these runs: D1; D4." in note for note in report["notes"])
+    report = train_again("D1", 0)
+    (decision,) = report["decisions"]
+    # The second seeds are of the old ratings.
+    assert decision["earned"] is None and all(gain["spread"] is None for gain in decision["gains"])
+
+
+def test_numbers_that_do_not_say_of_which_photos_are_measured_anew(finish, go, tmp_path):
+    finish("global-attention", "D4")
+    go("global-attention", "D4")
+    file = tmp_path / "out" / "measured" / "synthetic-full-0.json"
+    known = json.loads(file.read_text())
+    del known["tests"]["val"]["photos_sha256"]
+    file.write_text(json.dumps(known))
+    # Not asked for, it is as if it had not been measured.
+    finish("global-attention", "D1")
+    outcomes, _ = go("global-attention", "D1")
+    assert not outcomes["D4"].by_seed("val") and not outcomes["D4"].failed
+    outcomes, told = go("global-attention", "D4")
+    assert len(told) == 2 and not outcomes["D4"].failed and outcomes["D4"].by_seed("val")
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning.*")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

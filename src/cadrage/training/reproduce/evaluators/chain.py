@@ -28,10 +28,20 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """Values on the photos of FOLDER:SPLIT entries."""
+    """Values on the photos of FOLDER:SPLIT entries, with what these photos and what is said of them were then."""
 
     entries: tuple[str, ...]
     values: PhotoValues
+    manifests_sha256: Mapping[str, str]  # by folder
+    photos_sha256: str
+
+    def same_photos(self, other: "Measured") -> bool:
+        """Whether both are about the same photos with the same ratings, so that they may be averaged or compared."""
+        return (self.entries, self.manifests_sha256, self.photos_sha256) == (
+            other.entries,
+            other.manifests_sha256,
+            other.photos_sha256,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +176,12 @@ def _known(experiment: Experiment, seed: int, out: Path) -> dict[str, Any] | Non
 
 def _training(experiment: Experiment, seed: int, known: Mapping[str, Any]) -> Training:
     tests = {
-        test: Measured(tuple(found["entries"]), PhotoValues.from_dict(found["values"]))
+        test: Measured(
+            tuple(found["entries"]),
+            PhotoValues.from_dict(found["values"]),
+            dict(found["manifests_sha256"]),
+            found["photos_sha256"],
+        )
         for test in experiment.planned.tests
         if (found := known["tests"].get(test))
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import cadrage
+from cadrage.training.reproduce.evaluators.apart import apart_notes
 from cadrage.training.reproduce.evaluators.chain import Training
 from cadrage.training.reproduce.evaluators.layout import tables, views
 from cadrage.training.reproduce.evaluators.outcome import Outcome
@@ -122,7 +123,7 @@ def _section(heading: str, content: PlainTable) -> str:
 
 def _notes(paper: Paper, outcomes: Sequence[Outcome]) -> list[str]:
     """How to read the numbers, and which photos are not among them or count for nothing."""
-    notes = [*paper.notes, *filter(None, [rule(paper)])]
+    notes = [*paper.notes, *filter(None, [rule(paper)]), *apart_notes(outcomes)]
     for outcome in outcomes:
         for training in outcome.trainings:
             name = outcome.experiment.training(training.seed)

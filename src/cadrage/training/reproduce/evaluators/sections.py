@@ -89,12 +89,14 @@ def _gains(paper: Paper, outcomes: Sequence[Outcome]) -> list[tuple[str, tuple[G
         of_rows = _by_row(on(View(recipe, VALIDATION, persons=False), outcomes))
         if decided.full not in of_rows or decided.base not in of_rows:
             continue
+        # Of other photos or ratings a difference would say nothing of the runs.
+        if not of_rows[decided.full].same_photos(of_rows[decided.base], VALIDATION):
+            continue
         full, base = (
             [_means(values, decided.metrics) for values in of_rows[row].by_seed(VALIDATION).values()]
             for row in (decided.full, decided.base)
         )
-        if full and base:
-            found.append((recipe, gains(full, base, decided.metrics)))
+        found.append((recipe, gains(full, base, decided.metrics)))
     return found
 
 
@@ -105,6 +107,8 @@ def _difference_rows(paper: Paper, outcomes: Sequence[Outcome], metrics: Mapping
         of_rows = _by_row(on(view, outcomes))
         for first, second in paper.compared:
             if first not in of_rows or second not in of_rows:
+                continue
+            if not of_rows[first].same_photos(of_rows[second], view.test):
                 continue
             one, other = (of_rows[row].mean(view.test, persons=view.persons) for row in (first, second))
             if one is None or other is None or not set(one.photos) & set(other.photos):
