@@ -286,7 +286,11 @@ def test_the_plan_decides_on_validation_photos_over_seeds_without_the_upper_boun
     assert {row["run"] for row in report["sections"]["An upper bound, no result"]} == {"D5"}
     assert not any("run D5" in row["measured"] for table in report["tables"] for row in table["rows"])
     assert [run["run"] for run in report["runs"] if run["no_result"]] == ["5", "D5"]
-    assert "seeds 0, 1" in (tmp_path / "out" / "report.md").read_text()
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "seeds 0, 1" in report
+    # One line says it for all seeds of what was not begun, every measured training has its own.
+    assert "| 2 | gaicd-fusion-0, gaicd-fusion-1 | Importance map in the encoder | not run: not asked for |" in report
+    assert report.count("| D4 | synthetic-full-") == 2
     # With one seed asked for, what was measured of the other stays.
     again, told = go("global-attention", "D1", seeds=1)
     assert told == [] and len(again["D4"].by_seed("val")) == 2

@@ -95,7 +95,19 @@ def _means(outcome: Outcome, training: Training, test: str) -> dict[str, Any]:
 
 
 def _run_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
-    return [_run_row(outcome, training) for outcome in outcomes for training in outcome.trainings]
+    return [row for outcome in outcomes for row in _rows_of(outcome)]
+
+
+def _rows_of(outcome: Outcome) -> list[tuple[str, ...]]:
+    """One row for each seed, or one for all if none of them was begun."""
+    rows = [_run_row(outcome, training) for training in outcome.trainings]
+    if any(training.tests or training.chosen or training.failed for training in outcome.trainings):
+        return rows
+    what = {(letter, *rest) for letter, _, *rest in rows}
+    if len(rows) == 1 or len(what) > 1:
+        return rows
+    letter, _, *rest = rows[0]
+    return [(letter, ", ".join(name for _, name, *_ in rows), *rest)]
 
 
 def _run_row(outcome: Outcome, training: Training) -> tuple[str, ...]:
