@@ -1,11 +1,13 @@
 import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cadrage.errors import UsageError
+from cadrage.geometry import mirror
 from cadrage.models.align import rod_align, roi_align
 from cadrage.models.attention_fusion import mix_heat, region_importance
 from cadrage.models.backbones.pyramids import make_pyramid
@@ -191,6 +193,7 @@ def test_the_importance_map_can_change_the_order_of_crops() -> None:
         ]
     gaps = (scores[1] - scores[0]) - (scores[1] - scores[0])[:1]
     assert gaps.abs().max() > 1e-4
+    assert not torch.equal(scores[0].argsort(), scores[1].argsort())
 
 
 def test_no_map_can_be_given_when_scores_count() -> None:
@@ -293,10 +296,48 @@ def test_photos_without_a_person_score_as_if_none_were_given() -> None:
 def test_a_mirrored_photo_gives_finite_scores_and_its_boxes_map_back() -> None:
     # Convolutions are not symmetric, so nothing is promised about the scores themselves.
     model, image, boxes = small(), torch.rand(1, 3, 64, 96), some_boxes(1, 9)
-    mirrored = torch.stack([1 - boxes[..., 2], boxes[..., 1], 1 - boxes[..., 0], boxes[..., 3]], dim=-1)
-    assert model(image.flip(3), mirrored).scores.isfinite().all()
-    back = torch.stack([1 - mirrored[..., 2], mirrored[..., 1], 1 - mirrored[..., 0], mirrored[..., 3]], dim=-1)
-    torch.testing.assert_close(back, boxes)
+    mirrored = mirror(boxes[0])
+    assert model(image.flip(3), torch.from_numpy(mirrored).float()[None]).scores.isfinite().all()
+    assert np.abs(mirrored - boxes[0].numpy()).max() > 0.1
+    np.testing.assert_allclose(mirror(mirrored), boxes[0], atol=1e-6)
+
+
+def test_persons_that_no_photo_shows_are_refused() -> None:
+    model, features = small(partition=True), torch.rand(2, 32, 4, 4)
+    for wrong, message in (
+        ([1.1, 0.1, 1.2, 0.9], "nothing of it is on the photo"),
+        ([0.0, 0.0, 0.0, 0.0], "nothing of it is on the photo"),
+        ([0.6, 0.1, 0.2, 0.9], "swap the corners"),
+    ):
+        persons = torch.tensor([[0.1, 0.1, 0.5, 0.5], wrong])
+        with pytest.raises(UsageError, match=message):
+            model.update(features, persons, torch.tensor([True, True]))
+        model.update(features, persons, HAS_PERSON)
+
+
+@pytest.mark.parametrize("partition", [True, False])
+def test_half_of_what_is_told_of_persons_is_refused(partition: bool) -> None:
+    model, image, boxes = small(partition=partition), torch.rand(2, 3, 32, 32), some_boxes(2, 3)
+    for told in ({"person_xyxy": PERSON}, {"has_person": HAS_PERSON}):
+        with pytest.raises(UsageError, match="only one of person_xyxy and has_person"):
+            model(image, boxes, **told)
+        with pytest.raises(UsageError, match="only one of person_xyxy and has_person"):
+            model.forward_mixed(image, boxes, torch.rand(2, 1, 64, 64), 0.5, **told)
+
+
+def test_half_precision_does_not_move_the_whole_photo() -> None:
+    # A map and a convolution that half precision holds exactly; what is left is one rounding of the result.
+    model, fused = small(), torch.randint(0, 2, (1, 32, 16, 64)).float()
+    assert model.context is not None and model.context.bias is not None
+    nn.init.dirac_(model.context.weight)
+    nn.init.zeros_(model.context.bias)
+    with torch.no_grad():
+        exact = model.global_context(fused)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = model.global_context(fused.bfloat16())
+    assert exact is not None and half is not None and exact.max() > 0.5
+    # Rounded positions move samples by up to an eighth of a cell there.
+    assert (half.float() - exact).abs().max() < 2**-8
 
 
 def test_unusable_boxes_and_settings_are_refused() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import UsageError
-from cadrage.models import grid_anchor
+from cadrage.models import align, grid_anchor
 from cadrage.models.align import rod_align, roi_align
 from cadrage.models.backbones.pyramids import MobileNetPyramid, make_pyramid
 from cadrage.models.backbones.vgg16 import VGG16
@@ -187,7 +187,7 @@ def test_thousands_of_boxes_are_aligned_a_chunk_at_a_time(monkeypatch: pytest.Mo
         counts.append(boxes.shape[1])
         return roi_align(features, boxes, bins, legacy=legacy)
 
-    monkeypatch.setattr(grid_anchor, "roi_align", counted)
+    monkeypatch.setattr(align, "roi_align", counted)
     model = small(regions="roi")
     with torch.no_grad():
         assert model.score(torch.rand(1, 3, 4, 4), some_boxes(1, 3000)).shape == (1, 3000)

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.errors import UsageError
+from cadrage.geometry import mirror
+from cadrage.models.align import roi_align
 from cadrage.models.person_partition import PersonPartition, partition_masks
 
 YES, NO = torch.tensor([True]), torch.tensor([False])
@@ -21,8 +23,8 @@ def some_persons(count: int, seed: int = 0) -> Tensor:
     return torch.rand(count, 2, 2, generator=generator).sort(dim=1).values.flatten(1)
 
 
-def mirror(boxes: Tensor) -> Tensor:
-    return torch.stack([1 - boxes[..., 2], boxes[..., 1], 1 - boxes[..., 0], boxes[..., 3]], dim=-1)
+def mirrored(boxes: Tensor) -> Tensor:
+    return torch.from_numpy(mirror(boxes)).to(boxes.dtype)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +78,11 @@ def test_edges_between_cells_are_met_whatever_the_number_of_cells() -> None:
 def test_a_mirrored_person_has_mirrored_masks() -> None:
     persons = some_persons(50)
     masks = partition_masks(persons, torch.ones(50, dtype=torch.bool), (16, 22))
-    mirrored = partition_masks(mirror(persons), torch.ones(50, dtype=torch.bool), (16, 22))
+    flipped = partition_masks(mirrored(persons), torch.ones(50, dtype=torch.bool), (16, 22))
     swapped = masks.flip(3).unflatten(1, (3, 3)).flip(2).flatten(1, 2)
-    torch.testing.assert_close(mirrored, swapped)
-    assert mirror(torch.tensor([10, 5, 60, 50]) / 100).mul(100).tolist() == pytest.approx([40, 5, 90, 50])
+    torch.testing.assert_close(flipped, swapped)
+    # On a photo of 100 pixels.
+    assert mirror([[0.1, 0.05, 0.6, 0.5]])[0] * 100 == pytest.approx([40, 5, 90, 50])
 
 
 def module(**settings: Any) -> PersonPartition:
@@ -98,7 +101,8 @@ def test_the_update_is_that_of_each_cells_own_part() -> None:
         update = partition(features, person, YES) - features
         masks = partition_masks(person, YES, (4, 4))[0]
         assert partition.person is not None
-        vector = partition.person(partition._aligned(features, person))
+        # The person in cells, whose centres are half a cell behind their start.
+        vector = partition.person(roi_align(features, person.unsqueeze(1) * 4 - 0.5, 3).flatten(1))
         seen = torch.cat([features, vector.view(1, 16, 1, 1).expand(1, 16, 4, 4)], dim=1)
         for row in range(4):
             for column in range(4):

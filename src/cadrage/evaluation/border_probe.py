@@ -56,7 +56,10 @@ class PhotoProbe:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The mean over photos for one step and direction, and one side or, with None, all sides that can move."""
+    """The mean over photos for one step and direction, and one side or, with None, all sides that can move.
+
+    A larger loss is a clearer border, not a better or worse model: ``higher_is_better`` of the estimates means nothing.
+    """
 
     step: float
     direction: str
@@ -150,7 +153,7 @@ def summarise(photos: Sequence[PhotoProbe], steps: Sequence[float] = STEPS, *, s
                 chosen = {m: [_moves(photo, m, number, side, direction) for photo in photos] for m in MEASURES}
                 moves = sum(map(len, chosen["drop"]))
                 if moves:
-                    estimates = {m: _estimate(m, values, seed) for m, values in chosen.items()}
+                    estimates = {m: _estimate(values, seed) for m, values in chosen.items()}
                     cells.append(Cell(step, name, None if side is None else SIDES[side], moves, estimates))
     return cells
 
@@ -177,6 +180,6 @@ def _moves(photo: PhotoProbe, measure: Measure, step: int, side: int | None, dir
     return values[~np.isnan(values)]
 
 
-def _estimate(measure: Measure, moves: Sequence[Floats], seed: int) -> Estimate:
+def _estimate(moves: Sequence[Floats], seed: int) -> Estimate:
     means = np.array([values.mean() for values in moves if len(values)])
-    return Estimate(*bootstrap_mean(means, seed=seed), n=len(means), higher_is_better=True)
+    return Estimate(*bootstrap_mean(means, seed=seed), n=len(means))

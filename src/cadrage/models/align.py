@@ -9,13 +9,18 @@ window of a box is one cell too long, samples beyond the map are zero, and the l
 ``pixels / 16`` cells then. Mirrored photos do not give mirrored features; new weights should not be trained with it.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from cadrage.errors import UsageError
+from cadrage.models.cells import sampling_cells
 
 # Output cells per axis, or per axis y, x.
 Bins = int | tuple[int, int]
+Region = Literal["roi", "rod", "whole"]
 
 
 def hat_weights(positions: Tensor, size: int) -> Tensor:
@@ -105,6 +110,54 @@ def rod_align(features: Tensor, boxes_cells: Tensor, bins: Bins, *, legacy: bool
     masked_x = fold(inside_x.unsqueeze(-1) * all_x)
     masked_y = fold(inside_y.unsqueeze(-1) * all_y)
     return whole.unsqueeze(1) - _separable(masked_y, features, masked_x)
+
+
+def aligned_regions(
+    features: Tensor,
+    boxes_xyxy: Tensor,
+    bins: Bins,
+    regions: Sequence[Region] = ("roi", "rod"),
+    *,
+    legacy: bool = False,
+) -> Tensor:
+    """What is seen of each box, one region behind the other.
+
+    Args:
+        features: maps ``(B, C, h, w)`` of the whole photo.
+        boxes_xyxy: ``(B, N, 4)``, normalised.
+        bins: output cells per axis (A).
+        regions: inside, outside, or the whole map, in the order of the result.
+        legacy: place and sample boxes as the released code does.
+
+    Returns:
+        ``(B, N, len(regions) * C, A, A)`` in the precision of the boxes, also under autocast.
+    """
+    cells = sampling_cells(boxes_xyxy, (features.shape[2], features.shape[3]), legacy=legacy)
+    seen = []
+    # Half precision would round positions to an eighth of a cell.
+    with torch.autocast(features.device.type, enabled=False):
+        exact = features.to(cells.dtype)
+        for region in regions:
+            if region == "roi":
+                seen.append(roi_align(exact, cells, bins, legacy=legacy))
+            elif region == "rod":
+                seen.append(rod_align(exact, cells, bins, legacy=legacy))
+            else:
+                # Outside a box that lies beyond the map there is all of it.
+                nowhere = torch.full_like(cells[:, :1], -1)
+                whole = rod_align(exact, nowhere, bins, legacy=legacy)
+                seen.append(whole.expand(-1, cells.shape[1], -1, -1, -1))
+    return torch.cat(seen, dim=2)
+
+
+def aligned_whole(features: Tensor, bins: Bins, *, legacy: bool = False) -> Tensor:
+    """Maps ``(B, C, h, w)`` on the cells of :func:`aligned_regions` inside a box of the whole photo, ``(B, C, A, A)``.
+
+    The result has the precision of the maps, and positions at least single precision.
+    """
+    exact = torch.promote_types(features.dtype, torch.float32)
+    whole = features.new_tensor([[0.0, 0.0, 1.0, 1.0]], dtype=exact).expand(features.shape[0], 1, 4)
+    return aligned_regions(features, whole, bins, ("roi",), legacy=legacy)[:, 0].to(features.dtype)
 
 
 def check_corners(boxes_xyxy: Tensor) -> None:

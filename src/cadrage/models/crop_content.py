@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cadrage.models.cells import SNAP
 from cadrage.models.heat_head import HEAT_SIZE
 
 _KERNEL, _WIDE, _NARROW, _OUTPUTS = 5, 64, 32, 256
 _FIRST = HEAT_SIZE - _KERNEL + 1
 _SECOND = _FIRST // 2 - _KERNEL + 1
-# In cells of the mask. Boxes come as fractions of the photo, so an edge between two cells is rarely met exactly.
-_SNAP = 1e-4
 
 
 def crop_mask_sides(boxes_xyxy: Tensor, *, legacy: bool = False) -> tuple[Tensor, Tensor]:
@@ -32,7 +31,7 @@ def crop_mask_sides(boxes_xyxy: Tensor, *, legacy: bool = False) -> tuple[Tensor
     """
     starts, ends = boxes_xyxy[..., :2] * HEAT_SIZE, boxes_xyxy[..., 2:] * HEAT_SIZE
     if legacy:
-        starts, ends = (starts + _SNAP).trunc(), (ends + _SNAP).trunc()
+        starts, ends = (starts + SNAP).trunc(), (ends + SNAP).trunc()
     cells = torch.arange(HEAT_SIZE, dtype=boxes_xyxy.dtype, device=boxes_xyxy.device)
     covered = torch.minimum(ends.unsqueeze(-1), cells + 1) - torch.maximum(starts.unsqueeze(-1), cells)
     rows_x, rows_y = covered.clamp(0, 1).unbind(-2)

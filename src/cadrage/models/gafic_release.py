@@ -7,6 +7,8 @@ of one map and the crop. Both maps are the same for all crops of a photo and the
 adds one number to all scores of a photo and cannot change their order: measures of rank are not touched by the
 annotations it sees, and scores of different photos must not be compared. The branch runs once per photo here, and once
 per crop there.
+
+No recipe trains it and nothing of the product runs it; it is there to compare with the released code.
 """
 
 from typing import Literal
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
-from cadrage.models.align import check_corners, rod_align, roi_align
+from cadrage.models.align import aligned_regions, check_corners
 from cadrage.models.backbones.pyramids import Pyramid
 from cadrage.models.crop_content import CropContent
 from cadrage.models.graph_relation import GraphRelation
@@ -101,14 +103,7 @@ class GaficRelease(nn.Module):
 
     def _rank(self, features: Tensor, boxes_xyxy: Tensor) -> Tensor:
         """The part of the scores that differs between crops."""
-        height, width = features.shape[2:]
-        corner = 0.0 if self.legacy else 0.5
-        cells = boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - corner
-        # Half precision would round positions to an eighth of a cell.
-        with torch.autocast(features.device.type, enabled=False):
-            exact = features.to(cells.dtype)
-            seen = [align(exact, cells, _BINS, legacy=self.legacy) for align in (roi_align, rod_align)]
-        described = self.region(torch.cat(seen, dim=2))
+        described = self.region(aligned_regions(features, boxes_xyxy, _BINS, legacy=self.legacy))
         return F.linear(described, self.last.weight[:, :_DESCRIPTION]).squeeze(-1)
 
     def forward(self, image: Tensor, boxes_xyxy: Tensor, teacher: Tensor | None = None) -> Output:

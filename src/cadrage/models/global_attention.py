@@ -21,26 +21,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
-from cadrage.models.align import check_corners, rod_align, roi_align
+from cadrage.models.align import aligned_regions, aligned_whole, check_corners
 from cadrage.models.attention_fusion import FusionEncoder, mix_heat, region_importance
 from cadrage.models.backbones.pyramids import Pyramid
 from cadrage.models.crop_evaluator import EvaluatorHead, make_evaluator
 from cadrage.models.heat_head import ConvRelation, HeatHead
 from cadrage.models.output import Output
-from cadrage.models.person_partition import PersonPartition
+from cadrage.models.person_partition import PersonPartition, check_persons
 from cadrage.models.summed_levels import SummedLevels
 
 Heat = Literal["predicted", "supervised", "none"]
 
-_REDUCED = 32
-_RELATED = 8
-_BINS = 9
+_REDUCED, _RELATED, _BINS = 32, 8, 9
 
 
 class GlobalAttentionModel(nn.Module):
-    """Photo and boxes to scores on the scale of the training targets, and an importance map.
-
-    Beyond the backbone the default has 554,266 parameters with three maps of 512 channels.
+    """Photo and boxes to scores on the targets' scale and an importance map: 554,266 parameters beyond VGG-16.
 
     Args:
         backbone: a :class:`~cadrage.models.backbones.pyramids.Pyramid`.
@@ -96,12 +92,12 @@ class GlobalAttentionModel(nn.Module):
         """F around the main person ``(B, 4)``, normalised; photos of which ``has_person (B,)`` is false keep theirs.
 
         Raises:
-            UsageError: a person's corners changed places, or the model has no partition and would ignore the person.
+            UsageError: ``check_persons`` refuses a person, or the model has no partition and would ignore them.
         """
         if self.partition is None:
             raise UsageError("this model was built without partition and knows no persons; leave the person out")
         if not torch.compiler.is_compiling():
-            check_corners(person_xyxy[has_person])
+            check_persons(person_xyxy, has_person)
         out: Tensor = self.partition(features, person_xyxy, has_person)
         return out
 
@@ -129,23 +125,21 @@ class GlobalAttentionModel(nn.Module):
         context = self.global_context(fused)
         # Looking at values is for callers; a traced graph has none.
         if torch.compiler.is_compiling():
-            return self._score(fused, context, boxes_xyxy)
+            scores: Tensor = self.evaluator(self.regions(fused, boxes_xyxy), context)
+            return scores
         if chunk < 1:
             raise UsageError(f"chunk {chunk}: expected at least 1 box at a time")
         check_corners(boxes_xyxy)
-        parts = torch.split(boxes_xyxy, chunk, dim=1)
-        return torch.cat([self._score(fused, context, each) for each in parts], dim=1)
+        chunks = torch.split(boxes_xyxy, chunk, dim=1)
+        return torch.cat([self.evaluator(self.regions(fused, each), context) for each in chunks], dim=1)
 
     def forward(
-        self,
-        image: Tensor,
-        boxes_xyxy: Tensor,
-        person_xyxy: Tensor | None = None,
-        has_person: Tensor | None = None,
+        self, image: Tensor, boxes_xyxy: Tensor, person_xyxy: Tensor | None = None, has_person: Tensor | None = None
     ) -> Output:
         """Photos ``(B, 3, H, W)`` and boxes ``(B, N, 4)`` to scores and the importance map.
 
-        The person is for models with partition, which treat its absence as a photo without one.
+        Persons are for models with partition, as in :meth:`update`; without both arguments no photo has one, and one
+        without the other is a UsageError.
         """
         fused, heat = self.fuse(self._around(self.features(image), person_xyxy, has_person))
         return Output(self.score(fused, boxes_xyxy), heat)
@@ -159,17 +153,14 @@ class GlobalAttentionModel(nn.Module):
         person_xyxy: Tensor | None = None,
         has_person: Tensor | None = None,
     ) -> Output:
-        """As :meth:`forward`, with a teacher's map mixed into what the encoder reads; for training alone.
+        """As :meth:`forward`, with a teacher's map mixed into what the encoder reads, not into the output.
 
-        A teacher's map is made of the scores that people gave the very crops being ranked. With ``share`` 1 in an
-        evaluation the numbers are an upper bound of what a perfect map would bring, never a result.
+        For training alone: a teacher's map is made of the scores that people gave the very crops being ranked. With
+        ``share`` 1 in an evaluation the numbers are an upper bound of what a perfect map would bring, never a result.
 
         Args:
             pseudo_heat: ``(B, 1, 64, 64)``.
             share: of the teacher, 0 to 1, for all photos or one each ``(B,)``; 0 for photos without a teacher.
-
-        Returns:
-            The importance map of the output is the predicted one.
 
         Raises:
             UsageError: no map enters the encoder of this model, or the map or the share is unusable.
@@ -185,31 +176,17 @@ class GlobalAttentionModel(nn.Module):
         """The whole photo on the cells of a region ``(B, 32, 9, 9)``; None without the global branch."""
         if self.context is None:
             return None
-        whole = fused.new_tensor([[0.0, 0.0, 1.0, 1.0]]).expand(fused.shape[0], 1, 4)
-        return roi_align(F.relu(self.context(fused)), self._cells(fused, whole), _BINS, legacy=self.legacy)[:, 0]
+        return aligned_whole(F.relu(self.context(fused)), _BINS, legacy=self.legacy)
 
     def regions(self, fused: Tensor, boxes_xyxy: Tensor) -> Tensor:
         """What is inside and what is outside of each box, ``(B, N, 64, 9, 9)``."""
-        cells = self._cells(fused, boxes_xyxy)
-        # Half precision would round positions to an eighth of a cell.
-        with torch.autocast(fused.device.type, enabled=False):
-            fused = fused.to(cells.dtype)
-            seen = [align(fused, cells, _BINS, legacy=self.legacy) for align in (roi_align, rod_align)]
-        return torch.cat(seen, dim=2)
-
-    def _cells(self, fused: Tensor, boxes_xyxy: Tensor) -> Tensor:
-        height, width = fused.shape[2:]
-        # Cell j covers j .. j+1 on the photo and has its centre at position j; released code puts it at j.
-        corner = 0.0 if self.legacy else 0.5
-        return boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - corner
-
-    def _score(self, fused: Tensor, context: Tensor | None, boxes_xyxy: Tensor) -> Tensor:
-        out: Tensor = self.evaluator(self.regions(fused, boxes_xyxy), context)
-        return out
+        return aligned_regions(fused, boxes_xyxy, _BINS, legacy=self.legacy)
 
     def _around(self, features: Tensor, person_xyxy: Tensor | None, has_person: Tensor | None) -> Tensor:
-        if person_xyxy is None or has_person is None:
+        if person_xyxy is None and has_person is None:
             return features
+        if person_xyxy is None or has_person is None:
+            raise UsageError("got only one of person_xyxy and has_person, and would ignore it; give both or neither")
         return self.update(features, person_xyxy, has_person)
 
     def _encode(self, features: Tensor, heat: Tensor | None) -> Tensor:

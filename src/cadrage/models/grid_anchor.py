@@ -7,14 +7,14 @@ Zeng et al., "Grid Anchor based Image Cropping: A New Benchmark and An Efficient
                                                                             box -------------+-> RoD --+
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
-from cadrage.models.align import check_corners, rod_align, roi_align
+from cadrage.models.align import Region, aligned_regions, check_corners
 from cadrage.models.backbones.pyramids import Pyramid
 
 Regions = Literal["roi+rod", "roi", "rod", "roi+whole"]
@@ -128,26 +128,10 @@ class GridAnchorModel(nn.Module):
         return torch.cat([self._score(features, each) for each in torch.split(boxes_xyxy, chunk, dim=1)], dim=1)
 
     def _score(self, features: Tensor, boxes_xyxy: Tensor) -> Tensor:
-        height, width = features.shape[2:]
-        # Cell j covers j .. j+1 on the photo and has its centre at position j; the released code puts it at j.
-        corner = 0.0 if self.legacy else 0.5
-        cells = boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - corner
-        seen = []
-        # Half precision would round positions to an eighth of a cell.
-        with torch.autocast(features.device.type, enabled=False):
-            features = features.to(cells.dtype)
-            if self.regions != "rod":
-                seen.append(roi_align(features, cells, self.bins, legacy=self.legacy))
-            if self.regions in ("roi+rod", "rod"):
-                seen.append(rod_align(features, cells, self.bins, legacy=self.legacy))
-            if self.regions == "roi+whole":
-                # Outside a box that lies beyond the map there is all of it.
-                nowhere = torch.full_like(cells[:, :1], -1)
-                whole = rod_align(features, nowhere, self.bins, legacy=self.legacy)
-                seen.append(whole.expand(-1, cells.shape[1], -1, -1, -1))
+        names = cast(list[Region], self.regions.split("+"))
+        regions = aligned_regions(features, boxes_xyxy, self.bins, names, legacy=self.legacy)
         batch, boxes = boxes_xyxy.shape[:2]
-        regions = torch.cat(seen, dim=2).reshape(batch * boxes, self.head.first.in_features)
-        scores: Tensor = self.head(regions).reshape(batch, boxes)
+        scores: Tensor = self.head(regions.reshape(batch * boxes, self.head.first.in_features)).reshape(batch, boxes)
         return scores
 
     def forward(self, image: Tensor, boxes_xyxy: Tensor) -> Tensor:

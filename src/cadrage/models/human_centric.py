@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.errors import UsageError
-from cadrage.models.align import check_corners, rod_align, roi_align
+from cadrage.models.align import aligned_regions, check_corners
 from cadrage.models.backbones.pyramids import Pyramid
 from cadrage.models.crop_content import CropContent
 from cadrage.models.graph_relation import GraphRelation
 from cadrage.models.heat_head import ConvRelation, HeatHead
 from cadrage.models.output import Output
-from cadrage.models.person_partition import Parts, PersonPartition
+from cadrage.models.person_partition import Parts, PersonPartition, check_persons
 from cadrage.models.region_head import RegionHead
 from cadrage.models.summed_levels import SummedLevels
 
@@ -41,7 +41,7 @@ class HumanCentricModel(nn.Module):
         person_vector: show these transforms what the person looks like.
         relation: what the heat map is computed from, the whole photo (``graph``) or surroundings (``conv``).
         content: heat map and content branch; without them the regions alone are scored.
-        legacy: sample and round as the released code does, which its weights need.
+        legacy: sample and round as the released code does, which weights trained with it need.
 
     Raises:
         UsageError: an unknown choice.
@@ -86,7 +86,7 @@ class HumanCentricModel(nn.Module):
         """
         # Looking at values is for callers; a traced graph has none.
         if not torch.compiler.is_compiling():
-            _check_persons(person_xyxy, has_person)
+            check_persons(person_xyxy, has_person)
         out: Tensor = self.partition(features, person_xyxy, has_person)
         return out
 
@@ -120,15 +120,7 @@ class HumanCentricModel(nn.Module):
         return torch.cat([self._score(updated, shared, each) for each in chunks], dim=1)
 
     def _score(self, updated: Tensor, shared: Tensor | None, boxes_xyxy: Tensor) -> Tensor:
-        height, width = updated.shape[2:]
-        # Cell j covers j .. j+1 on the photo and has its centre at position j; the released code puts it at j.
-        corner = 0.0 if self.legacy else 0.5
-        cells = boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - corner
-        # Half precision would round positions to an eighth of a cell.
-        with torch.autocast(updated.device.type, enabled=False):
-            exact = updated.to(cells.dtype)
-            seen = [align(exact, cells, _BINS, legacy=self.legacy) for align in (roi_align, rod_align)]
-        described: Tensor = self.region(torch.cat(seen, dim=2))
+        described: Tensor = self.region(aligned_regions(updated, boxes_xyxy, _BINS, legacy=self.legacy))
         if self.content is not None and shared is not None:
             described = torch.cat([described, self.content(shared, boxes_xyxy)], dim=-1)
         scores: Tensor = self.last(described).squeeze(-1)
@@ -139,13 +131,3 @@ class HumanCentricModel(nn.Module):
         updated = self.update(self.features(image), person_xyxy, has_person)
         heat = self.heat(updated)
         return Output(self.score(updated, heat, boxes_xyxy), heat)
-
-
-def _check_persons(person_xyxy: Tensor, has_person: Tensor) -> None:
-    persons = person_xyxy[has_person]
-    check_corners(persons)
-    visible = persons.clamp(0, 1)
-    unseen = (visible[:, :2] >= visible[:, 2:]).any(-1)
-    if unseen.any():
-        box = ", ".join(f"{value:g}" for value in persons[unseen][0].tolist())
-        raise UsageError(f"person ({box}): nothing of it is on the photo; say that there is none")

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
-from cadrage.models.align import roi_align
+from cadrage.models.align import aligned_regions, check_corners
+from cadrage.models.cells import SNAP
 
 Parts = Literal[9, 2, 1, 0]
 
@@ -19,8 +20,21 @@ _PARTS: tuple[Parts, ...] = (9, 2, 1, 0)
 _PERSON = 4
 # Cells per side that the person is aligned to, and numbers that describe it.
 _BINS, _VECTOR = 3, 16
-# In cells. Boxes come as fractions of the photo, so an edge between two cells is rarely met exactly.
-_SNAP = 1e-4
+
+
+def check_persons(person_xyxy: Tensor, has_person: Tensor) -> None:
+    """Refuse main persons ``(B, 4)``, normalised, that no photo shows; those of photos without one are not looked at.
+
+    Raises:
+        UsageError: a person's corners changed places, a number is not finite, or its box is outside the photo.
+    """
+    persons = person_xyxy[has_person]
+    check_corners(persons)
+    visible = persons.clamp(0, 1)
+    unseen = (visible[:, :2] >= visible[:, 2:]).any(-1)
+    if unseen.any():
+        box = ", ".join(f"{value:g}" for value in persons[unseen][0].tolist())
+        raise UsageError(f"person ({box}): nothing of it is on the photo; say that there is none")
 
 
 def partition_masks(
@@ -50,10 +64,10 @@ def partition_masks(
 def _strips(starts: Tensor, ends: Tensor, size: int, legacy: bool) -> Tensor:
     """One axis: cells before, of and behind the person, ``(B, 3, size)``."""
     if legacy:
-        first, last = ((edges * size + _SNAP).trunc().clamp(0, size) for edges in (starts, ends))
+        first, last = ((edges * size + SNAP).trunc().clamp(0, size) for edges in (starts, ends))
     else:
-        first = (starts * size + _SNAP).floor().clamp(0, size - 1)
-        last = torch.maximum((ends * size - _SNAP).ceil().clamp(max=size), first + 1)
+        first = (starts * size + SNAP).floor().clamp(0, size - 1)
+        last = torch.maximum((ends * size - SNAP).ceil().clamp(max=size), first + 1)
     cells = torch.arange(size, dtype=starts.dtype, device=starts.device)
     before, behind = cells < first.unsqueeze(-1), cells >= last.unsqueeze(-1)
     strips = torch.stack([before, ~(before | behind), behind], dim=1)
@@ -96,22 +110,14 @@ class PersonPartition(nn.Module):
             person = person.clamp(0, 1)
         seen = features
         if self.person is not None:
-            vector = self.person(self._aligned(features, person).to(features.dtype))
+            around = aligned_regions(features, person.unsqueeze(1), _BINS, ("roi",), legacy=self.legacy)
+            vector = self.person(around.flatten(1).to(features.dtype))
             seen = torch.cat([features, vector[:, :, None, None].expand(-1, -1, *features.shape[2:])], dim=1)
         batch, channels, height, width = features.shape
         transformed = F.relu(self.transforms(seen)).reshape(batch, -1, channels, height, width)
         where = self._where(person, has_person, (height, width)).to(transformed.dtype)
         out: Tensor = features + (transformed * where.unsqueeze(2)).sum(dim=1)
         return out
-
-    def _aligned(self, features: Tensor, person: Tensor) -> Tensor:
-        height, width = features.shape[2:]
-        corner = 0.0 if self.legacy else 0.5
-        cells = person * person.new_tensor([width, height, width, height]) - corner
-        # Half precision would round positions to an eighth of a cell.
-        with torch.autocast(features.device.type, enabled=False):
-            aligned = roi_align(features.to(cells.dtype), cells.unsqueeze(1), _BINS, legacy=self.legacy)
-        return aligned.flatten(1)
 
     def _where(self, person: Tensor, has_person: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Weight of each transform in each cell, ``(B, parts or 9, h, w)``."""

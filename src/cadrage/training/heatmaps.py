@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.geometry import as_boxes
+from cadrage.geometry import area, as_boxes
 
 # Cells per side, that of models.heat_head.
 _SIZE = 64
@@ -28,6 +28,7 @@ def pseudo_heat(
 
     Weights are the softmax of ``score + 2 area``. Of more than 10 crops only those above ``mean_score`` count, or the
     best 5 if there is none. A map that is the same everywhere, as from one crop of the whole photo, is not stretched.
+    Crops that cover nothing of the photo, as those beside a window of it, are as if they were not there.
 
     Args:
         crops_xyxy: ``(N, 4)``, normalised; what is outside the photo does not count.
@@ -44,13 +45,13 @@ def pseudo_heat(
     boxes, opinions = as_boxes(crops_xyxy, "crops"), np.asarray(scores, np.float64)
     _check(boxes, opinions)
     boxes = boxes.clip(0, 1)
+    covering = area(boxes) > 0
+    boxes, opinions = boxes[covering], opinions[covering]
+    if not len(boxes):
+        return None
     kept = _kept(opinions, mean_score)
     boxes, opinions = boxes[kept], opinions[kept]
-    sides = boxes[:, 2:] - boxes[:, :2]
-    areas = sides.prod(axis=1)
-    if not (areas > 0).any():
-        return None
-    worth = opinions + _AREA_BONUS * areas
+    worth = opinions + _AREA_BONUS * area(boxes)
     weights = np.exp(worth - worth.max())
     columns, rows = (_covered(boxes[:, axis], boxes[:, axis + 2], size) for axis in (0, 1))
     heat = (rows * (weights / weights.sum())[:, None]).T @ columns

@@ -29,7 +29,8 @@ def signed_rank_loss(
         gate: g. The code released with the paper takes the sine of the gap for its sign: small gaps count less, and
             beyond pi a pair in the wrong order costs nothing while one in the right order does.
         across_photos: compare crops of different photos too, as the released code does with batches. How much a score
-            means depends on the photo, so by default they are not compared.
+            means depends on the photo, so by default they are not compared. No recipe sets it; it is there to compare
+            with that code.
 
     Example:
         >>> scores, targets = torch.tensor([[2.0, 3.0]]), torch.tensor([[3.0, 2.0]])
@@ -58,7 +59,7 @@ def listwise_loss(scores: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
     """Cross entropy between the softmax of the scores and that of the targets' dense ranks.
 
     The worst target has rank 1, equal targets share one, and no rank is left out. A listwise loss in the manner of
-    Cao et al., ICML 2007, on ranks.
+    Cao et al., ICML 2007, on ranks. A building block that no recipe uses.
     """
     lowest = torch.finfo(scores.dtype).min
     ranks = dense_ranks(targets, valid).to(scores.dtype)
@@ -68,7 +69,10 @@ def listwise_loss(scores: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
 
 
 def dense_ranks(targets: Tensor, valid: Tensor) -> Tensor:
-    """Rank of each target within its photo, 1 the lowest, equal ones alike, none left out; ``(B, N)`` int64."""
+    """Rank of each target within its photo, 1 the lowest, equal ones alike, none left out; ``(B, N)`` int64.
+
+    Only :func:`listwise_loss` needs it, and so no recipe does.
+    """
     ordered, order = targets.masked_fill(~valid, torch.inf).sort(dim=1)
     rises = F.pad(ordered[:, 1:] > ordered[:, :-1], (1, 0)).cumsum(dim=1)
     return torch.empty_like(rises).scatter_(1, order, rises + 1)

@@ -58,7 +58,7 @@ class EvaluatorRecipe:
     backbone_weights: str = "weights/mobilenet_v2_imagenet.safetensors"  # relative to --data; empty starts from nothing
     checkpoint: str = ""  # weights of a whole model of this kind to go on from, in place of those of the backbone
     freeze_backbone: bool = False
-    legacy: bool = False  # sample boxes as the authors' code does, which the weights released with it need
+    legacy: bool = False  # sample boxes as the authors' code does, which weights trained with it need
     # Loss: the weight of each term; terms of weight 0 are not computed.
     huber: float = 1.0  # of the rated crops
     rank: float = 0.0  # of all pairs of rated crops of a photo
@@ -84,6 +84,11 @@ class EvaluatorRecipe:
     )
     # Product.
     candidates: str = "grid"  # what the exported model chooses free crops from, or "lattice" with small and full boxes
+
+    @property
+    def reads_heat_targets(self) -> bool:
+        """Whether scores depend on maps made of people's crops, in validation too."""
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, as it is saved with a run."""

@@ -68,8 +68,7 @@ def score_rated(
     from cadrage.training.grid_anchor.samples import GridSamples
 
     recipe = trained.recipe
-    # Maps of people's crops are for those models alone that look at them even in validation.
-    heat_mean = trained.heat_mean if getattr(recipe, "heat_map", None) == "oracle" else None
+    heat_mean = trained.heat_mean if recipe.reads_heat_targets else None
     samples = GridSamples(records, None, recipe, augmented=False, heat_mean=heat_mean)
     device = next(trained.model.parameters()).device
     for index, record in enumerate(records):

@@ -34,7 +34,12 @@ class GlobalAttentionRecipe(GuidedRecipe):
     @property
     def needs_heat_targets(self) -> bool:
         """Whether training looks at maps made of people's crops."""
-        return bool(self.heat or self.teacher_mixing) or self.heat_map == "oracle"
+        return bool(self.heat or self.teacher_mixing) or self.reads_heat_targets
+
+    @property
+    def reads_heat_targets(self) -> bool:
+        """Whether scores depend on maps made of people's crops, in validation too."""
+        return self.heat_map == "oracle"
 
 
 def load_global_attention_recipe(file: Path, overrides: Mapping[str, str] | None = None) -> GlobalAttentionRecipe:

@@ -20,7 +20,7 @@ from cadrage.training.evaluators.persons import only_with_persons, photos_with_p
 from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.grid_anchor.batches import BucketShuffle, GridBatch, collate
 from cadrage.training.grid_anchor.build import build_grid_model, initialise
-from cadrage.training.grid_anchor.data import expect_targets, folders_of, rated_photos, score_scale
+from cadrage.training.grid_anchor.data import Scale, expect_targets, folders_of, rated_photos, score_scale
 from cadrage.training.grid_anchor.measure import measurable
 from cadrage.training.grid_anchor.module import GridTraining
 from cadrage.training.grid_anchor.recipe import load_grid_recipe
@@ -99,7 +99,7 @@ def train_evaluator(
         persistent_workers=recipe.workers > 0,
     )
     measured: DataLoader[GridBatch] = DataLoader(
-        GridSamples(validation, scale, recipe, augmented=False, heat_mean=heat_mean),  # type: ignore[arg-type]
+        _validation_samples(validation, scale, recipe, heat_mean),  # type: ignore[arg-type]
         batch_size=recipe.batch,
         sampler=SharedOrder(len(validation)),
         collate_fn=collate,
@@ -123,6 +123,14 @@ def training_photos(data: Path, recipe: EvaluatorRecipe) -> list[PhotoRecord]:
     if isinstance(recipe, GuidedRecipe) and recipe.persons_only:
         return only_with_persons(records, recipe.train)
     return records
+
+
+def _validation_samples(
+    records: Sequence[PhotoRecord], scale: Scale | None, recipe: EvaluatorRecipe, heat_mean: float | None
+) -> GridSamples:
+    # Validation measures scores alone; where they do not depend on maps, drawing one per photo and epoch is idle work.
+    heat_mean = heat_mean if recipe.reads_heat_targets else None
+    return GridSamples(records, scale, recipe, augmented=False, heat_mean=heat_mean)
 
 
 def _trainer(recipe: EvaluatorRecipe, out: Path, best: KeepBest | None) -> lightning.Trainer:
