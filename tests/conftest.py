@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,67 @@ def write_person_model() -> Callable[..., Path]:
         card = {"name": name, "tag": "test", "version": "1", "input": {"side": 32}, "persons": True, "parts": records}
         (folder / "card.json").write_text(json.dumps(card))
         return folder
+
+    return write
+
+
+@pytest.fixture
+def write_detector() -> Callable[..., Path]:
+    """Writes a detector that looks at its input, for form's sake, and returns the same always."""
+
+    def write(
+        file: Path,
+        outputs: dict[str, Any],
+        shape: tuple[int | str, ...] | None = (1, 3, 64, 64),
+        *,
+        image_type: int = 1,
+        extra: tuple[int, ...] | None = None,
+        extra_type: int = 7,
+        broken_above: float | None = None,
+    ) -> Path:
+        """Write it.
+
+        Args:
+            file: where to.
+            outputs: what it returns, by name.
+            shape: of the photo that it takes, None for none.
+            image_type: of the photo, as ONNX numbers types; 1 is float32.
+            extra: shape of another input, which it does not use.
+            extra_type: of that input; 7 is int64.
+            broken_above: mean of the photo from which on all outputs are NaN.
+        """
+        import numpy as np
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        # none = 0 * log(broken_above - mean of the photo), which is 0, or NaN where the logarithm is of less than 0.
+        highest = np.float32(np.inf if broken_above is None else broken_above)
+        constants = [numpy_helper.from_array(np.float32(0), "zero"), numpy_helper.from_array(highest, "highest")]
+        inputs = [] if shape is None else [helper.make_tensor_value_info("image", image_type, shape)]
+        if extra is not None:
+            inputs.append(helper.make_tensor_value_info("extra", extra_type, extra))
+        nodes = []
+        if shape is None:
+            nodes.append(helper.make_node("Identity", ["zero"], ["none"]))
+        else:
+            nodes += [
+                helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+                helper.make_node("ReduceMean", ["pixels"], ["mean"], keepdims=0),
+                helper.make_node("Sub", ["highest", "mean"], ["room"]),
+                helper.make_node("Min", ["room", "one"], ["some"]),
+                helper.make_node("Log", ["some"], ["finite"]),
+                helper.make_node("Mul", ["finite", "zero"], ["none"]),
+            ]
+            constants.append(numpy_helper.from_array(np.float32(1), "one"))
+        returned = []
+        for name, values in outputs.items():
+            array = np.asarray(values, np.float32)
+            constants.append(numpy_helper.from_array(array, f"{name} values"))
+            nodes.append(helper.make_node("Add", [f"{name} values", "none"], [name]))
+            returned.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape))
+        graph = helper.make_graph(nodes, "detector", inputs, returned, constants)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), file)
+        return file
 
     return write
 

@@ -150,10 +150,16 @@ def test_outputs_are_checked_before_the_work_and_never_overwritten_unasked(cadra
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_work(cadrage, data, monkeypatch):
     Path("locked").mkdir()
-    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+
+    def refuses(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cadrage.photo.files.TemporaryFile", refuses)
     for option in ("--json", "--html", "--save-predictions"):
         ran = cadrage("eval", "fcdb-free", "--data", data, "--baseline", "hole", option, "locked/x")
-        assert (ran.code, "locked/x: its folder is read-only" in ran.err) == (1, True)
+        assert (ran.code, "locked/x: its folder takes no new file" in ran.err) == (1, True)
+        borders = cadrage("eval", "borders", "--data", data, "--plot", "locked/x.png")
+        assert (borders.code, "locked/x.png: its folder takes no new file" in borders.err) == (1, True)
 
 
 def test_what_cannot_be_written_in_the_end_leaves_nothing(cadrage, data, monkeypatch):

@@ -82,6 +82,7 @@ def test_unusable_arguments_are_told_before_the_work(cadrage, data, model, photo
         (["--json", "nowhere/x.json"], 1, "create it first"),
         (["--split", "test"], 2, "no split 'test'; there are dev"),
         (["--around", "middle"], 2, "'middle'"),
+        (["--model", "auto"], 2, "model by model; name them, --model default --model human-centric"),
         (["--model", "nonsense"], 4, "there is no model 'nonsense'"),
     ):
         ran = cadrage(*asked, *more)

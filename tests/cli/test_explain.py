@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from cadrage.errors import ModelError
-from cadrage.inference import registry
+from cadrage.errors import ModelError, OutputError
+from cadrage.inference import auto, registry
 
 
 @pytest.fixture
@@ -47,6 +48,39 @@ def test_a_preview_and_an_explanation_of_one_run(cadrage, model, photos):
     assert ran.code == 2 and "name the same file" in ran.err
 
 
+def test_two_spellings_of_one_file_are_one_file(cadrage, model, photos):
+    arguments = ("suggest", photos, "--model", model, "--detector", "none", "--overwrite", "--preview", "why.png")
+    for other in ("./why.png", "photos/../why.png", Path("why.png").absolute()):
+        ran = cadrage(*arguments, "--explain", other)
+        assert (ran.code, ran.out) == (2, "") and "name the same file" in ran.err
+        assert len(ran.err.splitlines()) == 1 and not Path("why.png").exists()
+
+
+def test_a_preview_that_cannot_be_written_leaves_the_explanation(cadrage, model, photos, monkeypatch):
+    def full(*arguments, **options):
+        raise OutputError("cannot write look.png: no space left; nothing was left behind")
+
+    arguments = ("suggest", photos, "--model", model, "--detector", "none", "--preview", "look.png")
+    monkeypatch.setattr("cadrage.inference.preview.write_png", full)
+    ran = cadrage(*arguments, "--explain", "why.png")
+    assert (ran.code, len(ran.lines)) == (1, 3) and "no space left" in ran.err
+    assert Path("why.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("cadrage.inference.explain_html.write_html", full)
+    ran = cadrage(*arguments, "--explain", "why.html")
+    assert ran.code == 1 and ran.err.count("no space left") == 2
+
+
+@pytest.mark.parametrize("option", ["--preview", "--explain"])
+def test_a_folder_that_takes_no_file_is_told_before_the_work(cadrage, model, photos, option, monkeypatch):
+    def refuses(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cadrage.photo.files.TemporaryFile", refuses)
+    ran = cadrage("suggest", photos, "--model", model, option, "why.png")
+    assert (ran.code, ran.out) == (1, "") and "why.png: its folder takes no new file" in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"), [("why.jpg", "ends in .png or .html"), ("photos/a.jpg", ".png or .html"), ("no/why.png", "")]
 )
@@ -79,23 +113,31 @@ def test_a_photo_that_fails_leaves_the_others_explained(cadrage, model, photos):
 
 def test_auto_says_which_model_answered_and_why(cadrage, model, photos, monkeypatch):
     monkeypatch.setattr(registry, "resolve", lambda name, offline=False: model)
+    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
     arguments = ("suggest", photos / "a.jpg", "--model", "auto", "--detector", "none", "-n", 2)
     (line,) = cadrage(*arguments).lines
-    assert line["model"]["reason"] == "no main person was found by none"
-    assert "tiny: no main person was found by none" in cadrage(*arguments, "--format", "text").out
+    assert line["model"]["reason"] == "nobody was looked for"
+    assert "tiny: nobody was looked for" in cadrage(*arguments, "--format", "text").out
     header, *rows = cadrage(*arguments, "--format", "csv").out.splitlines()
     column = header.split(",").index("model")
     assert [row.split(",")[column] for row in rows] == ["tiny", "tiny"]
 
 
-def test_auto_without_its_model_says_how_to_get_it(cadrage, photos, monkeypatch):
+def test_auto_without_its_model_says_how_to_get_it(cadrage, photos, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
     def nothing_here(name: str, *, offline: bool = False) -> Path:
         raise ModelError(f"there is no model {name!r}")
 
     monkeypatch.setattr(registry, "resolve", nothing_here)
     for verb in (("suggest",), ("crop", "-o", "out")):
-        ran = cadrage(*verb, photos / "a.jpg", "--model", "auto")
-        assert ran.code == 4 and "cadrage models pull human-centric" in ran.err
+        for index, way_out in (
+            ("shelf", "cadrage models pull human-centric"),
+            ("", "set CADRAGE_MODELS to the folder"),
+        ):
+            monkeypatch.setenv("CADRAGE_MODELS", index)
+            ran = cadrage(*verb, photos / "a.jpg", "--model", "auto")
+            assert ran.code == 4 and way_out in ran.err
 
 
 def test_with_auto_the_detector_is_asked_without_keep(cadrage, model, photos, monkeypatch):

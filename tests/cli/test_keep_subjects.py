@@ -27,6 +27,21 @@ def test_a_detector_without_anything_to_find_is_a_mistake(cadrage, photos):
     assert "--keep people" in ran.err
 
 
+@pytest.mark.parametrize("verb", [("suggest",), ("crop", "-o", "out")])
+@pytest.mark.parametrize("name", ["foo", "", "own", "none"])
+def test_a_detector_is_never_swallowed_whatever_the_model(cadrage, model, photos, verb, name):
+    ran = cadrage(*verb, photos / "a.jpg", "--model", model, f"--detector={name}")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert f"--detector {name}: nothing is to be found" in ran.err
+
+
+@pytest.mark.parametrize("name", ["foo", ""])
+def test_an_unknown_detector_is_refused_where_one_is_wanted(cadrage, model, photos, name):
+    for more in (("--keep", "people"), ("--explain", "why.png")):
+        ran = cadrage("suggest", photos / "a.jpg", "--model", model, f"--detector={name}", *more)
+        assert (ran.code, ran.out, f"no detector {name!r}" in ran.err) == (2, "", True)
+
+
 def test_an_unknown_detector_is_told_once_before_the_first_photo(cadrage, model, photos):
     ran = cadrage("suggest", photos, "--model", model, "--keep", "people", "--detector", "yolo")
     assert ran.code == 2

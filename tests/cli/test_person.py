@@ -73,7 +73,7 @@ def test_the_person_of_a_photo_from_stdin(cadrage, people, photos, monkeypatch):
 BAD = {
     "empty": ("0.5,0.1,0.5,0.9", "empty box"),
     "swapped": ("0.9,0.1,0.5,0.9", "empty box"),
-    "outside in pixels": ("60,8,200,72", "reaches outside the photo of 120x80 px"),
+    "outside in pixels": ("60,8,200,72", "a.jpg: --person 60,8,200,72 reaches outside the photo of 120x80 px"),
     "outside in fractions": ("0.5,0.1,1.5,0.9", "fractions go up to 1"),
     "negative": ("-0.1,0.1,0.5,0.9", "not negative"),
     "not a number": ("nan,0.1,0.5,0.9", "finite"),
@@ -92,6 +92,19 @@ def test_what_is_no_box_on_the_photo_is_told_in_one_line(cadrage, people, photos
     ran = cadrage(verb, photos / "a.jpg", *more, "--model", people, f"--person={typed}")
     assert (ran.code, complaint in one_line(ran)) == (2, True)
     assert "scores" not in ran.out and "crops" not in ran.out
+
+
+@pytest.mark.parametrize("verb", ["suggest", "crop", "score"])
+def test_two_persons_are_told_as_one_box(cadrage, people, photos, boxes, verb):
+    more = {"suggest": (), "crop": ("-o", "out"), "score": ("--boxes", boxes)}[verb]
+    ran = cadrage(verb, photos / "a.jpg", *more, "--model", people, "--person", PERSON, "--person", "0,0,0.2,0.5")
+    assert (ran.code, ran.out, Path("out").exists()) == (2, "", False)
+    assert "one box around all of them" in one_line(ran)
+
+
+def test_score_refuses_a_detector_without_a_name(cadrage, people, photos, boxes):
+    ran = cadrage("score", photos / "a.jpg", "--boxes", boxes, "--model", people, "--detector=")
+    assert (ran.code, ran.out, "no detector ''" in one_line(ran)) == (2, "", True)
 
 
 @pytest.mark.parametrize("verb", ["suggest", "crop"])
@@ -126,7 +139,7 @@ def test_models_that_take_no_person_say_so(cadrage, model, photos, boxes, verb):
 def test_score_finds_the_person_as_suggest_does(cadrage, people, photos, boxes, monkeypatch):
     asked = (photos / "a.jpg", "--model", people)
     assert cadrage("score", *asked, "--boxes", boxes, "--detector", "none").lines[0]["person"] is None
-    monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name: ExternalDetector([NORM]))
+    monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: ExternalDetector([NORM]))
     for detector in ((), ("--detector", "own")):
         scored = cadrage("score", *asked, "--boxes", boxes, *detector).lines[0]
         assert scored["person"] == cadrage("suggest", *asked, *detector).lines[0]["person"]
@@ -207,7 +220,7 @@ def test_compare_tells_two_runs_of_one_model_apart(cadrage, data, people):
 
 def test_eval_asks_the_detector_where_the_data_set_marks_nobody(cadrage, data, people, monkeypatch):
     write_manifest(data, {})
-    monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name: ExternalDetector([NORM]))
+    monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: ExternalDetector([NORM]))
     asked = ("eval", "fcdb-pairs", "--data", data, "--model", people, "--json", "-")
     assert measured(cadrage(*asked))["predictor"]["persons"] == {"source": "external", "photos": 3}
     refused = cadrage(*asked, "--detector", "manifest")
@@ -238,11 +251,53 @@ def test_eval_measures_auto_with_a_cache_per_model(cadrage, data, model, people,
     assert fresh == measured(cadrage(*asked))
 
 
+class OnSquarePhotos:
+    """Finds a person on square photos alone."""
+
+    name = "own"
+
+    def detect(self, photo_pixels, kinds):
+        height, width, _ = photo_pixels.shape
+        return ExternalDetector([NORM] if width == height else []).detect(photo_pixels, kinds)
+
+
+def test_crops_of_auto_are_measured_alike_directly_and_through_a_file(cadrage, data, model, people, monkeypatch):
+    monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
+    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: OnSquarePhotos())
+    suggested = cadrage("suggest", data / "images", "--model", "auto", "-n", 100)
+    assert {line["model"]["name"] for line in suggested.lines} == {"tiny", "for-people"}
+    Path("suggested.jsonl").write_text(suggested.out)
+    asked = ("eval", "gaicd-anybox", "--data", data, "--json", "-")
+    through = measured(cadrage(*asked, "--predictions", "suggested.jsonl", "--save-predictions", "read.jsonl"))
+    directly = measured(cadrage(*asked, "--model", "auto", "--detector", "own", "--save-predictions", "asked.jsonl"))
+    assert through["metrics"] == directly["metrics"]
+    for name in ("read.jsonl", "asked.jsonl"):
+        for line in Path(name).read_text().splitlines():
+            scores = json.loads(line)["scores"]
+            assert scores == [1 / rank for rank in range(1, len(scores) + 1)]
+    assert "2 models answered; ranks stand for their scores, which cannot be compared" in through["notes"]
+
+
+def test_scores_of_one_model_stay_what_they_are_in_a_file(cadrage, data, model):
+    suggested = cadrage("suggest", data / "images", "--model", model)
+    Path("suggested.jsonl").write_text(suggested.out)
+    asked = ("eval", "fcdb-free", "--data", data, "--json", "-", "--predictions", "suggested.jsonl")
+    notes = measured(cadrage(*asked, "--save-predictions", "read.jsonl"))["notes"]
+    assert not any("models answered" in note for note in notes)
+    best = {line["image"]["path"].rsplit("/", 1)[-1]: line["crops"][0]["score"] for line in suggested.lines}
+    for line in map(json.loads, Path("read.jsonl").read_text().splitlines()):
+        assert line["scores"][0] == best[line["file_name"].rsplit("/", 1)[-1]]
+
+
 def test_eval_borders_tells_persons_too(cadrage, data, model, people):
     asked = ("eval", "borders", "--data", data, "--model", people, "--json", "-")
     probed = measured(cadrage(*asked, "--model", model))
     assert [each["predictor"]["persons"] for each in probed["models"]] == [{"source": "manifest", "photos": 1}, None]
     assert measured(cadrage(*asked, "--detector", "none"))["models"][0]["predictor"]["persons"]["photos"] == 0
+    table = cadrage(*asked[:-2], "--model", model).out
+    assert table.count("(source: ") == 1, "tiny takes no person, and nothing is to be said of it"
+    assert "- for-people.test: 1 of 3 photos have a main person (source: manifest)" in table
 
 
 def test_what_score_writes_can_be_measured(cadrage, data, people):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from cadrage.errors import PhotoError, UsageError
+from cadrage.evaluation.border_json import probe_json
 from cadrage.evaluation.border_plot import draw_probe
 from cadrage.evaluation.border_probe import (
     STEPS,
@@ -15,7 +16,7 @@ from cadrage.evaluation.border_probe import (
     probe_photo,
     summarise,
 )
-from cadrage.evaluation.border_run import choose_photos, probe, probe_json
+from cadrage.evaluation.border_run import choose_photos, probe
 from cadrage.evaluation.border_text import probe_lines
 from cadrage.geometry import area
 from cadrage.geometry.grid import grid_anchors

@@ -57,7 +57,8 @@ def test_any_other_photo_is_for_the_general_one(
 ) -> None:
     found = Cropper("auto", detector=detector).suggest(photo)
     assert (found.model.name, found.person) == (names[0], None)
-    assert found.model.reason == f"no main person was found by {detector.name}"
+    found_nobody = f"no main person was found by {detector.name}"
+    assert found.model.reason == ("nobody was looked for" if isinstance(detector, NoDetector) else found_nobody)
 
 
 def test_answers_are_those_of_the_chosen_model_alone(models: dict[str, Path], photo: np.ndarray) -> None:
@@ -111,16 +112,33 @@ def test_many_photos_are_each_decided_on_their_own(names: tuple[str, str], photo
     assert [each.model.name for each in found] == [names[1], names[0], names[1]]
 
 
+def test_what_the_caller_says_of_the_person_holds_for_many_photos(names: tuple[str, str], photo: np.ndarray) -> None:
+    cropper = Cropper("auto", detector=ExternalDetector([PERSON]))
+    nobody = list(cropper.suggest_many([photo, photo // 2], person=None, n=2))
+    assert [(each.model.name, each.person) for each in nobody] == [(names[0], None)] * 2
+    told = list(cropper.suggest_many([photo], person=(0.5, 0.1, 0.9, 0.9), n=2))
+    assert told[0].crops == cropper.suggest(photo, person=(0.5, 0.1, 0.9, 0.9), n=2).crops
+    (found,) = cropper.suggest_many([photo])
+    assert found.person is not None and found.person["box_norm"] == list(PERSON)
+
+
 def test_the_result_says_it_in_json(names: tuple[str, str], photo: np.ndarray) -> None:
     line = json.loads(Cropper("auto", detector=ExternalDetector([PERSON])).suggest(photo).to_json())
     assert line["model"]["reason"] == "a main person was found by external"
     assert line["person"]["source"] == "external"
 
 
-def test_without_the_model_for_people_the_message_says_how_to_get_it(models: dict[str, Path]) -> None:
+@pytest.mark.parametrize("index", ["shelf", ""])
+def test_without_the_model_for_people_the_message_says_how_to_get_it(
+    models: dict[str, Path], index: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CADRAGE_MODELS", index)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     del models["human-centric"]
-    with pytest.raises(ModelError, match="cadrage models pull human-centric") as caught:
+    way_out = "cadrage models pull human-centric" if index else "set CADRAGE_MODELS to the folder weights/ of a clone"
+    with pytest.raises(ModelError, match=way_out) as caught:
         Cropper("auto")
+    assert ("models pull" in str(caught.value)) == bool(index)
     assert "there is no model 'human-centric'" in str(caught.value) and "\n" not in str(caught.value)
 
 

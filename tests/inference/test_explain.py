@@ -10,7 +10,7 @@ from PIL import Image
 
 from cadrage import Cropper
 from cadrage.errors import ModelError, OutputError, UsageError
-from cadrage.inference import explain_html, explain_picture
+from cadrage.inference import explain_html, explain_overlay, explain_picture
 from cadrage.inference.explain import (
     Explanation,
     ImportanceMap,
@@ -110,6 +110,33 @@ def test_a_network_s_own_map_is_used_where_there_is_one(person_model: Path, phot
     assert explained.subjects == (Seen("person", PERSON),)
 
 
+def test_only_what_the_result_says_too_is_called_importance(
+    model_folder: Path, person_model: Path, photo: np.ndarray
+) -> None:
+    for folder, called in ((model_folder, "importance"), (person_model, "the map")):
+        encoded = Cropper(folder, detector="none").encode(photo)
+        found = encoded.suggest(n=1)
+        explained = encoded.explain(found)
+        percent = round(100 * (explained.crops[0].importance or 0))
+        assert explained.about(0)[0] == f"keeps {percent} % of {called}, loses {100 - percent} %"
+
+
+def test_the_map_is_that_of_the_photo_with_its_main_person(person_model: Path, photo: np.ndarray) -> None:
+    for person in (None, PERSON):
+        encoded = Cropper(person_model, detector="none").encode(photo, person=person)
+        values = encoded.importance()
+        assert values.shape == (7, 7) and values.min() >= (0 if person is None else 0.5) and values.max() <= 1
+        # Red and half of it, by the tiny model; the mean over photo and mirror image gives the same mean.
+        red = photo[..., 0].mean() / 255
+        assert values.mean() == pytest.approx(red / 2 + (0 if person is None else 0.5), abs=0.01)
+        np.testing.assert_array_equal(values, encoded.explain(encoded.suggest(n=1)).importance.values)
+
+
+def test_a_model_without_a_map_gives_none(model_folder: Path, photo: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="has no importance map; use one that has, such as human-centric"):
+        Cropper(model_folder).encode(photo).importance()
+
+
 def test_crops_of_another_photo_or_model_are_refused(model_folder: Path, person_model: Path, photo: np.ndarray) -> None:
     encoded = Cropper(model_folder, detector="none").encode(photo)
     for other in (Cropper(model_folder).suggest(photo[::-1]), Cropper(person_model, detector="none").suggest(photo)):
@@ -133,7 +160,7 @@ def test_what_a_crop_keeps_in_words() -> None:
         predicted_map(halves(), "m"), seen, (Kept(0.866, (1.0, 0.64, 0.99, 0.0, 0.01)), Kept(None, (0.0,) * 5))
     )
     assert explained.about(0) == (
-        "keeps 87 % of importance, loses 13 %",
+        "keeps 87 % of the map, loses 13 %",
         "keeps person A, person B",
         "cuts animal A (64 % kept)",
         "leaves out kept box, animal B",
@@ -158,7 +185,7 @@ def test_subjects_and_the_caller_s_boxes_are_both_looked_at(model_folder: Path, 
 def test_a_flat_map_is_told_and_drawn_as_it_is(photo: np.ndarray, suggestions: Suggestions, level: float) -> None:
     importance = predicted_map(np.full((64, 64), level), "m")
     assert importance.is_flat and "the same everywhere and explains nothing" in importance.says
-    grey = np.asarray(explain_picture.overlay(Image.fromarray(photo), importance))
+    grey = np.asarray(explain_overlay.overlay(Image.fromarray(photo), importance))
     assert (grey == grey[..., :1]).all()
     drawn = item(photo, suggestions, importance)
     assert explain_picture.draw_explanation(*drawn).width == 1200
@@ -175,24 +202,24 @@ def test_both_kinds_of_map_say_that_they_measure_nobody_s_eyes(model_folder: Pat
 
 def test_the_map_is_stretched_to_the_photo_and_its_left_stays_left() -> None:
     white = Image.new("RGB", (320, 80), (255, 255, 255))
-    picture = np.asarray(explain_picture.overlay(white, predicted_map(halves((1.0, 0.2)), "m")))
+    picture = np.asarray(explain_overlay.overlay(white, predicted_map(halves((1.0, 0.2)), "m")))
     assert picture.shape == (80, 320, 3)
-    np.testing.assert_array_equal(picture[40, 5], explain_picture.RAMP[-1])
-    np.testing.assert_array_equal(picture[40, 315], explain_picture.RAMP[0])
+    np.testing.assert_array_equal(picture[40, 5], explain_overlay.RAMP[-1])
+    np.testing.assert_array_equal(picture[40, 315], explain_overlay.RAMP[0])
 
 
 def test_colours_get_lighter_with_importance_on_any_grey() -> None:
     values = np.linspace(0, 1, 64)[None].repeat(64, axis=0)
     for grey in (0, 128, 255):
         photo = Image.new("RGB", (64, 64), (grey,) * 3)
-        light = np.asarray(explain_picture.overlay(photo, predicted_map(values, "m")).convert("L"), float)[32]
+        light = np.asarray(explain_overlay.overlay(photo, predicted_map(values, "m")).convert("L"), float)[32]
         assert (np.diff(light) >= -1).all() and light[-1] > light[0] + 40
 
 
 def test_inside_a_crop_the_photo_is_untouched(photo: np.ndarray) -> None:
     image = Image.fromarray(photo)
-    covered = explain_picture.overlay(image, predicted_map(halves(), "m"))
-    picture = np.asarray(explain_picture.left_behind(image, covered, (30, 20, 200, 150)))
+    covered = explain_overlay.overlay(image, predicted_map(halves(), "m"))
+    picture = np.asarray(explain_overlay.left_behind(image, covered, (30, 20, 200, 150)))
     np.testing.assert_array_equal(picture[20:150, 30:200], photo[20:150, 30:200])
     np.testing.assert_array_equal(picture[:20], np.asarray(covered)[:20])
 
@@ -222,6 +249,27 @@ def test_files_are_written_whole_and_not_over_others(
         assert (tmp_path / name).read_bytes() == before
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "RGB"
+
+
+@pytest.mark.parametrize("size_wh", [(3, 1600), (1600, 3)])
+def test_a_photo_like_a_line_is_drawn_wide_enough_to_see_its_map(
+    model_folder: Path, size_wh: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrowest: list[int] = []
+    real = explain_overlay.overlay
+
+    def measured(image: Image.Image, importance: ImportanceMap) -> Image.Image:
+        narrowest.append(min(image.size))
+        return real(image, importance)
+
+    monkeypatch.setattr(explain_overlay, "overlay", measured)
+    monkeypatch.setattr(explain_picture, "overlay", measured)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size_wh[::-1], 3), np.uint8))
+    found = Cropper(model_folder, detector="none").suggest(image, n=2)
+    drawn = image, found, explanation(predicted_map(halves(), "m"), found, nothing("none"))
+    assert explain_picture.draw_explanation(*drawn).width == 1200
+    explain_picture.explained_sheet([drawn, drawn])
+    assert narrowest == [24] * 4, "large, with what each crop discards, and two tiles"
 
 
 def test_a_photo_with_many_crops_and_ratios_is_drawn(model_folder: Path, photo: np.ndarray) -> None:

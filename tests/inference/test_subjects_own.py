@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadrage.errors import ModelError
+from cadrage.errors import CadrageError, ModelError
 from cadrage.geometry import iou_matrix, mirror
 from cadrage.inference import packaged
 from cadrage.inference.session import load_model
@@ -201,3 +201,27 @@ def test_a_head_of_another_trunk_is_refused(tmp_path: Path) -> None:
     assert not stranger.reads(load_model(packaged.folder()))
     with pytest.raises(ModelError, match="belongs to another trunk"):
         stranger.detect(np.zeros((20, 20, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (np.full((2, 448, 14, 14), np.nan, np.float32), "numbers that are not finite for this photo"),
+        (np.zeros((2, 5, 14, 14), np.float32), "own cannot look at this photo"),
+    ],
+)
+def test_what_goes_wrong_with_one_photo_is_no_error_of_the_model(
+    detector: OwnDetector, features: np.ndarray, message: str
+) -> None:
+    with pytest.raises(CadrageError, match=message) as caught:
+        detector.detect_on(features, (300, 200))
+    assert type(caught.value) is CadrageError and "\n" not in str(caught.value)
+
+
+def test_a_head_that_does_not_start_is_an_error_of_the_model(tmp_path: Path) -> None:
+    content = b"not a network"
+    part = {"file": "subjects.onnx", "sha256": hashlib.sha256(content).hexdigest()}
+    folder = copy_head(tmp_path / "head", parts={"subjects": part})
+    (folder / "subjects.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match="cannot run"):
+        OwnDetector(folder).detect_on(np.zeros((2, 448, 14, 14), np.float32), (300, 200))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import OutputError
-from cadrage.photo.files import atomic_write, check_target
+from cadrage.photo.files import atomic_write, check_output, check_target
 
 
 def left(folder: Path) -> list[str]:
@@ -207,6 +207,20 @@ def test_folders(tmp_path: Path) -> None:
         check_target(tmp_path, overwrite=True)
     with pytest.raises(OutputError, match=r"there is no folder .*gone; create it first"):
         check_target(tmp_path / "gone" / "a.jpg")
+
+
+def test_what_a_folder_takes_is_found_out_without_leaving_anything(tmp_path: Path) -> None:
+    check_output(tmp_path / "a.bin")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="it is a folder"):
+        check_output(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="only Linux has this folder")
+def test_a_folder_that_takes_no_file_from_anybody() -> None:
+    check_target(Path("/proc/a.json"))
+    with pytest.raises(OutputError, match=r"/proc/a\.json: its folder takes no new file .*; choose another"):
+        check_output(Path("/proc/a.json"))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

@@ -1,19 +1,17 @@
 """``cadrage crop``: write the good crops of these photos as files."""
 
 import time
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadrage.cli import options
+from cadrage.cli import crop_options, options, subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand, identities
 from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.naming import distinct_by_slug, unique_stems
 from cadrage.cli.options import ReportFormat, Scale
-from cadrage.cli.persons import expect_persons, person_on, read_person
+from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
@@ -23,8 +21,6 @@ from cadrage.errors import CadrageError, UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
-
-_FILES = "Files"
 
 EPILOG = epilog(
     {
@@ -42,92 +38,25 @@ EPILOG = epilog(
 )
 
 
-class FileFormat(StrEnum):
-    """Formats that crops can be written in."""
-
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
-    AVIF = "avif"
-    TIFF = "tiff"
-
-
-class Strip(StrEnum):
-    """Metadata that can be left out of the files."""
-
-    GPS = "gps"
-    ALL = "all"
-
-
 def crop(
     images: options.Images,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="DIR", help="Folder for the crops; made if needed.", rich_help_panel=_FILES
-        ),
-    ],
-    form: Annotated[
-        FileFormat | None,
-        typer.Option(
-            "--format",
-            help="Format of the files.",
-            show_default="the photo's own, jpeg for HEIC",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            "--quality",
-            metavar="N",
-            min=1,
-            max=100,
-            help="Quality of jpeg, webp and avif, 1 to 100; png and tiff are lossless.",
-            show_default="no visible loss",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            "--size",
-            metavar="WxH",
-            help="Size of the files in pixels; sets the ratio and asks for crops of at least that size.",
-            show_default="the crop's own pixels",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    enlarge: Annotated[
-        bool,
-        typer.Option(
-            "--enlarge",
-            help="Let --size enlarge crops of photos that are too small, instead of failing.",
-            rich_help_panel=_FILES,
-        ),
-    ] = False,
-    strip: Annotated[
-        list[Strip] | None,
-        typer.Option(
-            "--strip",
-            help="Leave out where the photo was taken (gps) or all metadata but the colour profile (all).",
-            show_default="keep everything",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written, but write nothing.", rich_help_panel=_FILES)
-    ] = False,
+    output: crop_options.OutputOption,
+    form: crop_options.FormatOption = None,
+    quality: crop_options.QualityOption = None,
+    size: crop_options.SizeOption = None,
+    enlarge: crop_options.EnlargeOption = False,
+    strip: crop_options.StripOption = None,
+    dry_run: crop_options.DryRunOption = False,
     ratio: options.RatioOption = None,
     ratios: options.RatiosOption = None,
     num: options.NumOption = options.DEFAULT_NUM,
     scale: options.ScaleOption = Scale.NATURAL,
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
-    keep: options.KeepOption = None,
-    person: options.PersonOption = None,
-    detector: options.DetectorOption = None,
-    avoid: options.AvoidOption = None,
+    keep: subject_options.KeepOption = None,
+    person: subject_options.PersonOption = None,
+    detector: subject_options.DetectorOption = None,
+    avoid: subject_options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
     max_area: options.MaxAreaOption = None,
     min_size: options.MinSizeOption = None,
@@ -161,8 +90,6 @@ def crop(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
-        # Other models may want to know the main person unless it is given.
-        detector=detector if model == "default" or person else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
@@ -187,11 +114,11 @@ def crop(
     previews = Previews(preview, photos, overwrite=overwrite)
     from cadrage.inference.cropper import Cropper
 
-    cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
+    cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
     if told is not None:
         expect_persons(cropper, f"--person {told.text}")
-    if asked.keep_words or (cropper.looks_for_person and told is None):
-        cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
+    looks_for_person = cropper.looks_for_person and told is None
+    ready_detector(cropper, detector, wanted=bool(asked.keep_words) or looks_for_person)
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:

@@ -162,11 +162,11 @@ def split(
 
 def _check_plot(plot: Path, overwrite: bool) -> None:
     from cadrage.errors import UsageError
-    from cadrage.photo.files import check_target
+    from cadrage.photo.files import check_output
 
     if plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: expected a name that ends in .png")
-    check_target(plot, overwrite=overwrite)
+    check_output(plot, overwrite=overwrite)
 
 
 def _print(content: dict[str, Any] | str) -> None:

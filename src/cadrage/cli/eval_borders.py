@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -85,9 +86,12 @@ def borders(
 ) -> int:
     """Probe how much scores lose when one side of a good crop moves by a few per cent."""
     _check_outputs(plot, json_file, overwrite)
+    names = list(dict.fromkeys(model or ["default"]))
+    _expect_named(names)
     with extra_installed("eval", "measuring"):
         from cadrage.datasets.manifest import iter_manifest
-        from cadrage.evaluation.border_run import choose_photos, probe, probe_json
+        from cadrage.evaluation.border_json import probe_json
+        from cadrage.evaluation.border_run import choose_photos, probe
         from cadrage.evaluation.border_text import probe_lines
         from cadrage.evaluation.report_words import TextStyle
 
@@ -96,7 +100,7 @@ def borders(
             import matplotlib  # noqa: F401
         records, described = choose_photos(data, split)
         predictors = make_predictors(
-            list(dict.fromkeys(model or ["default"])),
+            names,
             iter_manifest(data),
             detector=detector,
             cache=cache,
@@ -130,7 +134,7 @@ def borders(
 
 def _check_outputs(plot: Path | None, json_file: str | None, overwrite: bool) -> None:
     """Refuse at once what could not be written after minutes of work."""
-    from cadrage.photo.files import check_target
+    from cadrage.photo.files import check_output
 
     if plot is not None and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: expected a name that ends in .png")
@@ -138,7 +142,18 @@ def _check_outputs(plot: Path | None, json_file: str | None, overwrite: bool) ->
     if len({file.resolve() for file in files}) < len(files):
         raise UsageError("--json and --plot name the same file; give different ones")
     for file in files:
-        check_target(file, overwrite=overwrite)
+        check_output(file, overwrite=overwrite)
+
+
+def _expect_named(models: Sequence[str]) -> None:
+    """Raise UsageError for the choice between models, whose deviations would be those of two scales."""
+    from cadrage.inference.auto import AUTO, FOR_PEOPLE
+    from cadrage.inference.packaged import DEFAULT
+
+    if AUTO in models:
+        raise UsageError(
+            f"--model {AUTO}: borders are probed model by model; name them, --model {DEFAULT} --model {FOR_PEOPLE}"
+        )
 
 
 def _write(file: Path, content: bytes, overwrite: bool) -> None:

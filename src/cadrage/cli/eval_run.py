@@ -1,6 +1,5 @@
 """What ``cadrage eval PROTOCOL`` does: choose the photos, find out who is measured, measure and write."""
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from cadrage.cli.eval_models import make_predictors
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.report import Report, reporting
-from cadrage.errors import OutputError, UsageError
+from cadrage.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,15 +68,13 @@ class Outputs:
 
     def check(self) -> None:
         """Refuse at once what could not be written after minutes of work."""
-        from cadrage.photo.files import check_target
+        from cadrage.photo.files import check_output
 
         files = [file for file in (self.json_file, self.html, self.predictions) if file is not None]
         if len({file.resolve() for file in files}) < len(files):
             raise UsageError("--json, --html and --save-predictions name the same file; give different ones")
         for file in files:
-            check_target(file, overwrite=self.overwrite)
-            if not os.access(file.parent, os.W_OK):
-                raise OutputError(f"cannot write {file}: its folder is read-only; choose another")
+            check_output(file, overwrite=self.overwrite)
 
     def write(self, file: Path, texts: "Iterable[str]") -> None:
         """Write a file all at once or not at all."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 EXIT_CODES = {
     "0": "all done",
-    "1": "some photos failed or a file could not be written; the rest is done",
+    "1": "some photos failed or a file could not be written, the rest is done; or an optional package is missing",
     "2": "wrong usage",
     "3": "the only photo given cannot be read",
     "4": "the model is missing, damaged or cannot be fetched",

@@ -95,58 +95,6 @@ DiversityOption = Annotated[
         rich_help_panel=_WHAT,
     ),
 ]
-KeepOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--keep",
-        metavar="BOX|people|faces",
-        help="What no crop may cut: a region x1,y1,x2,y2, in fractions of the upright photo if no value exceeds 1, "
-        "otherwise pixels; or the people or faces found on it. Repeat it for several.",
-        rich_help_panel=_RULES,
-    ),
-]
-DetectorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        metavar="NAME",
-        help="What finds the people and faces of --keep, and the main person for models that want to know it: own, "
-        "opencv (extra 'subjects'), onnx:FILE or none.",
-        show_default="own",
-        rich_help_panel=_RULES,
-    ),
-]
-PersonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--person",
-        metavar="BOX",
-        help="The main person of the one photo, x1,y1,x2,y2 in fractions of the upright photo if no value exceeds 1, "
-        "otherwise pixels; for models that want to know it (human-centric, auto).",
-        show_default="whom --detector finds",
-        rich_help_panel=_WHAT,
-    ),
-]
-PersonDetectorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--detector",
-        metavar="NAME",
-        help="What finds the main person for models that want to know it: own, opencv (extra 'subjects'), onnx:FILE "
-        "or none.",
-        show_default="own",
-        rich_help_panel=_WHAT,
-    ),
-]
-AvoidOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--avoid",
-        metavar="BOX",
-        help="Region x1,y1,x2,y2 that crops should leave out, written as for --keep.",
-        rich_help_panel=_RULES,
-    ),
-]
 MinAreaOption = Annotated[
     float | None,
     typer.Option(

@@ -1,5 +1,6 @@
-"""The main person as the caller types it, for models that are told one."""
+"""The main person as the caller types it, for models that are told one, and the detector that finds them otherwise."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cadrage.cli.request import TypedBox, read_box
@@ -13,14 +14,20 @@ if TYPE_CHECKING:
 OPTION = "--person"
 
 
-def read_person(text: str | None, photos: int) -> TypedBox | None:
+def read_person(texts: Sequence[str] | None, photos: int) -> TypedBox | None:
     """The box of ``--person``; None if it was not given.
 
     Raises:
-        UsageError: it is no box, or there is not one photo that it can be on.
+        UsageError: it is no box, it is given twice, or there is not one photo that it can be on.
     """
-    if text is None:
+    if not texts:
         return None
+    text = texts[-1]
+    if len(texts) > 1:
+        raise UsageError(
+            f"{OPTION} {text}: is one of {len(texts)} boxes, and a photo has one main person; give one box around all "
+            "of them"
+        )
     if photos != 1:
         raise UsageError(
             f"{OPTION} {text}: is the main person of one photo, not of {photos}; give one photo, or leave the "
@@ -36,6 +43,22 @@ def person_on(photo: "Photo", person: TypedBox | None) -> "PersonLike":
         UsageError: a box in pixels reaches outside the photo.
     """
     return "auto" if person is None else person.on(photo.size_wh, photo.name)
+
+
+def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool) -> None:
+    """Make the detector if it is ``wanted``, so that what it lacks is told once and before the first photo.
+
+    Raises:
+        UsageError: there is no detector of that ``name``, or one is named where nobody is looked for.
+        CadrageError: it lacks an extra or a file.
+    """
+    if wanted:
+        cropper.detector  # noqa: B018 - it is made when it is first asked for
+    elif name is not None:
+        raise UsageError(
+            f"--detector {name}: nothing is to be found; leave it out, add --keep people or --keep faces, or use a "
+            "model that wants to know the main person"
+        )
 
 
 def expect_persons(cropper: "Cropper", option: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cadrage.cli.inputs import PhotoInput, identities, identity
 from cadrage.cli.report import Report
-from cadrage.errors import OutputError, UsageError
+from cadrage.errors import CadrageError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -74,6 +74,32 @@ class Pictures:
         self.write_file()
 
 
+def expect_apart(*pictures: Pictures) -> None:
+    """Raise UsageError if two of them are to be one file, however it is spelled: the later would replace the other."""
+    wanted = [each for each in pictures if each.wanted]
+    if len({each.path.resolve() for each in wanted}) < len(wanted):
+        options = " and ".join(each.option for each in wanted)
+        raise UsageError(f"{options} name the same file, {wanted[0].path}; choose two names")
+
+
+def write_all(pictures: Sequence[Pictures], report: Report) -> None:
+    """Write each of them, whatever becomes of the others.
+
+    Raises:
+        CadrageError: the last that could not be written; those before it are told.
+    """
+    failures: list[CadrageError] = []
+    for each in pictures:
+        try:
+            each.write(report)
+        except CadrageError as error:  # the other one is still wanted
+            failures.append(error)
+    for failure in failures[:-1]:
+        report.error(str(failure))
+    if failures:
+        raise failures[-1]
+
+
 class Previews(Pictures):
     """The photos of one run with their crops."""
 
@@ -98,10 +124,10 @@ def check_writable(path: Path, photos: Sequence[PhotoInput], *, overwrite: bool)
     """Refuse early what could not be written at the end.
 
     Raises:
-        OutputError: the file is one of the photos, exists already or its folder does not exist.
+        OutputError: the file is one of the photos, exists already, or its folder does not exist or takes no file.
     """
     if identity(path) in identities(photos):
         raise OutputError(f"{path}: is one of the photos and will not be replaced; choose another name")
-    from cadrage.photo.files import check_target
+    from cadrage.photo.files import check_output
 
-    check_target(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite)

@@ -15,6 +15,7 @@ class TypedBox:
     """A box as the caller typed it: fractions of the upright photo when no value exceeds 1, otherwise pixels."""
 
     text: str
+    option: str
     x1: float
     y1: float
     x2: float
@@ -35,7 +36,7 @@ class TypedBox:
         width, height = size_wh
         if self.x2 > width or self.y2 > height:
             raise UsageError(
-                f"{name}: box {self.text} reaches outside the photo of {width}x{height} px; "
+                f"{name}: {self.option} {self.text} reaches outside the photo of {width}x{height} px; "
                 "give it within that size or as fractions from 0 to 1"
             )
         return self.x1 / width, self.y1 / height, self.x2 / width, self.y2 / height
@@ -98,7 +99,7 @@ def read_box(text: str, option: str) -> TypedBox:
         raise UsageError(f"{option} {text}: fractions go up to 1 and pixels are whole numbers; give one or the other")
     if x1 >= x2 or y1 >= y2:
         raise UsageError(f"{option} {text}: empty box; the order is left,top,right,bottom")
-    return TypedBox(text, x1, y1, x2, y2)
+    return TypedBox(text, option, x1, y1, x2, y2)
 
 
 def read_ratios(repeated: list[str] | None, comma_separated: str | None) -> tuple[str, ...]:
@@ -130,7 +131,6 @@ def read_request(
     min_area: float | None,
     max_area: float | None,
     min_size: str | None,
-    detector: str | None = None,
     scale: str,
     diversity: float | None,
     strict: bool,
@@ -146,8 +146,6 @@ def read_request(
             raise UsageError(f"{option} {value:g}: expected a fraction of the photo's area, above 0 and up to 1")
     if min_area is not None and max_area is not None and min_area > max_area:
         raise UsageError(f"--min-area {min_area:g} is larger than --max-area {max_area:g}")
-    if detector is not None and not any(text in KEEP_WORDS for text in keep or []):
-        raise UsageError(f"--detector {detector}: nothing is to be found; add --keep people or --keep faces")
     if diversity is not None and not 0 < diversity <= 1:
         raise UsageError(f"--diversity {diversity:g}: expected an overlap above 0 and up to 1")
     return Request(

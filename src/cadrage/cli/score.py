@@ -10,11 +10,11 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from cadrage.cli import options
+from cadrage.cli import options, subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import STDIN, PhotoInput, identity, is_folder
 from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, error_object, json_line, run_each
-from cadrage.cli.persons import expect_persons, person_on, read_person
+from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.report import Report
 from cadrage.errors import CadrageError, PhotoError, UsageError
 
@@ -65,8 +65,8 @@ def score(
         list[str] | None,
         typer.Argument(metavar="IMG", help="The photo the boxes belong to, or folders that hold the photos."),
     ] = None,
-    person: options.PersonOption = None,
-    detector: options.PersonDetectorOption = None,
+    person: subject_options.PersonOption = None,
+    detector: subject_options.PersonDetectorOption = None,
     model: options.ModelOption = "default",
     offline: options.OfflineOption = False,
     max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
@@ -81,7 +81,7 @@ def score(
         raise UsageError("score reads photos from files only; '-' is for --boxes")
     told = read_person(person, len(given))
     if told is not None and is_folder(Path(given[0])):
-        raise UsageError(f"--person {person}: {given[0]} is a folder; give the one photo that the person is on")
+        raise UsageError(f"--person {told.text}: {given[0]} is a folder; give the one photo that the person is on")
     if told is not None and detector is not None:
         raise UsageError(f"--detector {detector}: nobody is to be found where --person says who it is; give one")
     report = Report()
@@ -108,11 +108,10 @@ def score(
         _write(report, {"line": line.number, "file": _named_file(line), "error": error_object(error)})
 
     with _opened(boxes) as stream:
-        cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
-        if person is not None or detector is not None:
-            expect_persons(cropper, f"--detector {detector}" if person is None else f"--person {person}")
-        if cropper.looks_for_person and told is None:
-            cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
+        cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
+        if told is not None or detector is not None:
+            expect_persons(cropper, f"--detector {detector}" if told is None else f"--person {told.text}")
+        ready_detector(cropper, detector, wanted=cropper.looks_for_person and told is None)
         if told is not None:
             # A box beyond this photo is one mistake, not one per line.
             person_on(PhotoInput(given[0]).open(max_pixels), told)

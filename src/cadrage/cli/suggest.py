@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadrage.cli import options
+from cadrage.cli import options, subject_options
 from cadrage.cli.explanations import Explanations
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand
 from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.options import ReportFormat, Scale
-from cadrage.cli.persons import expect_persons, person_on, read_person
-from cadrage.cli.previews import Previews
+from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
+from cadrage.cli.previews import Previews, expect_apart, write_all
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
 from cadrage.cli.request import read_request
-from cadrage.errors import CadrageError, UsageError
+from cadrage.errors import CadrageError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -51,10 +51,10 @@ def suggest(
     scale: options.ScaleOption = Scale.NATURAL,
     diversity: options.DiversityOption = None,
     whole: options.WholeOption = False,
-    keep: options.KeepOption = None,
-    person: options.PersonOption = None,
-    detector: options.DetectorOption = None,
-    avoid: options.AvoidOption = None,
+    keep: subject_options.KeepOption = None,
+    person: subject_options.PersonOption = None,
+    detector: subject_options.DetectorOption = None,
+    avoid: subject_options.AvoidOption = None,
     min_area: options.MinAreaOption = None,
     max_area: options.MaxAreaOption = None,
     min_size: options.MinSizeOption = None,
@@ -86,8 +86,6 @@ def suggest(
         min_area=min_area,
         max_area=max_area,
         min_size=min_size,
-        # Other models may want to know the main person unless it is given, and an explanation looks for subjects.
-        detector=detector if (model == "default" or person) and explain is None else None,
         scale=scale.value,
         diversity=diversity,
         strict=strict,
@@ -97,17 +95,18 @@ def suggest(
     told = read_person(person, len(photos))
     previews = Previews(preview, photos, overwrite=overwrite)
     explanations = Explanations(explain, photos, overwrite=overwrite)
-    if preview is not None and preview == explain:
-        raise UsageError(f"--preview and --explain name the same file, {explain}; choose two names")
+    expect_apart(previews, explanations)
     from cadrage.inference.cropper import Cropper
 
-    cropper = Cropper(model, threads=threads, offline=offline, detector=detector or "own")
+    cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
     if explain is not None:
         cropper.expect_explanations()
     if told is not None:
         expect_persons(cropper, f"--person {told.text}")
-    if asked.keep_words or (cropper.looks_for_person and told is None) or explain is not None:
-        cropper.detector  # noqa: B018 - so that a missing extra is told once, and before the first photo
+    looks_for_person = cropper.looks_for_person and told is None
+    # An explanation looks for subjects.
+    wanted = bool(asked.keep_words) or looks_for_person or explain is not None
+    ready_detector(cropper, detector, wanted=wanted)
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:
@@ -134,6 +133,5 @@ def suggest(
         if form is ReportFormat.CSV:
             report.data(csv_header(files=False, timing=timing))
         exit_code = run_each(photos, work, failed, report)
-        previews.write(report)
-        explanations.write(report)
+        write_all([previews, explanations], report)
     return exit_code

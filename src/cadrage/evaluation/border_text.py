@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cadrage.evaluation.border_probe import differences
 from cadrage.evaluation.border_run import Around, Probed
+from cadrage.evaluation.person_notes import person_notes
 from cadrage.evaluation.report_words import PLAIN, TextStyle, rendered, text, text_table
 from cadrage.evaluation.result import Estimate
 
@@ -45,7 +46,7 @@ def probe_lines(probed: Sequence[Probed], around: Around, style: TextStyle = PLA
 
 
 def _notes(probed: Probed) -> list[str]:
-    notes = []
+    notes = [f"{probed.name}: {note}" for note in person_notes(probed.predictor, len(probed.photos) + len(probed.even))]
     if probed.even:
         notes.append(f"{probed.name}: {len(probed.even)} photos left out, all their candidates have one score")
     if probed.unreadable:

@@ -27,6 +27,8 @@ def read_predicted(file: Path, chosen: Selection, *, allow_missing: bool = False
             f"{predictor.missing[0]}; add them, or leave the photos out with --allow-missing"
         )
     notes = [*chosen.notes, "what the tool behind these predictions was trained on is not known here"]
+    if predictor.models > 1:
+        notes.append(f"{predictor.models} models answered; ranks stand for their scores, which cannot be compared")
     if predictor.unknown:
         notes.append(
             f"{len(predictor.unknown)} predictions are for no photo of the data set, such as {predictor.unknown[0]}"

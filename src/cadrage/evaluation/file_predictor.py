@@ -45,7 +45,8 @@ class FilePredictor:
     """Answers what a file says; made by `read_predictions`.
 
     ``missing`` are the asked photos that the file does not speak of, ``unknown`` names in the file that mean no photo;
-    ``elsewhere`` counts the photos it speaks of that are in the data set but not asked about.
+    ``elsewhere`` counts the photos it speaks of that are in the data set but not asked about. ``models`` counts those
+    that the lines name; with several, the reciprocal of a crop's rank is its confidence.
     """
 
     needs_photos = False
@@ -56,12 +57,15 @@ class FilePredictor:
         photos: dict[str, Predicted],
         asked: Iterable[str],
         unknown: Iterable[str] = (),
+        *,
+        models: int = 0,
     ) -> None:
         wanted = dict.fromkeys(asked)
         self.name = str(description["name"])
         self.missing = tuple(file_name for file_name in wanted if file_name not in photos)
         self.unknown = tuple(dict.fromkeys(unknown))
         self.elsewhere = sum(file_name not in wanted for file_name in photos)
+        self.models = models
         self._description = description
         self._photos = photos
 
@@ -79,6 +83,9 @@ class FilePredictor:
         boxes, confidences, scores = np.empty((0, 4)), np.empty(0), np.empty(0)
         if question.n:
             boxes, confidences = _crops_for(predicted, question)
+            if self.models > 1:
+                # Crops of all photos are put in one order by some metrics, where scores of two models must not meet.
+                confidences = 1 / np.arange(1.0, len(boxes) + 1)
         if len(question.boxes_xyxy):
             scores = _scores_for(predicted, question)
         return Answer(boxes, confidences, scores)

@@ -22,7 +22,7 @@ class Row:
     ``boxes_xyxy (K, 4)`` are crops, best first, with ``confidences (K,)``; None if the line gives none. ``n`` is the
     number that the tool was asked for, if the line says so. ``scores (M,)`` belong to ``candidates_xyxy (M, 4)``, or
     where that is None to the boxes that are asked for, in their order; None likewise. ``size_wh`` is the size in pixels
-    of the photo that the tool saw, if known.
+    of the photo that the tool saw, ``weights_sha256`` the model that answered, if known.
     """
 
     where: str
@@ -33,6 +33,7 @@ class Row:
     confidences: Floats = field(default_factory=lambda: np.empty(0))
     candidates_xyxy: Floats | None = None
     scores: Floats | None = None
+    weights_sha256: str | None = None
 
 
 def read_row(content: object, where: str) -> Row | None:
@@ -72,13 +73,15 @@ def _suggested(content: dict[str, Any], where: str, photo: str) -> Row:
         image, n = content["image"], content["request"]["num"]
         size = {side: image[side] for side in ("width", "height")}
         corners, overlaps = [crop["box_norm"] for crop in crops], [crop["score"] for crop in crops]
+        weights = str(content["model"]["weights_sha256"]) if "model" in content else None
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f'{where}: "crops" are not as cadrage suggest writes them ({error!r})') from error
     if len(ratios) > 1:
         raise UsageError(f"{where}: crops of {len(ratios)} ratios in one line; suggest one ratio at a time")
     confidences = np.minimum.accumulate(_numbers(overlaps, where, "score"))
     boxes = _normalised(corners, where, "box_norm")
-    return Row(where, photo, _size(size, where), _number_of_crops(n, where, "num"), boxes, confidences)
+    size_wh, asked = _size(size, where), _number_of_crops(n, where, "num")
+    return Row(where, photo, size_wh, asked, boxes, confidences, weights_sha256=weights)
 
 
 def _crops(content: dict[str, Any], where: str, size_wh: tuple[float, float] | None) -> Floats | None:

@@ -13,8 +13,9 @@ they are crops of that ratio. Where the best five are not the first five of the 
 number, which says so: ``"n": 5``. The last two are scores of the boxes that are asked for: a photo's ``crops`` in the
 manifest, or ``a`` and ``b`` of its ``pairs`` in turn. ``candidates`` may come in any order and are told apart by their
 boxes, up to 1e-4; ``box_scores`` come in the manifest's order. Lines of ``cadrage suggest`` and ``cadrage score`` are
-understood as they are. Photos are named by ``file_name``, by a path that ends with it, or by a file name or stem that
-only one photo has.
+understood as they are; if several models answered, as with ``--model auto``, the reciprocal of a crop's rank stands for
+its score, since those of two models cannot be compared. Photos are named by ``file_name``, by a path that ends with it,
+or by a file name or stem that only one photo has.
 """
 
 import hashlib
@@ -50,8 +51,9 @@ def read_predictions(
     sizes_wh = {record.file_name: record.size_wh for record in (*others, *records)}
     names = PhotoNames(sizes_wh)
     photos: dict[str, Predicted] = {}
-    unknown = []
+    unknown, models = [], set()
     for row in _rows(file):
+        models.add(row.weights_sha256)
         try:
             file_name = names.find(row.photo)
         except UsageError as error:
@@ -65,7 +67,7 @@ def read_predictions(
         example = f"; it names {unknown[0]!r}, for example" if unknown else ""
         raise UsageError(f"{file}: is about none of the {len(asked)} photos, such as {asked[0]}{example}")
     description = {"kind": "predictions", "name": file.stem, "file_sha256": _sha256(file)}
-    return FilePredictor(description, photos, asked, unknown)
+    return FilePredictor(description, photos, asked, unknown, models=len(models - {None}))
 
 
 def prediction_line(question: Question, answer: Answer) -> str:

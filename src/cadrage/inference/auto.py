@@ -7,8 +7,9 @@ held-out photos. One photo is answered by one model alone, since the scores of t
 from pathlib import Path
 
 from cadrage.errors import ModelError
-from cadrage.inference import packaged
+from cadrage.inference import config, packaged
 from cadrage.inference.person import MainPerson
+from cadrage.inference.subjects import NoDetector
 
 AUTO = "auto"
 """What callers name the choice between the two."""
@@ -28,9 +29,12 @@ def auto_folders(*, offline: bool) -> tuple[Path, Path]:
     try:
         for_people = resolve(FOR_PEOPLE, offline=offline)
     except ModelError as error:
+        if config.index_source() is None:
+            way_out = f"set {config.MODELS_VARIABLE} to the folder weights/ of a clone or to the address of an index"
+        else:
+            way_out = f"get it with 'cadrage models pull {FOR_PEOPLE}'"
         raise ModelError(
-            f"model {AUTO} needs {FOR_PEOPLE} for photos with people, get it with 'cadrage models pull {FOR_PEOPLE}' "
-            f"or name one model: {error}"
+            f"model {AUTO} needs {FOR_PEOPLE} for photos with people; {way_out}, or name one model: {error}"
         ) from None
     return packaged.folder(), for_people
 
@@ -41,6 +45,8 @@ def why_chosen(person: MainPerson | None, looked: str | None) -> str:
     >>> why_chosen(None, "own")
     'no main person was found by own'
     """
+    if looked == NoDetector().name:
+        return "nobody was looked for"
     if looked is not None:
         return f"{'no' if person is None else 'a'} main person was found by {looked}"
     return f"the caller {'says that there is no' if person is None else 'gave the'} main person"

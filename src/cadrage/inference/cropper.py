@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from cadrage.errors import UsageError
 from cadrage.inference.auto import AUTO, auto_folders, why_chosen
 from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
-from cadrage.inference.encoded_photo import find_subjects
 from cadrage.inference.explain import expect_importance
+from cadrage.inference.finding import Findings
 from cadrage.inference.looking import Features, Remember, look
 from cadrage.inference.meanwhile import meanwhile
-from cadrage.inference.person import MainPerson, PersonLike, found_person, given_person, is_automatic, telling_kinds
+from cadrage.inference.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
@@ -36,7 +36,7 @@ class Cropper:
     Args:
         model: a model's name, or the folder of a model as a ``Path``; ``"auto"`` for the human-centric model where a
             photo has a main person and a general one where it has none. Each result says which model answered and why.
-        threads: threads for one operation; None leaves the choice to ONNX Runtime.
+        threads: threads for one operation, of the detector's networks too; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
         detector: what finds the subjects of ``keep="people"``, and the main person for models that want to know it:
             ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see `cadrage.inference.subjects`. It
@@ -80,7 +80,9 @@ class Cropper:
         Raises:
             CadrageError: there is no such detector, or it lacks an extra or a file.
         """
-        return make_detector(self._detector) if isinstance(self._detector, str) else self._detector
+        if not isinstance(self._detector, str):
+            return self._detector
+        return make_detector(self._detector, threads=self.model.threads)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -136,7 +138,8 @@ class Cropper:
                 fall back on it: those whose card says ``candidates: grid``, the largest of which has 84 % of the
                 photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
             person: for models that are told the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
-                ``"auto"`` for the one that the detector finds, if any, or None for a photo without. Others ignore it.
+                ``"auto"`` for the one that the detector finds, if any, or None for a photo without. What of the box
+                reaches beyond the photo does not count, as detectors draw a little over its edges. Others ignore it.
 
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
@@ -166,11 +169,16 @@ class Cropper:
         )
         return self._answer(photo, request, person)
 
-    def suggest_many(self, photos: Iterable[PhotoLike], **options: Unpack[RequestOptions]) -> Iterator[Suggestions]:
-        """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error."""
+    def suggest_many(
+        self, photos: Iterable[PhotoLike], *, person: PersonLike = "auto", **options: Unpack[RequestOptions]
+    ) -> Iterator[Suggestions]:
+        """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error.
+
+        A ``person`` is told for all of them alike.
+        """
         request = make_request(**options)
         for photo in photos:
-            yield self._answer(photo, request)
+            yield self._answer(photo, request, person)
 
     def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike, *, person: PersonLike = "auto") -> NDArray[np.float64]:
         """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`, and `suggest` for ``person``."""
@@ -204,26 +212,29 @@ class Cropper:
                 raise UsageError("features: they are those of one model; name it instead of 'auto'")
             return self._encode_by_choice(opened, self._for_people, person, remember)
         known = look(self.model, opened, remember)
-        return EncodedPhoto(opened, known, self.settings, lambda: self.detector, person=person)
+        findings = Findings(opened, lambda: self.detector, known)
+        return EncodedPhoto(opened, known, self.settings, findings, person=person)
 
     def _encode_by_choice(
         self, photo: Photo, for_people: Model, person: PersonLike | MainPerson, remember: Remember | None
     ) -> EncodedPhoto:
-        general, looked = None, None
+        general, findings, looked = None, None, None
         if is_automatic(person):
             detector = self.detector
             if isinstance(detector, OwnDetector) and detector.reads(self.model):
                 general = look(self.model, photo, remember)
-            main = found_person(find_subjects(detector, photo, general, telling_kinds(detector.name)))
-            looked = detector.name
+            findings, looked = Findings(photo, lambda: detector, general), detector.name
+            main = findings.main_person()
         else:
             main = given_person(person)
         reason = why_chosen(main, looked)
         if main is None:
-            encoded = general or look(self.model, photo, remember)
-            return EncodedPhoto(photo, encoded, self.settings, lambda: self.detector, person=None, reason=reason)
-        encoded, settings = look(for_people, photo, remember), SelectionSettings.from_card(for_people.card.selection)
-        return EncodedPhoto(photo, encoded, settings, lambda: self.detector, person=main, reason=reason)
+            encoded, settings = general or look(self.model, photo, remember), self.settings
+        else:
+            encoded = look(for_people, photo, remember)
+            settings = SelectionSettings.from_card(for_people.card.selection)
+        findings = findings or Findings(photo, lambda: self.detector, encoded)
+        return EncodedPhoto(photo, encoded, settings, findings, person=main, reason=reason)
 
     def _answer(self, photo: PhotoLike, request: Request, person: PersonLike = "auto") -> Suggestions:
         opened = as_photo(photo)

@@ -1,6 +1,5 @@
 """A photo that a model has looked at."""
 
-from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Unpack
 
@@ -17,19 +16,16 @@ from cadrage.inference.explain import (
     map_of_proposals,
     predicted_map,
 )
+from cadrage.inference.finding import Findings
 from cadrage.inference.framing import frame
 from cadrage.inference.keeping import kinds_to_keep, subject_rows, with_found
-from cadrage.inference.person import MainPerson, PersonLike, found_person, given_person, is_automatic, telling_kinds
+from cadrage.inference.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.inference.request import Box, Request, RequestOptions, make_request
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Encoded, PredictedSet, Proposals
-from cadrage.inference.subjects import KINDS, Kind, SubjectDetector, Subjects, make_detector, nothing
-from cadrage.inference.subjects_own import OwnDetector
+from cadrage.inference.subjects import KINDS, Kind, Subjects, make_detector, nothing
 from cadrage.photo import Photo
-
-# What detectors that look for themselves are shown, the long side in pixels.
-_DETECTOR_SIDE = 1024
 
 
 class EncodedPhoto:
@@ -40,14 +36,14 @@ class EncodedPhoto:
         photo: Photo,
         encoded: Encoded,
         settings: SelectionSettings,
-        detector: Callable[[], SubjectDetector] = lambda: make_detector("own"),
+        findings: Findings | None = None,
         *,
         person: PersonLike | MainPerson = "auto",
         reason: str | None = None,
     ) -> None:
         self.photo = photo
         self.model = encoded.model
-        self._detector = detector
+        self._findings = findings or Findings(photo, lambda: make_detector("own"), encoded)
         self._encoded = encoded
         self._settings = settings
         self._looks_for_person = is_automatic(person)
@@ -70,7 +66,7 @@ class EncodedPhoto:
             return None
         if not self._looks_for_person:
             return self._given_person
-        return found_person(self.subjects(telling_kinds(self._detector().name)))
+        return self._findings.main_person()
 
     @property
     def _person_xyxy(self) -> Box | None:
@@ -131,13 +127,27 @@ class EncodedPhoto:
         """
         return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
 
+    def importance(self) -> NDArray[np.float64]:
+        """Which parts of the photo a crop should keep, as the model learned it from people's crops.
+
+        A model that knows persons is told the photo's main one.
+
+        Returns:
+            ``(h, w)`` in [0, 1], rows from the top; the photo squeezed into that many cells, whatever its shape.
+
+        Raises:
+            ModelError: the model has no such map, as the default model has none; see `explain` for one of its crops.
+            CadrageError: as `person`.
+        """
+        return self._encoded.importance(self._person_xyxy)
+
     def subjects(self, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """What the cropper's detector finds on the photo; there may be nothing.
 
         Raises:
             CadrageError: there is no such detector, it lacks an extra or a file, or it does not work.
         """
-        return find_subjects(self._detector(), self.photo, self._encoded, kinds)
+        return self._findings.of(kinds)
 
     def answer(self, request: Request) -> Suggestions:
         """The best crops for a checked request."""
@@ -185,17 +195,8 @@ class EncodedPhoto:
             raise UsageError(f"{self.photo.name}: expected crops of this very photo and model to explain")
         expect_importance(card)
         if "importance" in card.parts:
-            importance = predicted_map(self._encoded.importance(self._person_xyxy), card.name)
+            importance = predicted_map(self.importance(), card.name)
         else:
             importance = map_of_proposals(self.proposals, card.name)
         kinds = dict.fromkeys((*EXPLAINED_KINDS, *kinds_to_keep(suggestions.request.keep_words)))
         return explanation(importance, suggestions, self.subjects(tuple(kinds)))
-
-
-def find_subjects(
-    detector: SubjectDetector, photo: Photo, encoded: Encoded | None, kinds: tuple[Kind, ...]
-) -> Subjects:
-    """What a detector finds; ``own`` saves a look at the photo where its model is the one that has ``encoded`` it."""
-    if encoded is not None and isinstance(detector, OwnDetector) and detector.reads(encoded.model):
-        return detector.detect_on(encoded.features, photo.size_wh, kinds)
-    return detector.detect(np.asarray(photo.thumbnail(_DETECTOR_SIDE), np.uint8), kinds)

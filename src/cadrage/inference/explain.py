@@ -70,7 +70,8 @@ class Kept:
     """What one crop keeps.
 
     ``importance`` is its part of the map's sum, None if the map is zero everywhere; ``subjects`` the part of each
-    subject's area, in the order of `Explanation.subjects`.
+    subject's area, in the order of `Explanation.subjects`. Of a learned map ``importance`` is another number than
+    `Crop.importance_fraction`, which is made of candidates and their scores where a model proposes none.
     """
 
     importance: float | None
@@ -92,7 +93,9 @@ class Explanation:
             lines = ["no importance anywhere on this photo"]
         else:
             percent = round(100 * kept.importance)
-            lines = [f"keeps {percent} % of importance, loses {100 - percent} %"]
+            # Results give a number of their own for importance, which only that of a map of proposals is.
+            what = "the map" if self.importance.learned else "importance"
+            lines = [f"keeps {percent} % of {what}, loses {100 - percent} %"]
         names = [seen.label for seen in self.subjects]
         for verb, chosen in (
             ("keeps", [name for name, part in zip(names, kept.subjects, strict=True) if part >= _WHOLE]),

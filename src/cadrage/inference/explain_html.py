@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from cadrage.inference.explain import Explanation, ImportanceMap
-from cadrage.inference.explain_picture import RAMP, Item, left_behind, limits, overlay
+from cadrage.inference.explain_overlay import RAMP, left_behind, limits, overlay
+from cadrage.inference.explain_picture import Item
 from cadrage.inference.preview import boxes_px
 from cadrage.inference.preview_html import (
     HEAD,

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from cadrage.geometry import to_pixels
 from cadrage.inference.explain import Explanation, ImportanceMap
+from cadrage.inference.explain_overlay import colored, left_behind, limits, marked, overlay
 from cadrage.inference.preview import boxes_px, describe, with_title
 from cadrage.inference.preview_layout import (
     BACKGROUND,
@@ -26,50 +25,19 @@ from cadrage.inference.preview_layout import (
     stack,
     text_line,
 )
-from cadrage.inference.preview_marks import INK, PAPER, Mark, chip_size, draw_chip, draw_marks, font, rank_color
+from cadrage.inference.preview_marks import chip_size, draw_chip, font, rank_color
 from cadrage.inference.results import Suggestions
 from cadrage.photo.files import atomic_write
 
 Item = tuple[Image.Image, Suggestions, Explanation]
 """A photo (RGB, upright, at any size), its crops and what explains them."""
 
-# From dark blue to pale yellow, lighter with every step, so that it also reads in grey.
-RAMP = ((56, 58, 150), (116, 54, 164), (188, 68, 130), (238, 112, 74), (252, 180, 74), (252, 249, 194))
-# A black place still has this part of the map's colour, so that the map can be read in the photo's shadows.
-_SHADE = 0.4
-
 _PAGE_PX = 1200
 _PHOTO_PX = 760
+# A photo narrower than this would be a line, on which nobody sees a map or a crop.
+_NARROWEST_PX = 24
 _CELLS_PER_ROW = 4
 _LEGEND_WH = (220, 14)
-
-
-def overlay(image: Image.Image, importance: ImportanceMap) -> Image.Image:
-    """The photo in the colours of the map, which is stretched to its shape and from lowest to highest importance.
-
-    A map that is the same everywhere has no colours to give; the photo is grey then.
-    """
-    if importance.is_flat:
-        return image.convert("L").convert("RGB")
-    values = importance.values
-    low, high = limits(importance)
-    level = Image.fromarray(((values - low) / (high - low)).astype(np.float32))
-    stretched = np.clip(np.asarray(level.resize(image.size, Image.Resampling.BILINEAR)), 0, 1)
-    grey = np.asarray(image.convert("L"), np.float32)[..., None]
-    shaded = _colored(stretched) * (_SHADE + (1 - _SHADE) * grey / 255)
-    return Image.fromarray(np.rint(shaded).astype(np.uint8))
-
-
-def limits(importance: ImportanceMap) -> tuple[float, float]:
-    """The importance that the first and the last colour stand for."""
-    return float(importance.values.min()), float(importance.values.max())
-
-
-def left_behind(image: Image.Image, covered: Image.Image, box_px: tuple[int, int, int, int]) -> Image.Image:
-    """The photo where the crop keeps it, and the map over all that is discarded."""
-    picture = covered.copy()
-    picture.paste(image.crop(box_px), box_px[:2])
-    return picture
 
 
 def draw_explanation(image: Image.Image, suggestions: Suggestions, explanation: Explanation) -> Image.Image:
@@ -113,60 +81,22 @@ def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> 
         picture.save(handle, "PNG")
 
 
-def _colored(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Levels in [0, 1] to RGB from 0 to 255, one axis more."""
-    stops = np.linspace(0, 1, len(RAMP))
-    channels = [np.interp(levels, stops, [color[channel] for color in RAMP]) for channel in range(3)]
-    return np.stack(channels, axis=-1).astype(np.float32)
-
-
-def _marked(
-    image: Image.Image, suggestions: Suggestions, explanation: Explanation, chosen: list[int], labels: list[str]
-) -> Image.Image:
-    picture = overlay(image, explanation.importance)
-    boxes = boxes_px(image, [suggestions.crops[index] for index in chosen])
-    _outline_subjects(picture, explanation)
-    marks = [Mark(box, label, rank_color(i)) for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
-    draw_marks(picture, marks)
-    _name_subjects(picture, explanation)
-    return picture
-
-
-def _outline_subjects(picture: Image.Image, explanation: Explanation) -> None:
-    """A dashed white line around each subject."""
-    draw = ImageDraw.Draw(picture)
-    dash = max(4, min(picture.size) // 76)
-    for seen in explanation.subjects:
-        x1, y1, x2, y2 = to_pixels([seen.box_xyxy], picture.size)[0].tolist()
-        for start in range(x1, x2, 2 * dash):
-            for y in (y1, y2 - 1):
-                draw.line((start, y, min(start + dash, x2 - 1), y), fill=PAPER, width=2)
-        for start in range(y1, y2, 2 * dash):
-            for x in (x1, x2 - 1):
-                draw.line((x, start, x, min(start + dash, y2 - 1)), fill=PAPER, width=2)
-
-
-def _name_subjects(picture: Image.Image, explanation: Explanation) -> None:
-    """The name of each subject inside its lower edge, above all lines and inside the photo."""
-    draw = ImageDraw.Draw(picture)
-    size = max(11, round(min(picture.size) / 38))
-    for seen in explanation.subjects:
-        x1, _, x2, y2 = to_pixels([seen.box_xyxy], picture.size)[0].tolist()
-        half = font(size).getlength(seen.label) / 2 + 3
-        x = min(max((x1 + x2) / 2, half), max(picture.width - half, half))
-        place = (x, max(y2 - 5, size + 2))
-        draw.text(place, seen.label, font=font(size), fill=PAPER, anchor="mb", stroke_width=2, stroke_fill=INK)
+def _shown(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The photo as large as it fits; one that is no more than a line is stretched across, though its shape changes."""
+    shown = scaled_into(image, width, height)
+    size = max(shown.width, _NARROWEST_PX), max(shown.height, _NARROWEST_PX)
+    return shown if size == shown.size else shown.resize(size)
 
 
 def _part(
     image: Image.Image, suggestions: Suggestions, explanation: Explanation, chosen: list[int], width: int
 ) -> list[Image.Image]:
-    shown = scaled_into(image, width, _PHOTO_PX)
+    shown = _shown(image, width, _PHOTO_PX)
     labels = [str(suggestions.crops[index].rank) for index in chosen]
-    large = _marked(shown, suggestions, explanation, chosen, labels)
+    large = marked(shown, suggestions, explanation, chosen, labels)
     columns = min(len(chosen), _CELLS_PER_ROW)
     cell_width = (width - GAP_PX * (columns - 1)) // max(columns, 2)
-    small = scaled_into(image, cell_width, cell_width)
+    small = _shown(image, cell_width, cell_width)
     covered = overlay(small, explanation.importance)
     boxes = boxes_px(small, [suggestions.crops[index] for index in chosen])
     cells = [
@@ -205,9 +135,7 @@ def _legend(importance: ImportanceMap, width: int) -> Image.Image:
     low, high = limits(importance)
     bar = Image.new("RGB", _LEGEND_WH, BACKGROUND)
     bar.paste(
-        Image.fromarray(_colored(np.linspace(0, 1, bar.width, dtype=np.float32))[None].astype(np.uint8)).resize(
-            bar.size
-        )
+        Image.fromarray(colored(np.linspace(0, 1, bar.width, dtype=np.float32))[None].astype(np.uint8)).resize(bar.size)
     )
     scale = Image.new("RGB", (width, 22), BACKGROUND)
     draw = ImageDraw.Draw(scale)
@@ -230,8 +158,8 @@ def _tile(image: Image.Image, suggestions: Suggestions, explanation: Explanation
     firsts = [next(i for i, crop in enumerate(suggestions.crops) if crop.ratio == ratio) for ratio in ratios]
     chosen = firsts if several else list(range(len(suggestions.crops)))
     labels = [suggestions.crops[i].ratio if several else str(suggestions.crops[i].rank) for i in chosen]
-    shown = scaled_into(image, width, width * 3 // 4)
-    photo = centred(_marked(shown, suggestions, explanation, chosen, labels), width, width * 3 // 4)
+    shown = _shown(image, width, width * 3 // 4)
+    photo = centred(marked(shown, suggestions, explanation, chosen, labels), width, width * 3 // 4)
     first, *more = explanation.about(0)
     flat = ["the map is the same everywhere"] if explanation.importance.is_flat else []
     lines = [end_of(suggestions.image.path.replace("\\", "/").rsplit("/", 1)[-1], 15, width)]

@@ -67,14 +67,22 @@ class Subjects:
 
 
 class SubjectDetector(Protocol):
-    """Anything that finds subjects on a photo."""
+    """Anything that finds subjects on a photo.
+
+    One detector looks at several photos at the same time where photos run side by side: ``detect`` must be safe to
+    call from several threads.
+    """
 
     @property
     def name(self) -> str:
         """What results call the detector."""
 
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
-        """The subjects of the asked kinds on the upright photo, RGB ``(H, W, 3)`` uint8; there may be none."""
+        """The subjects of the asked kinds on the upright photo, RGB ``(H, W, 3)`` uint8; there may be none.
+
+        Raises:
+            CadrageError: it cannot look at this photo. It is no ModelError, after which no other photo is tried.
+        """
 
 
 def nothing(source: str) -> Subjects:
@@ -123,8 +131,11 @@ class ExternalDetector:
         return self._subjects.of(*kinds)
 
 
-def make_detector(name: str) -> SubjectDetector:
+def make_detector(name: str, *, threads: int | None = None) -> SubjectDetector:
     """A detector by name: ``own``, ``opencv``, ``none`` or ``onnx:FILE``.
+
+    Args:
+        threads: threads for one operation of a network; None leaves the choice to ONNX Runtime.
 
     Raises:
         UsageError: there is no such detector.
@@ -136,7 +147,7 @@ def make_detector(name: str) -> SubjectDetector:
     if name == "own":
         from cadrage.inference.subjects_own import OwnDetector
 
-        return OwnDetector()
+        return OwnDetector(threads=threads)
     if name == "opencv":
         from cadrage.inference.subjects_opencv import OpencvDetector
 
@@ -145,7 +156,7 @@ def make_detector(name: str) -> SubjectDetector:
     if kind == "onnx" and file:
         from cadrage.inference.subjects_onnx import OnnxDetector
 
-        return OnnxDetector(Path(file))
+        return OnnxDetector(Path(file), threads=threads)
     raise UsageError(f"no detector {name!r}; there are {', '.join(DETECTORS)}")
 
 

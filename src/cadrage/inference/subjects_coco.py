@@ -4,6 +4,9 @@ import numpy as np
 
 from cadrage.inference.subjects import Floats, Kind
 
+CLASSES = (80, 91, 92)
+"""How many logits a query may have."""
+
 # Numbers of the classes in the 91-entry list (with gaps) and in the 80-entry list (without).
 _PERSON = {91: 1, 80: 0}
 _ANIMALS = {91: range(16, 26), 80: range(14, 24)}

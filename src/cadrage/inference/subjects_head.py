@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from cadrage.errors import ModelError
+from cadrage.errors import CadrageError, ModelError
 
 Maps = NDArray[np.float32]
 
@@ -37,22 +37,34 @@ class SubjectHead:
         """Masks, centres and edges for the features ``(2, C, h, w)`` of a photo and its mirror image.
 
         Raises:
-            ModelError: the head cannot run.
+            ModelError: the head cannot be loaded.
+            CadrageError: it cannot look at this photo, or returns numbers that are not finite.
         """
+        session = self._started()
         try:
-            with self._lock:
-                if not self._sessions:
-                    options = onnxruntime.SessionOptions()
-                    options.log_severity_level = 4
-                    options.intra_op_num_threads = 1
-                    self._sessions.append(onnxruntime.InferenceSession(self._onnx, options, ["CPUExecutionProvider"]))
-            masks, centres, edges = self._sessions[0].run(list(OUTPUTS), {"features": features})
+            masks, centres, edges = session.run(list(OUTPUTS), {"features": features})
         except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self.folder}: the subject head cannot run ({reason}); {_AGAIN}") from None
+            raise CadrageError(
+                f"the detector own cannot look at this photo ({_line(error)}); use another detector"
+            ) from None
         if not all(np.isfinite(values).all() for values in (masks, centres, edges)):
-            raise ModelError(f"{self.folder}: the subject head returned numbers that are not finite; {_AGAIN}")
+            raise CadrageError(
+                "the detector own returned numbers that are not finite for this photo; use another detector"
+            )
         return masks, centres, edges
+
+    def _started(self) -> onnxruntime.InferenceSession:
+        with self._lock:
+            if not self._sessions:
+                options = onnxruntime.SessionOptions()
+                options.log_severity_level = 4
+                options.intra_op_num_threads = 1
+                try:
+                    session = onnxruntime.InferenceSession(self._onnx, options, ["CPUExecutionProvider"])
+                except Exception as error:  # noqa: BLE001 - as in run
+                    raise ModelError(f"{self.folder}: the subject head cannot run ({_line(error)}); {_AGAIN}") from None
+                self._sessions.append(session)
+            return self._sessions[0]
 
 
 def read_head(folder: Path) -> SubjectHead:
@@ -77,6 +89,10 @@ def read_head(folder: Path) -> SubjectHead:
     if set(believed) != {"person", "animal", "object"} or not all(0 < one < 1 for one in believed.values()):
         raise ModelError(f"{path}: expected believed to hold a probability for person, animal and object; {_AGAIN}")
     return SubjectHead(folder, version, trunk_sha256, believed, _checked(folder / file_name, expected))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _checked(file: Path, expected: str) -> bytes:

@@ -8,6 +8,7 @@ invent one.
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ _HOG_BELIEVED, _HOG_SUREST = 0.9, 2.0
 
 
 class OpencvDetector:
-    """Faces and people, by the extra ``subjects``. A detector is not shared between threads.
+    """Faces and people, by the extra ``subjects``. May be shared between threads.
 
     Raises:
         CadrageError: OpenCV is not installed, or is a version without these classifiers.
@@ -71,17 +72,34 @@ class OpencvDetector:
                 f"the detector opencv needs OpenCV 4, and this is {cv2.__version__}; install the extra: "
                 "pip install 'cadrage[subjects]', or use the detector own"
             )
-        folder = Path(cv2.data.haarcascades)
         self._cv2 = cv2
-        self._cascades: dict[str, Any] = {one.file: cv2.CascadeClassifier(str(folder / one.file)) for one in _CASCADES}
-        self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        # A classifier holds the photo it is looking at, and two of them at once end the process.
+        self._of_thread = local()
+        try:
+            self._classifiers()
+        except Exception as error:  # noqa: BLE001 - bindings raise whatever they like
+            raise CadrageError(
+                f"the detector opencv cannot load its classifiers ({_line(error)}); install the extra again: "
+                "pip install 'cadrage[subjects]', or use the detector own"
+            ) from None
 
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
-        """Faces and people; other kinds it does not know."""
+        """Faces and people; other kinds it does not know.
+
+        Raises:
+            CadrageError: OpenCV cannot look at this photo.
+        """
         if not {"face", "person"} & set(kinds):
             return nothing(self.name)
         grey = _grey(photo_pixels)
+        try:
+            return self._found(grey, kinds)
+        except Exception as error:  # noqa: BLE001 - as above; a photo that OpenCV cannot take says nothing of the others
+            raise CadrageError(
+                f"the detector opencv cannot look at this photo ({_line(error)}); use another detector"
+            ) from None
+
+    def _found(self, grey: Pixels, kinds: tuple[Kind, ...]) -> Subjects:
         boxes, named, sure = [np.empty((0, 4))], list[Kind](), [np.empty(0)]
         for cascade in _CASCADES:
             if cascade.kind in kinds:
@@ -107,7 +125,7 @@ class OpencvDetector:
     def _scan(self, cascade: _Cascade, grey: Pixels) -> tuple[Floats, Floats]:
         height, width = grey.shape
         smallest = max(24, round(cascade.smallest_part * min(height, width)))
-        found, _, weights = self._cascades[cascade.file].detectMultiScale3(
+        found, _, weights = self._classifiers()[0][cascade.file].detectMultiScale3(
             grey,
             scaleFactor=1.1,
             minNeighbors=cascade.neighbours,
@@ -117,10 +135,11 @@ class OpencvDetector:
         return _normalised(found, grey), np.asarray(weights, np.float64).reshape(-1)
 
     def _by_gradients(self, grey: Pixels) -> tuple[Floats, Floats]:
-        window_width, window_height = self._hog.winSize
+        hog = self._classifiers()[1]
+        window_width, window_height = hog.winSize
         if grey.shape[0] < window_height or grey.shape[1] < window_width:
             return np.empty((0, 4)), np.empty(0)
-        found, weights = self._hog.detectMultiScale(grey, winStride=(8, 8), padding=(8, 8), scale=1.05)
+        found, weights = hog.detectMultiScale(grey, winStride=(8, 8), padding=(8, 8), scale=1.05)
         margins = np.asarray(weights, np.float64).reshape(-1)
         believed = margins >= _HOG_BELIEVED
         boxes = _normalised(found, grey)[believed]
@@ -128,6 +147,23 @@ class OpencvDetector:
         inner = (boxes[:, 2:] - boxes[:, :2]) * np.array([1 / 8, 1 / 16])
         tight = np.concatenate([boxes[:, :2] + inner, boxes[:, 2:] - inner], axis=1)
         return tight, _confidence(margins[believed], _HOG_BELIEVED, _HOG_SUREST)
+
+    def _classifiers(self) -> tuple[dict[str, Any], Any]:
+        """Those of the thread that asks: cascades by file, and the one on gradients."""
+        if not hasattr(self._of_thread, "classifiers"):
+            folder = Path(self._cv2.data.haarcascades)
+            cascades = {one.file: self._cv2.CascadeClassifier(str(folder / one.file)) for one in _CASCADES}
+            if empty := [file for file, cascade in cascades.items() if cascade.empty()]:
+                raise FileNotFoundError(f"{folder} lacks {', '.join(empty)}")
+            hog = self._cv2.HOGDescriptor()
+            hog.setSVMDetector(self._cv2.HOGDescriptor.getDefaultPeopleDetector())
+            self._of_thread.classifiers = cascades, hog
+        classifiers: tuple[dict[str, Any], Any] = self._of_thread.classifiers
+        return classifiers
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _grey(photo_pixels: Pixels) -> Pixels:

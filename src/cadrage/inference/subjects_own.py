@@ -1,8 +1,8 @@
-"""The detector ``own``: a small head on the features that the default model computes anyway."""
+"""The detector ``own``: a small head on the features of the default model's trunk, which that model computes anyway."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cadrage.errors import ModelError
 from cadrage.geometry import area, clip
 from cadrage.inference import packaged
+from cadrage.inference.looking import look
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.subjects import KINDS, Floats, Kind, Pixels, Subjects, sorted_subjects
 from cadrage.inference.subjects_head import Maps, read_head
@@ -29,6 +30,7 @@ class OwnDetector:
     Args:
         folder: of the head, ``card.json`` and ``subjects.onnx``; None for the one inside the package.
         trunk: the model whose features it reads; None for the packaged one, loaded only when it is needed.
+        threads: threads for one operation of the packaged one; None leaves the choice to ONNX Runtime.
 
     Raises:
         ModelError: the head is missing, damaged or not usable.
@@ -36,23 +38,24 @@ class OwnDetector:
 
     name = "own"
 
-    def __init__(self, folder: Path | None = None, trunk: Model | None = None) -> None:
+    def __init__(self, folder: Path | None = None, trunk: Model | None = None, *, threads: int | None = None) -> None:
         self._head = read_head(folder or FOLDER)
         if trunk is not None and trunk.card.parts["trunk"][1] != self._head.trunk_sha256:
             raise ModelError(f"{self._head.folder}: belongs to another trunk than that of {trunk.card.name!r}")
-        self._given_trunk = trunk
+        self._trunk = trunk
+        self._threads = threads
+        self._loading = Lock()
 
     def reads(self, model: Model) -> bool:
         """Whether the features of this model are the ones that the head learned to read."""
         return model.card.parts["trunk"][1] == self._head.trunk_sha256
 
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
-        """The subjects on a photo that no model has looked at yet."""
+        """The subjects on a photo that no model has looked at yet; raises as `detect_on` and `trunk`."""
         from cadrage.photo import photo_from_image
 
         photo = photo_from_image(photo_pixels)
-        encoded = self._trunk.encode(photo.model_input(self._trunk.card.input_side), photo.size_wh)
-        return self.detect_on(encoded.features, photo.size_wh, kinds)
+        return self.detect_on(look(self.trunk, photo).features, photo.size_wh, kinds)
 
     def detect_on(
         self, features: NDArray[np.float32], size_wh: tuple[int, int], kinds: tuple[Kind, ...] = KINDS
@@ -65,7 +68,8 @@ class OwnDetector:
             kinds: which to look for.
 
         Raises:
-            ModelError: the head cannot run.
+            ModelError: the head cannot be loaded.
+            CadrageError: it cannot look at this photo.
         """
         maps = self._head.run(features)
         if "face" not in kinds:
@@ -81,12 +85,22 @@ class OwnDetector:
             self.name,
         )
 
-    @cached_property
-    def _trunk(self) -> Model:
-        trunk = self._given_trunk or load_model(packaged.folder())
-        if not self.reads(trunk):
-            raise ModelError(f"{self._head.folder}: belongs to another trunk than the packaged model's; install again")
-        return trunk
+    @property
+    def trunk(self) -> Model:
+        """The model that looks at a photo for the head.
+
+        Raises:
+            ModelError: the packaged model is missing, damaged or not the one that the head learned to read.
+        """
+        with self._loading:
+            if self._trunk is None:
+                packaged_one = load_model(packaged.folder(), threads=self._threads)
+                if not self.reads(packaged_one):
+                    raise ModelError(
+                        f"{self._head.folder}: belongs to another trunk than the packaged model's; install again"
+                    )
+                self._trunk = packaged_one
+            return self._trunk
 
 
 def upper_parts(persons_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:

@@ -10,6 +10,9 @@ from cadrage.geometry import iou_matrix
 from cadrage.inference.subjects import Floats
 
 STRIDES = (8, 16, 32)
+WIDTHS = {"cls": 1, "obj": 1, "bbox": 4}
+"""Numbers per cell of each part of the outputs."""
+
 _SAME = 0.3
 
 
@@ -26,8 +29,7 @@ def faces(outputs: Mapping[str, NDArray[Any]], size_hw: tuple[int, int], believe
     for stride in STRIDES:
         rows, columns = size_hw[0] // stride, size_hw[1] // stride
         cls, obj, box = (
-            np.asarray(outputs[f"{part}_{stride}"], np.float64).reshape(-1, width)
-            for part, width in (("cls", 1), ("obj", 1), ("bbox", 4))
+            np.asarray(outputs[f"{part}_{stride}"], np.float64).reshape(-1, width) for part, width in WIDTHS.items()
         )
         if not len(cls) == len(obj) == len(box) == rows * columns:
             raise ValueError(f"the outputs of stride {stride} do not fit an input of {size_hw[1]}x{size_hw[0]} pixels")

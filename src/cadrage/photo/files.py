@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -48,6 +49,22 @@ def check_target(target: Path, *, overwrite: bool = False, protect: Path | None 
             )
     except OSError as error:
         raise _failed(target, error) from error
+
+
+def check_output(target: Path, *, overwrite: bool = False) -> None:
+    """Refuse at once what could not be written after minutes of work.
+
+    Raises:
+        OutputError: as for ``check_target``, or the folder takes no new file, which some do not whatever their
+            permissions say.
+    """
+    check_target(target, overwrite=overwrite)
+    try:
+        TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {one_line(str(target))}: its folder takes no new file ({reason(error)}); choose another"
+        ) from error
 
 
 @contextmanager
