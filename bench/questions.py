@@ -1,6 +1,7 @@
 """What further questions about a photo cost once it has been encoded, and where the first call spends its time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def parts_of_first_call(photo: Path, model: str, threads: int | None, rounds: in
         "decode": lambda: opened.model_input(side),
         "checksum": lambda: open_photo(photo).sha256,
         "trunk": lambda: cropper.model.encode(image, opened.size_wh),
-        "proposer": encoded.proposals,
+        # What is encoded remembers its proposals; a copy does not.
+        "proposer": lambda: replace(encoded).proposals(),
         "selection": asked.suggest,
     }
     return interleaved(calls, rounds)
