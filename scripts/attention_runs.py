@@ -97,7 +97,7 @@ def measure_on(
             "manifest_sha256": manifest_sha256(data / folder_name),
         },
         "systems": systems,
-        "groups": [over(members, found) for members in groups(models) if len(members) > 1],
+        "groups": [over(members, found) for members in groups(models, "name") if len(members) > 1],
         "differences": differences(models, found) + [told_gain(each, found, untold) for each in knowing(models)],
         "floors": [{"name": name, **summary(each)} for name, each in floors.items()],
     }

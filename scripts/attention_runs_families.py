@@ -72,7 +72,7 @@ def knowing(models: Sequence[Model]) -> list[list[Model]]:
     Raises:
         UsageError: a seed is there twice.
     """
-    found = [members for members in groups(models) if row_name(members[0]) == HUMAN]
+    found = [members for members in groups(models, "name") if row_name(members[0]) == HUMAN]
     for members in found:
         _expect_seeds_of_one_recipe(members)
     return found

@@ -160,8 +160,26 @@ def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(
 
 def test_a_detector_that_has_nothing_to_find_beside_a_person_is_a_mistake(cadrage, people, photos):
     asked = ("suggest", photos / "a.jpg", "--model", people, "--person", PERSON, "--detector", "none")
-    assert "nothing is to be found" in one_line(cadrage(*asked))
+    assert "nobody is to be found where --person says" in one_line(cadrage(*asked))
     assert cadrage(*asked, "--keep", "people").code == 0
+
+
+def test_what_is_refused_before_the_first_photo_leaves_no_folder(cadrage, model, people, photos):
+    for wrong in (("--model", people, "--detector", "yolo"), ("--model", model, "--person", PERSON)):
+        assert cadrage("crop", photos / "a.jpg", "-o", "out", *wrong).code == 2
+        assert not Path("out").exists()
+
+
+def test_a_photo_is_the_same_however_its_path_is_written(cadrage, people, photos):
+    spelled = ("photos/a.jpg", "./photos/a.jpg", "photos/../photos/a.jpg", str(Path("photos/a.jpg").resolve()))
+    lines = [{"file": each, "boxes": BOXES} for each in spelled]
+    Path("boxes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    ran = cadrage("score", photos / "a.jpg", "--boxes", "boxes.jsonl", "--model", people, "--person", PERSON)
+    assert (ran.code, len(ran.lines)) == (0, 4), ran.err
+    other = {"file": "photos/b.png", "boxes": BOXES}
+    Path("boxes.jsonl").write_text(json.dumps(other) + "\n")
+    refused = cadrage("score", photos / "a.jpg", "--boxes", "boxes.jsonl", "--model", people, "--person", PERSON)
+    assert refused.code == 1 and "--person is on" in refused.err
 
 
 @pytest.fixture
@@ -281,7 +299,10 @@ def test_crops_of_auto_are_measured_alike_directly_and_through_a_file(cadrage, d
 
 def test_scores_of_one_model_stay_what_they_are_in_a_file(cadrage, data, model):
     suggested = cadrage("suggest", data / "images", "--model", model)
-    Path("suggested.jsonl").write_text(suggested.out)
+    # Nobody asks about this photo, so what answered it does not count.
+    other = json.loads(suggested.out.splitlines()[0])
+    other["image"]["path"], other["model"]["weights_sha256"] = "elsewhere.jpg", "f" * 64
+    Path("suggested.jsonl").write_text(suggested.out + json.dumps(other) + "\n")
     asked = ("eval", "fcdb-free", "--data", data, "--json", "-", "--predictions", "suggested.jsonl")
     notes = measured(cadrage(*asked, "--save-predictions", "read.jsonl"))["notes"]
     assert not any("models answered" in note for note in notes)

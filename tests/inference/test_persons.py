@@ -265,6 +265,19 @@ def test_where_the_person_cannot_be_shown_the_result_says_so_and_strict_does_not
     assert cropper.suggest(noise(), "9:16", 1, keep=right, person=None).flags == ()
 
 
+def test_no_photo_fails_for_the_person_that_nobody_asked_to_show(person_model: Path) -> None:
+    cropper, person = Cropper(person_model, detector="none"), (0.0, 0.0, 0.05, 0.05)
+    asked = {"ratio": "16:9", "n": 12, "diversity": 0.5, "max_area": 0.4}
+    alone = cropper.suggest(noise(), person=None, **asked)
+    told = cropper.suggest(noise(), person=person, **asked)
+    assert alone.flags == () and told.flags == ("fewer_than_asked",), "otherwise this tests nothing"
+    strict = cropper.suggest(noise(), person=person, strict=True, **asked)
+    assert len(strict.crops) == 12 and strict.flags == ("misses_person",)
+    missed = part_shown(strict.xyxyn, person) < 0.1
+    assert 0 < missed.sum() < 12 and strict.warnings[0].startswith(f"ratio 16:9: {missed.sum()} of 12 crops show less")
+    assert [crop.flags for crop in strict.crops] == [("misses_person",) if each else () for each in missed]
+
+
 def test_models_that_know_no_persons_may_leave_them_out(model_folder: Path) -> None:
     cropper = Cropper(model_folder)
     person = (0.97, 0.97, 1.0, 1.0)

@@ -109,16 +109,16 @@ def crop(
         overwrite=overwrite,
         dry_run=dry_run,
     )
-    writer.prepare()
-    # The preview may go into the folder that was just made.
-    previews = Previews(preview, photos, overwrite=overwrite)
     from cadrage.inference.cropper import Cropper
 
     cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
     if told is not None:
         expect_persons(cropper, f"--person {told.text}")
     looks_for_person = cropper.looks_for_person and told is None
-    ready_detector(cropper, detector, wanted=bool(asked.keep_words) or looks_for_person)
+    ready_detector(cropper, detector, wanted=bool(asked.keep_words) or looks_for_person, told=told)
+    writer.prepare()
+    # The preview may go into the folder that was just made.
+    previews = Previews(preview, photos, overwrite=overwrite)
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:

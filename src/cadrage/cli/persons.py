@@ -45,15 +45,18 @@ def person_on(photo: "Photo", person: TypedBox | None) -> "PersonLike":
     return "auto" if person is None else person.on(photo.size_wh, photo.name)
 
 
-def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool) -> None:
+def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, told: TypedBox | None = None) -> None:
     """Make the detector if it is ``wanted``, so that what it lacks is told once and before the first photo.
 
     Raises:
-        UsageError: there is no detector of that ``name``, or one is named where nobody is looked for.
+        UsageError: one is named where nobody is looked for, perhaps because the person is ``told``, or there is none of
+            that ``name``.
         CadrageError: it lacks an extra or a file.
     """
     if wanted:
         cropper.detector  # noqa: B018 - it is made when it is first asked for
+    elif name is not None and told is not None:
+        raise UsageError(f"--detector {name}: nobody is to be found where {OPTION} says who it is; give one")
     elif name is not None:
         raise UsageError(
             f"--detector {name}: nothing is to be found; leave it out, add --keep people or --keep faces, or use a "

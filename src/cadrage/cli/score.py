@@ -90,7 +90,7 @@ def score(
     def work(line: BoxLine) -> None:
         record = _read(line)
         path = _photo_of(record, given)
-        if told is not None and path != given[0]:
+        if told is not None and not _same(path, given[0]):
             raise UsageError(f"{path}: --person is on {given[0]}; score the lines of other photos without it")
         photo = PhotoInput(path).open(max_pixels)
         boxes_xyxy = _boxes(record, path)
@@ -167,6 +167,12 @@ def _photo_of(record: dict[str, Any], given: list[str]) -> str:
     inside = [str(folder / file) for folder in folders if identity(folder / file)]
     named = [path for path in photos if file in (path, Path(path).name)]
     return next(iter([*inside, *named]), file)
+
+
+def _same(path: str, other: str) -> bool:
+    """Whether two spellings are one file."""
+    found = identity(Path(path))
+    return path == other or (found is not None and found == identity(Path(other)))
 
 
 def _boxes(record: dict[str, Any], path: str) -> Any:

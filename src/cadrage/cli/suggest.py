@@ -106,7 +106,7 @@ def suggest(
     looks_for_person = cropper.looks_for_person and told is None
     # An explanation looks for subjects.
     wanted = bool(asked.keep_words) or looks_for_person or explain is not None
-    ready_detector(cropper, detector, wanted=wanted)
+    ready_detector(cropper, detector, wanted=wanted, told=told)
     with reporting(len(photos)) as report:
 
         def work(source: PhotoInput) -> None:

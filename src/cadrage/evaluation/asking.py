@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.errors import PhotoError
+from cadrage.errors import CadrageError
 from cadrage.evaluation.answers import Answer, Predictor, Question, expect_answer_to
 from cadrage.evaluation.protocols import Protocol
+from cadrage.evaluation.unreadable import of_photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ def ask_all(
         advance: called after each photo.
 
     Returns:
-        The answers in the order of the photos, those that cannot be opened left out and named with the reason.
+        The answers in the order of the photos, those that cannot be opened or looked at left out and named with the
+        reason.
 
     Raises:
         ValueError: the predictor answers more crops, or another number of scores, than it is asked for.
@@ -46,7 +48,9 @@ def ask_all(
     def ask(record: PhotoRecord) -> tuple[Answer, ...] | str:
         try:
             return tuple(_answered(predictor, question) for question in protocol.ask(record))
-        except PhotoError as error:
+        except CadrageError as error:
+            if not of_photo(error):
+                raise
             return str(error)
         finally:
             advance()

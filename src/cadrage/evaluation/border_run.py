@@ -11,10 +11,11 @@ import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
 from cadrage.datasets.splits import Split, read_split, select
-from cadrage.errors import PhotoError, UsageError
+from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.border_probe import Cell, PhotoProbe, probe_photo, summarise
 from cadrage.evaluation.protocols.protocol import question_about
+from cadrage.evaluation.unreadable import of_photo
 from cadrage.geometry.grid import grid_anchors
 
 Around = Literal["best", "truth"]
@@ -106,7 +107,9 @@ def probe(
         try:
             score, start = _scorer(record, predictor), _start(record, around)
             return probe_photo(record.file_name, score, grid_anchors(record.size_wh), start)
-        except PhotoError as error:
+        except CadrageError as error:
+            if not of_photo(error):
+                raise
             return str(error)
         finally:
             advance()

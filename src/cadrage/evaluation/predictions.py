@@ -53,7 +53,6 @@ def read_predictions(
     photos: dict[str, Predicted] = {}
     unknown, models = [], set()
     for row in _rows(file):
-        models.add(row.weights_sha256)
         try:
             file_name = names.find(row.photo)
         except UsageError as error:
@@ -61,6 +60,7 @@ def read_predictions(
         if file_name is None:
             unknown.append(row.photo)
         else:
+            models.add(row.weights_sha256)
             photos.setdefault(file_name, Predicted()).add(row, file_name, sizes_wh[file_name])
     asked = [record.file_name for record in records]
     if asked and photos.keys().isdisjoint(asked):

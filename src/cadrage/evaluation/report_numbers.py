@@ -106,7 +106,8 @@ def command_line(result: Result) -> str:
     who = {"model": ["--model", name], "baseline": ["--baseline", name]}.get(str(kind), ["--predictions", "FILE.jsonl"])
     words = ["cadrage", "eval", result.protocol, "--data", "DIR", *who]
     if persons := result.predictor.get("persons"):
-        words += ["--detector", str(persons["source"])]
+        source = str(persons["source"])
+        words += ["--detector", "onnx:FILE" if source.startswith("onnx:") else source]
     for option in ("split", "subset"):
         if result.data.get(option):
             words += [f"--{option}", str(result.data[option])]

@@ -77,10 +77,38 @@ def frame(
     sentences = _sentences(flags, ratio, rules, request, len(picks.boxes_xyxy))
     # That the main person is to be seen is nobody's request.
     broken = [says for flag, says in zip(flags, sentences, strict=True) if flag != hard.MISSES_PERSON]
+    if broken and request.strict and person_xyxy is not None:
+        # What nobody asked for makes no photo fail.
+        without = frame(
+            name,
+            size_wh,
+            proposals,
+            ratio,
+            request,
+            settings,
+            evaluate,
+            score_scale=score_scale,
+            candidates=candidates,
+        )
+        return _told_missing(without, rules, size_wh, ratio)
     if broken and request.strict:
         raise ConstraintError(f"{name}: {broken[0]}; drop strict to get the nearest crops instead")
     framed = Framed(_crops(picks, size_wh, opinions, ratio, rules, relaxed, say), flags, sentences)
     return _told_unrated(framed, size_wh, ratio) if proposals is None and candidates == "grid" else framed
+
+
+def _told_missing(framed: Framed, rules: Rules, size_wh: tuple[int, int], ratio: Ratio) -> Framed:
+    """The same, where crops that show less of the main person than the rule wants have that said."""
+    boxes = np.array([crop.box_norm for crop in framed.crops], np.float64).reshape(-1, 4)
+    shown = hard.obeys(boxes, Rules(person_xyxy=rules.person_xyxy), size_wh)
+    if shown.all():
+        return framed
+    told = tuple(
+        crop if seen else replace(crop, flags=(*crop.flags, hard.MISSES_PERSON))
+        for crop, seen in zip(framed.crops, shown.tolist(), strict=True)
+    )
+    says = f"ratio {ratio.text}: {int((~shown).sum())} of {len(told)} crops show less than a tenth of the main person"
+    return Framed(told, (*framed.flags, hard.MISSES_PERSON), (*framed.warnings, says))
 
 
 def _told_unrated(framed: Framed, size_wh: tuple[int, int], ratio: Ratio) -> Framed:

@@ -121,6 +121,8 @@ def test_the_main_metric_is_the_protocols_where_photos_have_it(result):
         ({"kind": "predictions", "name": "x y.jsonl"}, {}, "--predictions FILE.jsonl"),
         ({"kind": "model", "name": "a b"}, {"subset": "persons"}, "--model 'a b' --subset persons"),
         ({"kind": "model", "name": "m"}, {"missing": 2}, "--model m --allow-missing"),
+        ({"kind": "model", "name": "m", "persons": {"source": "none"}}, {}, "--model m --detector none"),
+        ({"kind": "model", "name": "m", "persons": {"source": "onnx:d.onnx"}}, {}, "--model m --detector onnx:FILE"),
         (
             {"kind": "baseline", "name": "whole"},
             {"manifest_sha256": "1", "train": {"split": "fit", "manifest_sha256": "1"}},

@@ -116,6 +116,8 @@ def test_seeds_of_one_row_are_of_one_recipe(families):
     apart = replace(HumanCentricRecipe(), name="mine", tag="other", seed=1, crops=24)
     (pair,) = families.pairs([one, human(crops=24), model(apart)])
     assert [each["name"] for each in pair.first] == ["hc-crops-0", "other-1"]
+    (seeds,) = families.knowing([human(crops=24), model(apart)])
+    assert [each["name"] for each in seeds] == ["hc-crops-0", "other-1"]
 
 
 @pytest.mark.parametrize(
