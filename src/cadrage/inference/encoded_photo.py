@@ -24,7 +24,7 @@ from cadrage.inference.request import Box, Request, RequestOptions, make_request
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection_settings import SelectionSettings
 from cadrage.inference.session import Encoded, PredictedSet, Proposals
-from cadrage.inference.subjects import KINDS, Kind, Subjects, make_detector, nothing
+from cadrage.inference.subjects import KINDS, Kind, Subjects, nothing
 from cadrage.photo import Photo
 
 
@@ -36,14 +36,14 @@ class EncodedPhoto:
         photo: Photo,
         encoded: Encoded,
         settings: SelectionSettings,
-        findings: Findings | None = None,
+        findings: Findings,
         *,
         person: PersonLike | MainPerson = "auto",
         reason: str | None = None,
     ) -> None:
         self.photo = photo
         self.model = encoded.model
-        self._findings = findings or Findings(photo, lambda: make_detector("own"), encoded)
+        self._findings = findings
         self._encoded = encoded
         self._settings = settings
         self._looks_for_person = is_automatic(person)

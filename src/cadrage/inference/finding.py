@@ -11,7 +11,6 @@ from cadrage.inference.looking import look
 from cadrage.inference.person import MainPerson, found_person, telling_kinds
 from cadrage.inference.session import Encoded
 from cadrage.inference.subjects import KINDS, Kind, Pixels, SubjectDetector, Subjects, nothing, sorted_subjects
-from cadrage.inference.subjects_onnx import OnnxDetector
 from cadrage.inference.subjects_own import OwnDetector
 from cadrage.photo import Photo, one_line
 
@@ -42,8 +41,7 @@ class Findings:
         """
         missing = tuple(kind for kind in kinds if kind not in self._found)
         if missing:
-            # One pass of a network tells every kind; other detectors may take their time for each.
-            asked = KINDS if isinstance(self._detector, OnnxDetector) else missing
+            asked = KINDS if getattr(self._detector, "finds_all_at_once", False) else missing
             found = self._detected(asked)
             self._found |= {kind: found.of(kind) for kind in asked}
         return _together([self._found[kind] for kind in dict.fromkeys(kinds)])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cadrage.errors import UsageError
-from cadrage.geometry import clip, to_pixels
-from cadrage.inference.subjects import ExternalDetector, Kind, Subjects
+from cadrage.geometry import clip
+from cadrage.inference.subjects import ExternalDetector, Kind, Subjects, places
 
 if TYPE_CHECKING:
     from cadrage.inference.request import Request
@@ -19,8 +19,6 @@ KEEP_WORDS: tuple[KeepWord, ...] = get_args(KeepWord)
 
 _KINDS: Mapping[KeepWord, Kind] = {"faces": "face", "people": "person"}
 _AROUND = 0.1
-# Far below a pixel of any photo.
-_DECIMALS = 6
 
 
 def words_and_boxes(keep: ArrayLike) -> tuple[tuple[KeepWord, ...], ArrayLike]:
@@ -68,22 +66,8 @@ def with_found(request: "Request", subjects: Subjects) -> "Request":
 
 def subject_rows(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[dict[str, Any], ...]:
     """What was found and by whom, as results tell it: label, confidence, box in pixels and as fractions, source."""
-    rows = []
-    for kind, confidence, box, pixels in zip(
-        subjects.kinds,
-        subjects.confidences.tolist(),
-        subjects.boxes_xyxy.tolist(),
-        to_pixels(subjects.boxes_xyxy, size_wh).tolist(),
-        strict=True,
-    ):
-        x1, y1, x2, y2 = pixels
-        rows.append(
-            {
-                "label": kind,
-                "confidence": round(confidence, 4),
-                "box": {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1},
-                "box_norm": [round(value, _DECIMALS) for value in box],
-                "source": subjects.source,
-            }
-        )
-    return tuple(rows)
+    found = zip(subjects.kinds, subjects.confidences.tolist(), places(subjects.boxes_xyxy, size_wh), strict=True)
+    return tuple(
+        {"label": kind, "confidence": round(confidence, 4), **place, "source": subjects.source}
+        for kind, confidence, place in found
+    )

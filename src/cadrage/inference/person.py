@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.geometry import to_pixels
-from cadrage.inference.subjects import Kind, Subjects, main_person
+from cadrage.inference.subjects import Kind, Subjects, main_person, places
 
 PersonLike = ArrayLike | Literal["auto"] | None
 """One box ``x1 y1 x2 y2`` normalised on the upright photo, ``"auto"`` for the detector's, or None for no person."""
@@ -18,9 +17,6 @@ EXTERNAL = "external"
 
 MANIFEST = "manifest"
 """The source of a person that a data set marks."""
-
-# Far below a pixel of any photo.
-_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +28,8 @@ class MainPerson:
 
     def row(self, size_wh: tuple[int, int]) -> dict[str, Any]:
         """As results tell it: box in pixels and as fractions, source."""
-        x1, y1, x2, y2 = to_pixels([self.box_xyxy], size_wh)[0].tolist()
-        return {
-            "box": {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1},
-            "box_norm": [round(value, _DECIMALS) for value in self.box_xyxy],
-            "source": self.source,
-        }
+        (place,) = places(np.array([self.box_xyxy]), size_wh)
+        return {**place, "source": self.source}
 
 
 def is_automatic(person: "PersonLike | MainPerson") -> bool:

@@ -7,13 +7,13 @@ on the default model's features, offline), ``none``, `ExternalDetector` (the cal
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.geometry import area, clip, validate_boxes
+from cadrage.geometry import area, clip, to_pixels, validate_boxes
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -29,6 +29,8 @@ _SURE = 0.5
 _LARGE_ENOUGH = 0.01
 _SECOND_PART = 0.5
 _NOISE = 1e-9
+# Of boxes in results, far below a pixel of any photo.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +90,17 @@ class SubjectDetector(Protocol):
 def nothing(source: str) -> Subjects:
     """No subjects."""
     return Subjects(np.empty((0, 4)), (), np.empty(0), source)
+
+
+def places(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> list[dict[str, Any]]:
+    """Boxes ``(N, 4)`` as results tell them: ``box`` in pixels of the upright photo, ``box_norm`` as fractions."""
+    return [
+        {
+            "box": {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1},
+            "box_norm": [round(value, _DECIMALS) for value in box],
+        }
+        for (x1, y1, x2, y2), box in zip(to_pixels(boxes_xyxy, size_wh).tolist(), boxes_xyxy.tolist(), strict=True)
+    ]
 
 
 def sorted_subjects(boxes_xyxy: ArrayLike, kinds: list[Kind], confidences: ArrayLike, source: str) -> Subjects:

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
-from cadrage.inference.subjects import Kind, Subjects
-from cadrage.inference.subjects import main_person as main_of_several
+from cadrage.inference.person import marked_person
 from cadrage.training.samples import into_window
 
 # Less of a person than this part of its box is nobody to compose a photo around.
@@ -21,21 +20,9 @@ Window = tuple[float, float, float, float]
 
 
 def main_person(record: PhotoRecord) -> Floats | None:
-    """The box ``(4,)`` of the person that a photo is about, or None.
-
-    One box of a data set is taken as it is; of several it is the rule of the product, which joins persons of like size,
-    and the first one if that rule finds all of them too small.
-    """
-    persons = record.persons_xyxy
-    if not len(persons):
-        return None
-    if len(persons) > 1:
-        kinds: tuple[Kind, ...] = tuple("person" for _ in persons)
-        found = main_of_several(Subjects(persons, kinds, np.ones(len(persons)), "manifest"))
-        if found is not None:
-            return np.array(found)
-    first: Floats = persons[0]
-    return first
+    """The box ``(4,)`` of the person that a photo is about, by the rule of `marked_person`; None without one."""
+    found = marked_person(record.persons_xyxy)
+    return None if found is None else np.array(found.box_xyxy)
 
 
 def person_in_window(person_xyxy: Floats | None, window: Window) -> Floats | None:
