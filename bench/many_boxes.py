@@ -6,11 +6,10 @@ python bench/many_boxes.py --out bench/results/many_boxes.json
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from processes import peak_megabytes
+from processes import answer_of
 from report import Bar, environment, print_bars, print_numbers
 from timing import Times
 
@@ -96,12 +95,8 @@ def main() -> None:
 
 
 def _ask(model: Path, count: int, threads: int, views: int, rounds: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.json"
-        settings = {"--count": count, "--threads": threads, "--views": views, "--rounds": rounds, "--out": file}
-        command = [sys.executable, str(PARTS), str(model), *(str(each) for pair in settings.items() for each in pair)]
-        peak = peak_megabytes(command)
-        return {**json.loads(file.read_text(encoding="utf-8")), "peak_megabytes": peak}
+    settings = {"--count": count, "--threads": threads, "--views": views, "--rounds": rounds}
+    return answer_of(PARTS, str(model), settings)
 
 
 def _say(text: str) -> None:

@@ -5,8 +5,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from timing import Times
 
@@ -30,6 +31,16 @@ def peak_megabytes(command: Sequence[str]) -> float:
     if code != 0:
         raise RuntimeError(f"{' '.join(command)} failed with exit code {code}: {done.stderr.strip()}")
     return round(peak_bytes / 1e6, 1)
+
+
+def answer_of(script: Path, question: str, settings: Mapping[str, object]) -> dict[str, Any]:
+    """What a script writes to its ``--out`` when it is asked in a process of its own, with ``peak_megabytes``."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "answer.json"
+        options = {**settings, "--out": file}
+        command = [sys.executable, str(script), question, *(str(each) for pair in options.items() for each in pair)]
+        peak = peak_megabytes(command)
+        return {**json.loads(file.read_text(encoding="utf-8")), "peak_megabytes": peak}
 
 
 def tool_command(name: str, photo: Path, model: str, threads: int | None) -> list[str]:

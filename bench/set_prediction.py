@@ -6,13 +6,12 @@ python bench/set_prediction.py --out bench/results/set_prediction.json
 import argparse
 import json
 import sys
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from processes import peak_megabytes
+from processes import answer_of
 from report import Bar, environment, print_bars, print_numbers, print_times
 from set_prediction_parts import LIGHT_BATCH
 from timing import Times
@@ -78,12 +77,7 @@ def main() -> None:
 
 
 def _ask(part: str, batch: int, rounds: int, threads: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.json"
-        settings = {"--rounds": rounds, "--batch": batch, "--threads": threads, "--out": file}
-        command = [sys.executable, str(PARTS), part, *(str(each) for pair in settings.items() for each in pair)]
-        peak = peak_megabytes(command)
-        return {**json.loads(file.read_text(encoding="utf-8")), "peak_megabytes": peak}
+    return answer_of(PARTS, part, {"--rounds": rounds, "--batch": batch, "--threads": threads})
 
 
 def _say(text: str) -> None:
