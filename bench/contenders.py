@@ -88,8 +88,8 @@ CONTENDERS: dict[str, Callable[[Path, str, int | None], Call]] = {
 
 
 def _load(model: str, threads: int | None) -> Any:
-    from cadrage.inference.registry import resolve
     from cadrage.inference.session import load_model
+    from cadrage.inference.store.registry import resolve
 
     return load_model(resolve(model, offline=True), threads=threads)
 

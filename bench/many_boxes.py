@@ -13,7 +13,7 @@ from processes import answer_of
 from report import Bar, environment, print_bars, print_numbers
 from timing import Times
 
-from cadrage.inference.card import read_card
+from cadrage.inference.store.card import read_card
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = Path(__file__).with_name("many_boxes_parts.py")

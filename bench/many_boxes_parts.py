@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from cadrage.geometry.grid import grid_anchors
-from cadrage.inference.card import Card, read_card
+from cadrage.inference.store.card import Card, read_card
 
 WARM_UP = 2
 # In the middle, as main persons are; of the mirror image it is the same.

@@ -15,14 +15,14 @@ from grid_runs_ranking import seen
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.geometry import area
+from cadrage.papers.evaluators.measure import judge_ranking, measure_ranking
+from cadrage.papers.evaluators.plan import Row
+from cadrage.papers.evaluators.values import PhotoValues
+from cadrage.papers.files import read_json, write_json
+from cadrage.papers.global_attention.parts import row_of
 from cadrage.training.evaluators.trained import TrainedEvaluator, score_rated
 from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
 from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.reproduce.evaluators.measure import judge_ranking, measure_ranking
-from cadrage.training.reproduce.evaluators.plan import Row
-from cadrage.training.reproduce.evaluators.values import PhotoValues
-from cadrage.training.reproduce.files import read_json, write_json
-from cadrage.training.reproduce.global_attention.parts import row_of
 from cadrage.training.trainer import photos_identity
 
 # Another one when other values are measured per photo: what was kept before is then measured again.

@@ -5,9 +5,9 @@ from typing import Any
 
 from attention_runs_families import decided, pairs, row_name
 
-from cadrage.training.reproduce.evaluators.seeds import earned, gains
-from cadrage.training.reproduce.evaluators.values import PhotoValues, minus, over_seeds
-from cadrage.training.reproduce.global_attention.parts import BASE, DECIDING, FULL, ORACLE
+from cadrage.papers.evaluators.seeds import earned, gains
+from cadrage.papers.evaluators.values import PhotoValues, minus, over_seeds
+from cadrage.papers.global_attention.parts import BASE, DECIDING, FULL, ORACLE
 
 METRICS = ("srcc", "pcc", "acc5", "acc10", "cut")
 

@@ -26,7 +26,7 @@ from cadrage.evaluation.published import (
     PublishedTable,
     published_tables,
 )
-from cadrage.evaluation.report_numbers import (
+from cadrage.evaluation.reports.numbers import (
     best_first,
     command_line,
     heading,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.errors import CadrageError, ModelError
-from cadrage.inference.card import read_card
-from cadrage.inference.index import CARD_FILE, INDEX_FILE, SCHEMA_VERSION, parse_index, parse_model
+from cadrage.inference.store.card import read_card
+from cadrage.inference.store.index import CARD_FILE, INDEX_FILE, SCHEMA_VERSION, parse_index, parse_model
 
 ROOT = Path(__file__).resolve().parent.parent / "weights"
 MAX_MODEL_BYTES = 32_000_000  # what a model in this repository may weigh

@@ -26,8 +26,8 @@ from cadrage.evaluation.product import ModelPredictor, trained_on_photos
 from cadrage.evaluation.protocols.pairs import FCDB_PAIRS
 from cadrage.geometry import area
 from cadrage.inference.cropper import Cropper
-from cadrage.inference.pool import grid_pool
-from cadrage.inference.rules import Rules
+from cadrage.inference.selection.candidates import grid_pool
+from cadrage.inference.selection.rules import Rules
 
 Floats = NDArray[np.float64]
 FOLDER, SPLIT = "fcdb/train", "dev"

@@ -59,8 +59,8 @@ def measure(runs: Sequence[Path], entries: Sequence[str], data: Path, cache: Pat
     """The content of the file."""
     import torch
 
+    from cadrage.papers.evaluators.plan import read_plan
     from cadrage.training.evaluators.trained import load_evaluator
-    from cadrage.training.reproduce.evaluators.plan import read_plan
 
     torch.set_num_threads(1)
     distinct_names(runs)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from cadrage.cli import doctor as doctor_module
 from cadrage.cli.doctor import Check, doctor
 from cadrage.errors import ModelError, UsageError
-from cadrage.inference import packaged
+from cadrage.inference.store import packaged
 
 app = typer.Typer()
 app.command()(doctor)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadrage.evaluation.border_probe import moved_boxes
+from cadrage.evaluation.borders.probe import moved_boxes
 from cadrage.geometry.grid import grid_anchors
 from cadrage.inference.cropper import Cropper
 

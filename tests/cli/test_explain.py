@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from cadrage.errors import ModelError, OutputError
-from cadrage.inference import auto, registry
+from cadrage.inference import auto
+from cadrage.inference.store import registry
 
 
 @pytest.fixture
@@ -61,11 +62,11 @@ def test_a_preview_that_cannot_be_written_leaves_the_explanation(cadrage, model,
         raise OutputError("cannot write look.png: no space left; nothing was left behind")
 
     arguments = ("suggest", photos, "--model", model, "--detector", "none", "--preview", "look.png")
-    monkeypatch.setattr("cadrage.inference.preview.write_png", full)
+    monkeypatch.setattr("cadrage.inference.pictures.preview.write_png", full)
     ran = cadrage(*arguments, "--explain", "why.png")
     assert (ran.code, len(ran.lines)) == (1, 3) and "no space left" in ran.err
     assert Path("why.png").read_bytes().startswith(b"\x89PNG")
-    monkeypatch.setattr("cadrage.inference.explain_html.write_html", full)
+    monkeypatch.setattr("cadrage.inference.pictures.explain_page.write_html", full)
     ran = cadrage(*arguments, "--explain", "why.html")
     assert ran.code == 1 and ran.err.count("no space left") == 2
 

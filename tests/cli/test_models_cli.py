@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cadrage.cli.models import models_app
 from cadrage.errors import CadrageError, ModelError
-from cadrage.inference import packaged
+from cadrage.inference.store import packaged
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from cadrage import Cropper
-from cadrage.inference import auto, registry
-from cadrage.inference.subjects import ExternalDetector
+from cadrage.inference import auto
+from cadrage.inference.store import registry
+from cadrage.inference.subjects.detector import ExternalDetector
 
 PERSON = "0.5,0.1,0.75,0.9"
 NORM = [0.5, 0.1, 0.75, 0.9]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import cadrage.training.reproduce.set_prediction.reproduce as chain
-from cadrage.training.reproduce.evaluators.chain import Training
-from cadrage.training.reproduce.evaluators.outcome import Outcome as Seeded
-from cadrage.training.reproduce.evaluators.plan import read_plan
-from cadrage.training.reproduce.set_prediction.chain import Outcome, Places
-from cadrage.training.reproduce.set_prediction.report import make_report
-from cadrage.training.reproduce.set_prediction.runs import PLAN
+import cadrage.papers.set_prediction.reproduce as chain
+from cadrage.papers.evaluators.chain import Training
+from cadrage.papers.evaluators.outcome import Outcome as Seeded
+from cadrage.papers.evaluators.plan import read_plan
+from cadrage.papers.set_prediction.chain import Outcome, Places
+from cadrage.papers.set_prediction.report import make_report
+from cadrage.papers.set_prediction.runs import PLAN
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -93,9 +93,9 @@ def test_wrong_usage_is_told_in_one_line_before_anything_is_made(cadrage, here, 
 
 
 def test_the_other_paper_has_the_same_door(cadrage, here, monkeypatch):
-    import cadrage.training.reproduce.grid_anchor.reproduce as other
-    from cadrage.training.reproduce.grid_anchor.chain import Outcome as GridOutcome
-    from cadrage.training.reproduce.grid_anchor.runs import read_runs
+    import cadrage.papers.grid_anchor.reproduce as other
+    from cadrage.papers.grid_anchor.chain import Outcome as GridOutcome
+    from cadrage.papers.grid_anchor.runs import read_runs
 
     runs = read_runs(RECIPES / "grid-anchor")
     made = []
@@ -157,7 +157,7 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
 
 @pytest.mark.parametrize("paper", ["human-centric", "global-attention"])
 def test_papers_on_evaluators_are_asked_with_their_plan_and_seeds(cadrage, here, monkeypatch, paper):
-    import cadrage.training.reproduce.evaluators.reproduce as evaluators
+    import cadrage.papers.evaluators.reproduce as evaluators
 
     shutil.copytree(RECIPES / paper, here / "recipes" / paper)
     calls = []

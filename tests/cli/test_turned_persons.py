@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cadrage import Cropper
-from cadrage.inference.subjects import KINDS, Subjects
+from cadrage.inference.subjects.detector import KINDS, Subjects
 
 # Upright, 90 wide and 60 high, the red person stands from x 9 to 27 and y 6 to 48.
 PERSON_PX, PERSON = (9, 6, 27, 48), [0.1, 0.1, 0.3, 0.8]

@@ -9,8 +9,8 @@ import pytest
 
 from cadrage import Cropper
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.inference import packaged
-from cadrage.inference.card import read_card
+from cadrage.inference.store import packaged
+from cadrage.inference.store.card import read_card
 
 SHA = "ab" + "0" * 62
 OTHER = "cd" + "0" * 62

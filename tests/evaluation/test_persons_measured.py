@@ -16,9 +16,10 @@ from cadrage.evaluation.person_notes import person_notes
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.geometry import mirror
-from cadrage.inference import auto, packaged
+from cadrage.inference import auto
 from cadrage.inference.session import Model
-from cadrage.inference.subjects import ExternalDetector, NoDetector
+from cadrage.inference.store import packaged
+from cadrage.inference.subjects.detector import ExternalDetector, NoDetector
 
 BOXES = np.array([[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 1.0, 1.0], [0.5, 0.1, 0.9, 0.6]])
 MARKED = (0.5, 0.1, 0.75, 0.9)

@@ -14,7 +14,8 @@ from cadrage.evaluation.answers import Question
 from cadrage.evaluation.feature_cache import FeatureCache
 from cadrage.evaluation.product import ModelPredictor, trained_on_photos
 from cadrage.geometry import box_ratio
-from cadrage.inference import packaged, session
+from cadrage.inference import session
+from cadrage.inference.store import packaged
 
 NO_BOXES = np.empty((0, 4))
 BOXES = np.array([[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 1.0, 1.0], [0.5, 0.1, 0.9, 0.6]])

@@ -19,7 +19,7 @@ from cadrage.evaluation.area_calibration import AreaCalibration
 from cadrage.evaluation.proposal_order import ProposalOrder, calibrated, covering, without_duplicates
 from cadrage.evaluation.validity_order import ValidityOrder
 from cadrage.geometry import iou_matrix
-from cadrage.inference import packaged
+from cadrage.inference.store import packaged
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LEFT, SLIM, WHOLE = [0.0, 0.0, 0.5, 1.0], [0.0, 0.0, 0.375, 1.0], [0.0, 0.0, 1.0, 1.0]

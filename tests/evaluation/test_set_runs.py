@@ -18,7 +18,7 @@ from cadrage.errors import ModelError, UsageError
 from cadrage.evaluation.answers import Question
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.evaluation.validity_order import ValidityOrder
-from cadrage.inference import packaged
+from cadrage.inference.store import packaged
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 FOLDERS = ("fcdb/train", "flms/a")

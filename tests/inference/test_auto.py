@@ -11,9 +11,10 @@ import pytest
 
 from cadrage import Cropper
 from cadrage.errors import ModelError, UsageError
-from cadrage.inference import auto, registry
+from cadrage.inference import auto
 from cadrage.inference.session import Model
-from cadrage.inference.subjects import ExternalDetector, NoDetector
+from cadrage.inference.store import registry
+from cadrage.inference.subjects.detector import ExternalDetector, NoDetector
 
 PERSON = (0.25, 0.1, 0.5, 0.9)
 BOXES = np.array([[0.1, 0.0, 0.6, 1.0], [0.3, 0.2, 0.9, 0.7]])

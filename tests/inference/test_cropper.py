@@ -308,7 +308,7 @@ def test_a_name_is_looked_up_and_a_folder_is_not(model_folder: Path, monkeypatch
         asked.append((name, offline))
         return model_folder
 
-    monkeypatch.setattr("cadrage.inference.registry.resolve", resolve)
+    monkeypatch.setattr("cadrage.inference.store.registry.resolve", resolve)
 
     assert Cropper("tiny.test", offline=True).model.card.name == "tiny"
     assert Cropper(model_folder).model.card.name == "tiny"

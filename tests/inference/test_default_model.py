@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from cadrage import Cropper
 from cadrage.geometry import area, iou_matrix, mirror
-from cadrage.inference.packaged import FOLDER
+from cadrage.inference.store.packaged import FOLDER
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "photos").glob("*.jpg"))
 # Written by: python tests/inference/test_default_model.py

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cadrage.inference import registry
+from cadrage.inference.store import registry
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("human-centric.md", "global-attention.md", "subjects.md")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cadrage.errors import UsageError
-from cadrage.inference.placement import focal_points, object_position
 from cadrage.inference.request import make_request
 from cadrage.inference.results import Crop, ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection.placement import focal_points, object_position
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
 

@@ -8,7 +8,7 @@ import onnxruntime
 import torch
 from safetensors.torch import load_file
 
-from cadrage.inference.packaged import FOLDER
+from cadrage.inference.store.packaged import FOLDER
 from cadrage.photo import open_photo
 from cadrage.training.recipe import Recipe
 from cadrage.training.run import build_model

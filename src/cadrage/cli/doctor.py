@@ -12,7 +12,7 @@ import typer
 from cadrage import __version__
 from cadrage.cli.report import Report
 from cadrage.errors import CadrageError, ModelError
-from cadrage.inference import config, packaged
+from cadrage.inference.store import config, packaged
 
 SCHEMA_VERSION = "1.0"
 
@@ -81,7 +81,7 @@ def _settings() -> str:
 
 
 def _model() -> str:
-    from cadrage.inference.card import read_card
+    from cadrage.inference.store.card import read_card
 
     card = read_card(packaged.folder())
     for part in card.parts:

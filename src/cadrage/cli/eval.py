@@ -82,7 +82,7 @@ def compare(
 ) -> int:
     """Compare two results photo by photo: differences with paired bootstrap intervals."""
     from cadrage.evaluation.compare import compare as compare_results
-    from cadrage.evaluation.report_text import TextStyle, comparison_lines
+    from cadrage.evaluation.reports.text import TextStyle, comparison_lines
     from cadrage.evaluation.result import read_result
 
     found = compare_results(read_result(a), read_result(b))

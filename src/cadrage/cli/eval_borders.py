@@ -90,10 +90,10 @@ def borders(
     _expect_named(names)
     with extra_installed("eval", "measuring"):
         from cadrage.datasets.manifest import iter_manifest
-        from cadrage.evaluation.border_json import probe_json
-        from cadrage.evaluation.border_run import choose_photos, probe
-        from cadrage.evaluation.border_text import probe_lines
-        from cadrage.evaluation.report_words import TextStyle
+        from cadrage.evaluation.borders.rows import probe_json
+        from cadrage.evaluation.borders.run import choose_photos, probe
+        from cadrage.evaluation.borders.text import probe_lines
+        from cadrage.evaluation.reports.words import TextStyle
 
         if plot is not None:
             # Missed now, not after the work.
@@ -120,7 +120,7 @@ def borders(
             ]
         text = probe_json(probed, described, around.value)
         if plot is not None:
-            from cadrage.evaluation.border_plot import draw_probe
+            from cadrage.evaluation.borders.plot import draw_probe
 
             named = f"{'/'.join(data.resolve().parts[-2:])}, {split or 'every photo'}"
             _write(plot, draw_probe(probed, named, around.value), overwrite)
@@ -148,7 +148,7 @@ def _check_outputs(plot: Path | None, json_file: str | None, overwrite: bool) ->
 def _expect_named(models: Sequence[str]) -> None:
     """Raise UsageError for the choice between models, whose deviations would be those of two scales."""
     from cadrage.inference.auto import AUTO, FOR_PEOPLE
-    from cadrage.inference.packaged import DEFAULT
+    from cadrage.inference.store.packaged import DEFAULT
 
     if AUTO in models:
         raise UsageError(

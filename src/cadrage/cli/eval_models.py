@@ -31,7 +31,7 @@ def make_predictors(
     from cadrage.evaluation.feature_cache import FeatureCache
     from cadrage.evaluation.product import ModelPredictor
     from cadrage.inference.cropper import Cropper
-    from cadrage.inference.person import MANIFEST
+    from cadrage.inference.subjects.person import MANIFEST
 
     looking = "own" if detector in (None, MANIFEST) else str(detector)
     # One thread each: the photos already run side by side.

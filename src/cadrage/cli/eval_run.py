@@ -145,8 +145,8 @@ def _predictor(
 
 def _write(found: "Evaluation", protocol: "Protocol", outputs: Outputs) -> None:
     from cadrage.evaluation.published import published
-    from cadrage.evaluation.report_numbers import beside
-    from cadrage.evaluation.report_text import TextStyle, result_lines
+    from cadrage.evaluation.reports.numbers import beside
+    from cadrage.evaluation.reports.text import TextStyle, result_lines
 
     result = found.result
     rows = beside(result, published(protocol.name, result.data["subset"]))
@@ -160,8 +160,8 @@ def _write(found: "Evaluation", protocol: "Protocol", outputs: Outputs) -> None:
         )
         outputs.write(outputs.predictions, lines)
     if outputs.html is not None:
-        from cadrage.evaluation.report_html import page
-        from cadrage.evaluation.report_photos import pick_shown
+        from cadrage.evaluation.reports.page import page
+        from cadrage.evaluation.reports.photos import pick_shown
 
         shown = pick_shown(result, found.records, found.answers, protocol.main_metric)
         outputs.write(outputs.html, [page(result, rows, shown)])

@@ -25,7 +25,8 @@ class Explanations(Pictures):
 
     def write_file(self) -> None:
         """Write the explaining page, picture or contact sheet."""
-        from cadrage.inference import explain_html, explain_picture
+        from cadrage.inference.pictures import explain_page as explain_html
+        from cadrage.inference.pictures import explain_picture
 
         if self.is_page:
             explain_html.write_html(self.path, self.items, overwrite=self.overwrite)

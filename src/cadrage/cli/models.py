@@ -9,11 +9,11 @@ import typer
 
 from cadrage.cli.report import Report, wants_progress
 from cadrage.errors import ModelError
-from cadrage.inference import config
-from cadrage.inference.catalogue import ListedModel, info, list_models
-from cadrage.inference.index import plain_line
-from cadrage.inference.pull import Progress
-from cadrage.inference.registry import pull
+from cadrage.inference.store import config
+from cadrage.inference.store.catalogue import ListedModel, info, list_models
+from cadrage.inference.store.index import plain_line
+from cadrage.inference.store.pull import Progress
+from cadrage.inference.store.registry import pull
 
 SCHEMA_VERSION = "1.0"
 

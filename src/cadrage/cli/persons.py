@@ -8,7 +8,7 @@ from cadrage.errors import UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.cropper import Cropper
-    from cadrage.inference.person import PersonLike
+    from cadrage.inference.subjects.person import PersonLike
     from cadrage.photo import Photo
 
 OPTION = "--person"

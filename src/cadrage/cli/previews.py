@@ -112,7 +112,8 @@ class Previews(Pictures):
 
     def write_file(self) -> None:
         """Write the preview page, picture or contact sheet."""
-        from cadrage.inference import preview, preview_html
+        from cadrage.inference.pictures import preview
+        from cadrage.inference.pictures import preview_page as preview_html
 
         if self.is_page:
             preview_html.write_html(self.path, self.items, overwrite=self.overwrite)

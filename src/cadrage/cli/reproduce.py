@@ -93,8 +93,8 @@ def set_prediction(
     """Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7; exit code 1 if a run failed."""
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
-        from cadrage.training.reproduce.set_prediction.report import text
-        from cadrage.training.reproduce.set_prediction.reproduce import reproduce
+        from cadrage.papers.set_prediction.report import text
+        from cadrage.papers.set_prediction.reproduce import reproduce
 
         report = reproduce(data, recipes, out, only=_names(only), tell=_tell)
     return _ended(text(report), out, failed=any(outcome.failed for outcome in report.outcomes))
@@ -116,8 +116,8 @@ def grid_anchor(
     """Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1; exit code 1 if a run failed."""
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
-        from cadrage.training.reproduce.grid_anchor.report import text
-        from cadrage.training.reproduce.grid_anchor.reproduce import reproduce
+        from cadrage.papers.grid_anchor.report import text
+        from cadrage.papers.grid_anchor.reproduce import reproduce
 
         outcomes = reproduce(data, recipes, out, only=_names(only), tell=_tell)
     return _ended(text(outcomes), out, failed=any(outcome.failed for outcome in outcomes))
@@ -166,10 +166,10 @@ def global_attention(
 def _reproduce_evaluators(paper: str, data: Path, recipes: Path, out: Path, only: str, seeds: int | None) -> int:
     # Progress bars of a training are no part of the report.
     with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
-        from cadrage.training.reproduce.evaluators.report import text
-        from cadrage.training.reproduce.evaluators.reproduce import reproduce
-        from cadrage.training.reproduce.global_attention.paper import PAPER as GLOBAL_ATTENTION
-        from cadrage.training.reproduce.human_centric.paper import PAPER as HUMAN_CENTRIC
+        from cadrage.papers.evaluators.report import text
+        from cadrage.papers.evaluators.reproduce import reproduce
+        from cadrage.papers.global_attention.paper import PAPER as GLOBAL_ATTENTION
+        from cadrage.papers.human_centric.paper import PAPER as HUMAN_CENTRIC
 
         (told,) = (each for each in (HUMAN_CENTRIC, GLOBAL_ATTENTION) if each.name == paper)
         outcomes = reproduce(told, data, recipes, out, only=_names(only), seeds=seeds, tell=_tell)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage import __version__
-from cadrage.inference.card import Card
-from cadrage.inference.config import cache_folder
+from cadrage.inference.store.card import Card
+from cadrage.inference.store.config import cache_folder
 
 LIMIT_BYTES = 4_000_000_000
 

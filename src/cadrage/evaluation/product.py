@@ -11,16 +11,16 @@ import numpy as np
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.feature_cache import FeatureCache
 from cadrage.evaluation.shapes import expect_shape
-from cadrage.inference import packaged
 from cadrage.inference.auto import AUTO
-from cadrage.inference.card import Card
 from cadrage.inference.cropper import Cropper, EncodedPhoto
-from cadrage.inference.index import CARD_FILE
 from cadrage.inference.looking import Features, Remember
-from cadrage.inference.person import MANIFEST, marked_person
 from cadrage.inference.request import MAX_CROPS
 from cadrage.inference.session import Model
 from cadrage.inference.sources import as_photo
+from cadrage.inference.store import packaged
+from cadrage.inference.store.card import Card
+from cadrage.inference.store.index import CARD_FILE
+from cadrage.inference.subjects.person import MANIFEST, marked_person
 
 
 class ModelPredictor:

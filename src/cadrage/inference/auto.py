@@ -7,9 +7,9 @@ held-out photos. One photo is answered by one model alone, since the scores of t
 from pathlib import Path
 
 from cadrage.errors import ModelError
-from cadrage.inference import config, packaged
-from cadrage.inference.person import MainPerson
-from cadrage.inference.subjects import NoDetector
+from cadrage.inference.store import config, packaged
+from cadrage.inference.subjects.detector import NoDetector
+from cadrage.inference.subjects.person import MainPerson
 
 AUTO = "auto"
 """What callers name the choice between the two."""
@@ -24,7 +24,7 @@ def auto_folders(*, offline: bool) -> tuple[Path, Path]:
         ModelError: there is no model for people on this machine and none can be had.
     """
     # Most runs name one model and need none of what reading an index takes.
-    from cadrage.inference.registry import resolve
+    from cadrage.inference.store.registry import resolve
 
     try:
         for_people = resolve(FOR_PEOPLE, offline=offline)

@@ -13,17 +13,17 @@ from cadrage.errors import UsageError
 from cadrage.inference.auto import AUTO, auto_folders, why_chosen
 from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
 from cadrage.inference.explain import expect_importance
-from cadrage.inference.finding import Findings
 from cadrage.inference.looking import Features, Remember, look
 from cadrage.inference.meanwhile import meanwhile
-from cadrage.inference.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
 from cadrage.inference.results import Suggestions
-from cadrage.inference.selection_settings import SelectionSettings
+from cadrage.inference.selection.settings import SelectionSettings
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
-from cadrage.inference.subjects import SubjectDetector, make_detector
-from cadrage.inference.subjects_own import OwnDetector
+from cadrage.inference.subjects.detector import SubjectDetector, make_detector
+from cadrage.inference.subjects.finding import Findings
+from cadrage.inference.subjects.own import OwnDetector
+from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.photo import Photo
 
 # Below this, the checksum of a photo is ready sooner than another thread.
@@ -39,8 +39,8 @@ class Cropper:
         threads: threads for one operation, of the detector's networks too; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
         detector: what finds the subjects of ``keep="people"``, and the main person for models that want to know it:
-            ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see `cadrage.inference.subjects`. It
-            does nothing unless needed.
+            ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
+            `cadrage.inference.subjects.detector`. It does nothing unless needed.
 
     Raises:
         ModelError: the model is missing, damaged or cannot be fetched.
@@ -64,7 +64,7 @@ class Cropper:
         elif model == AUTO:
             folder, for_people = auto_folders(offline=offline)
         else:
-            from cadrage.inference.registry import resolve
+            from cadrage.inference.store.registry import resolve
 
             folder = resolve(model, offline=offline)
         # With auto, this is the general one.

@@ -16,15 +16,15 @@ from cadrage.inference.explain import (
     map_of_proposals,
     predicted_map,
 )
-from cadrage.inference.finding import Findings
-from cadrage.inference.framing import frame
-from cadrage.inference.keeping import kinds_to_keep, subject_rows, with_found
-from cadrage.inference.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.inference.request import Box, Request, RequestOptions, make_request
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
-from cadrage.inference.selection_settings import SelectionSettings
+from cadrage.inference.selection.framing import frame
+from cadrage.inference.selection.settings import SelectionSettings
 from cadrage.inference.session import Encoded, PredictedSet, Proposals
-from cadrage.inference.subjects import KINDS, Kind, Subjects, nothing
+from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
+from cadrage.inference.subjects.finding import Findings
+from cadrage.inference.subjects.keeping import kinds_to_keep, subject_rows, with_found
+from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.photo import Photo
 
 

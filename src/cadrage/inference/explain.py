@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.errors import ModelError
-from cadrage.inference.card import Card
 from cadrage.inference.results import Crop, Suggestions
 from cadrage.inference.session import Proposals
-from cadrage.inference.subjects import Kind, Subjects
+from cadrage.inference.store.card import Card
+from cadrage.inference.subjects.detector import Kind, Subjects
 
 Floats = NDArray[np.float64]
 
@@ -122,7 +122,8 @@ def predicted_map(values: Floats, model: str) -> ImportanceMap:
 def map_of_proposals(proposals: Proposals, model: str) -> ImportanceMap:
     """The probability that the crop people choose keeps each cell, by the weights of the proposals.
 
-    It is the mean over a cell of what `cadrage.inference.placement.focal_points` calls the probability of a point.
+    It is the mean over a cell of what `cadrage.inference.selection.placement.focal_points` calls the probability of a
+    point.
     """
     boxes, weights = proposals.boxes_xyxy, proposals.weights
     rows = _covered(boxes[:, 1], boxes[:, 3], _CELLS)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
 from cadrage.geometry import Ratio, parse_ratio, validate_boxes
-from cadrage.inference.keeping import KeepWord, words_and_boxes
-from cadrage.inference.rules import Rules, outward
+from cadrage.inference.selection.rules import Rules, outward
+from cadrage.inference.subjects.keeping import KeepWord, words_and_boxes
 
 Scale = Literal["tight", "natural", "loose"]
 RatioLike = str | float | tuple[float, float] | Ratio

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cadrage.errors import UsageError
 from cadrage.inference.json_format import to_dict, to_json
-from cadrage.inference.placement import object_position
 from cadrage.inference.request import Request
-from cadrage.inference.rules import FLAGS
+from cadrage.inference.selection.placement import object_position
+from cadrage.inference.selection.rules import FLAGS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -222,7 +222,7 @@ class Suggestions:
             UsageError: the photo does not have the size these crops were made for.
             PhotoError: the photo cannot be read.
         """
-        from cadrage.inference.preview import draw_crops
+        from cadrage.inference.pictures.preview import draw_crops
 
         return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self)
 

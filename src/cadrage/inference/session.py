@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
-from cadrage.inference.card import Card, read_card
-from cadrage.inference.person import on_photo
+from cadrage.inference.store.card import Card, read_card
+from cadrage.inference.subjects.person import on_photo
 
 _SMALLEST_SIDE = 1e-3
 

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from cadrage.evaluation.published import published
-from cadrage.evaluation.report_html import page
-from cadrage.evaluation.report_photos import ShownPhoto
-from cadrage.evaluation.report_svg import histogram, strip
+from cadrage.evaluation.reports.charts import histogram, strip
+from cadrage.evaluation.reports.page import page
+from cadrage.evaluation.reports.photos import ShownPhoto
 from cadrage.evaluation.result import Estimate
 
 NASTY = '"><img src=x onerror=alert(1)></style><script>alert(1)</script>&amp;\n'

@@ -2,8 +2,8 @@ import pytest
 
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import published
-from cadrage.evaluation.report_escape import escaped, printable
-from cadrage.evaluation.report_numbers import (
+from cadrage.evaluation.reports.escape import escaped, printable
+from cadrage.evaluation.reports.numbers import (
     beside,
     best_first,
     best_published,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cadrage.datasets.manifest import Pair
 from cadrage.evaluation.answers import Answer
-from cadrage.evaluation.report_photos import ShownPhoto, photo_card, pick_shown
+from cadrage.evaluation.reports.photos import ShownPhoto, photo_card, pick_shown
 
 BOX = np.array([[0.25, 0.25, 0.75, 0.75]])
 

@@ -5,7 +5,7 @@ import pytest
 
 from cadrage.evaluation.compare import Comparison, Difference
 from cadrage.evaluation.published import published
-from cadrage.evaluation.report_text import TextStyle, comparison_lines, result_lines
+from cadrage.evaluation.reports.text import TextStyle, comparison_lines, result_lines
 from cadrage.evaluation.result import Estimate
 
 HOSTILE = "[red]a[/red]\x1b[31m\nb"

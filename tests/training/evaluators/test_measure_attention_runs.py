@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from cadrage.errors import UsageError
+from cadrage.papers.evaluators.measure import measure_ranking
 from cadrage.training.evaluators.trained import load_evaluator, score_rated
 from cadrage.training.global_attention.build import build_global_attention
 from cadrage.training.global_attention.recipe import load_global_attention_recipe
@@ -20,7 +21,6 @@ from cadrage.training.grid_anchor.recipe import load_grid_recipe
 from cadrage.training.human_centric.build import build_human_centric
 from cadrage.training.human_centric.recipe import load_human_centric_recipe
 from cadrage.training.record import describe_run
-from cadrage.training.reproduce.evaluators.measure import measure_ranking
 from cadrage.training.weights_file import write_weights
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"

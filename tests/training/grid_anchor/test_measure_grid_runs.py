@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cadrage.geometry import grid_anchors
-from cadrage.inference import packaged
+from cadrage.inference.store import packaged
 from cadrage.training.grid_anchor.run import train_grid_model
 
 # Trained runs warn as Lightning does.

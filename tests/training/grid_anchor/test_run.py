@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from cadrage.errors import UsageError
-from cadrage.inference.card import ScoreScale, read_card
 from cadrage.inference.cropper import Cropper
+from cadrage.inference.store.card import ScoreScale, read_card
 from cadrage.training.export import export_run
 from cadrage.training.grid_anchor.data import rated_photos
 from cadrage.training.grid_anchor.export import load_grid_model

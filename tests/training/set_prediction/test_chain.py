@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from cadrage.cli.app import main
 from cadrage.datasets.synthetic import drawn_photos, quality
-from cadrage.training.reproduce.set_prediction.predict import propose
+from cadrage.papers.set_prediction.predict import propose
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.export import load_set_predictor
 from cadrage.training.set_prediction.recipe import load_set_recipe

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
-from cadrage.inference.person import marked_person
+from cadrage.inference.subjects.person import marked_person
 from cadrage.training.samples import into_window
 
 # Less of a person than this part of its box is nobody to compose a photo around.

@@ -9,7 +9,7 @@ from torch import Tensor
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.geometry import free_candidates, iou_matrix
 from cadrage.inference.cropper import Cropper
-from cadrage.inference.registry import resolve
+from cadrage.inference.store.registry import resolve
 
 _LEAST_WEIGHT = 1e-3
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.geometry import iou_matrix
-from cadrage.inference.subjects import Subjects
-from cadrage.inference.subjects_own import read_maps
+from cadrage.inference.subjects.detector import Subjects
+from cadrage.inference.subjects.own import read_maps
 from cadrage.models.subject_head import SubjectHead
 from cadrage.training.subjects.teacher import PERSON_CLASSES, Labels
 

@@ -16,8 +16,8 @@ from torch.utils.data import default_collate
 from cadrage.datasets.manifest import PhotoRecord, read_manifest
 from cadrage.datasets.splits import read_split
 from cadrage.errors import UsageError
-from cadrage.inference.registry import resolve
 from cadrage.inference.session import load_model
+from cadrage.inference.store.registry import resolve
 from cadrage.models.subject_head import SubjectHead, SubjectMaps
 from cadrage.training.record import WEIGHTS, describe_run, prepare_folder, replaced
 from cadrage.training.subjects.features import keep_features, read_features, window_boxes

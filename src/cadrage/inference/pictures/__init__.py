@@ -1,0 +1,1 @@
+"""Crops and explanations drawn for people: sheets and pages."""

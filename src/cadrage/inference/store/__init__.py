@@ -1,0 +1,1 @@
+"""Models on disk: cards, the index of models, fetching with checksums, the cache, names."""

@@ -1,0 +1,118 @@
+"""Models by name: ``name.tag``, or a bare name for its default tag; ``default`` is the one inside the package.
+
+A name is looked up in the package, then among the pulled models, then in the index. The package always wins, so no
+index can replace the default. A model pulled over the network is used as it is until `pull` is called again: the
+same name gives the same crops, with or without a connection. An index in a local folder is read every time.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from cadrage.errors import ModelError
+from cadrage.inference.store import cache, config, packaged
+from cadrage.inference.store.config import IndexSource
+from cadrage.inference.store.fetch import read_index
+from cadrage.inference.store.index import CARD_FILE, Index, plain_line
+from cadrage.inference.store.pull import Progress, download
+
+
+def resolve(name: str | os.PathLike[str], *, offline: bool = False) -> Path:
+    """Folder of a verified model, by name or by the path of a folder holding a ``card.json``; pulled if need be.
+
+    Pulled files are checked against the index entry they came with, damaged ones are fetched again. The packaged model
+    and folders given by path are not checked here: loading a model compares its parts with its card. With `offline`,
+    or CADRAGE_OFFLINE=1, the network is never used. Raises ModelError when there is no such model or it cannot be had,
+    UsageError for broken settings.
+    """
+    if isinstance(name, os.PathLike) or _is_path(name):
+        return _folder_at(name)
+    # "default" is told apart first, so that it needs no look into the card.
+    if name == packaged.DEFAULT or name in packaged.names():
+        return packaged.folder()
+    receipt = _intact_receipt(name)
+    source = usable_source(offline=offline)
+    if receipt and (source is None or (source.is_remote and receipt.source == source.location)):
+        return receipt.folder
+    index = read_index(source) if source else Index()
+    if receipt and not index.find(name):
+        return receipt.folder  # pulled earlier, from another index
+    return _pull(name, source, index, None, offline=offline)
+
+
+def pull(name: str, *, offline: bool = False, progress: Progress | None = None) -> Path:
+    """Fetch a model, or the version the index lists now, into the cache; the folder it is in.
+
+    Verified files already there are kept, damaged ones replaced. `progress` is told the bytes done and in all.
+    Raises like `resolve`.
+    """
+    if name in packaged.names():
+        return packaged.folder()
+    source = usable_source(offline=offline)
+    receipt = _intact_receipt(name)
+    if source is None and receipt:
+        return receipt.folder
+    return _pull(name, source, read_index(source) if source else Index(), progress, offline=offline)
+
+
+def usable_source(*, offline: bool) -> IndexSource | None:
+    """The index that may be read now; None when none is set or the network it needs is forbidden."""
+    source = config.index_source()
+    return None if source and source.is_remote and _forbidden_by(offline) else source
+
+
+def unknown_name(name: str, others: list[str], *, offline: bool) -> ModelError:
+    """The error for a name that is none of `others`: what there is, what may have been meant, what to do."""
+    from difflib import get_close_matches
+
+    others = list(dict.fromkeys((packaged.DEFAULT, *others)))
+    source = config.index_source()
+    if source and source.is_remote and (forbidden := _forbidden_by(offline)):
+        problem = f"model {plain_line(name)!r} is not on this machine, and {forbidden} forbids the network"
+        way_out = "pull it once without that"
+    else:
+        problem = f"there is no model {plain_line(name)!r}"
+        way_out = f"listed by {source.location}" if source else f"{config.MODELS_VARIABLE} can name an index of more"
+    words = {*others, *(other.partition(".")[0] for other in others)}
+    for meant in get_close_matches(name.lower(), sorted(words), n=1):
+        problem += f" (did you mean {meant!r}?)"
+    if name and Path(name, CARD_FILE).is_file():
+        way_out += f"; the folder of that name is {os.curdir}{os.sep}{name}"
+    return ModelError(f"{problem}; there are: {', '.join(others)}; {way_out}")
+
+
+def _pull(name: str, source: IndexSource | None, index: Index, progress: Progress | None, *, offline: bool) -> Path:
+    model = index.find(name)
+    if source is None or model is None:
+        known = [entry.full_name for entry in (*index.models, *(receipt.model for receipt in cache.pulled()))]
+        raise unknown_name(name, known, offline=offline)
+    folder = download(source, model, progress)
+    receipt = cache.Receipt(model, source.location)
+    for known_as in (model.full_name, model.name) if index.is_default_tag(model) else (model.full_name,):
+        if cache.read_receipt(known_as) != receipt:
+            cache.write_receipt(known_as, receipt)
+    return folder
+
+
+def _forbidden_by(offline: bool) -> str:
+    if offline:
+        return "offline mode"
+    return f"{config.OFFLINE_VARIABLE}=1" if config.offline_by_environment() else ""
+
+
+def _intact_receipt(name: str) -> cache.Receipt | None:
+    receipt = cache.read_receipt(name)
+    return receipt if receipt and cache.is_intact(receipt.folder, receipt.model) else None
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "~")) or any(separator in name for separator in {"/", os.sep})
+
+
+def _folder_at(path: str | os.PathLike[str]) -> Path:
+    folder = Path(path)
+    with suppress(RuntimeError):  # "~nobody" has no home, and is no folder either
+        folder = folder.expanduser()
+    if not (folder / CARD_FILE).is_file():
+        raise ModelError(f"no model at {plain_line(folder)}; give a folder holding a {CARD_FILE}, or a model's name")
+    return folder

@@ -1,0 +1,23 @@
+"""Zhang et al., ECCV 2022, as its reproduction tells of it."""
+
+from cadrage.papers.evaluators.paper import HOW_MEASURED, Paper
+
+PAPER = Paper(
+    name="human-centric",
+    title="Human-centric cropping, measured again",
+    about=(
+        "Zhang et al.: Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features, ECCV 2022. "
+        f"Published numbers first, then ours. {HOW_MEASURED}"
+    ),
+    unpublished="human-centric cropping as published: none that could be checked",
+    notes=(
+        "The authors' code keeps, for each metric, the epoch that is best on the test photos; ours keeps the one with "
+        "the best SRCC on validation photos. Their training on CPC and tests on FCDB and FLMS cannot run as released.",
+        "Theirs ranks by the sine of rating differences, across photos of a batch; ours by the sign, within a photo.",
+        "Persons are told as the manifest has them; while training, their boxes are moved and sometimes left out, as "
+        "those of a detector are.",
+        "Photos with a person of FCDB come from its training and its test split, which is fair for models that never "
+        "learned from FCDB.",
+    ),
+    compared=(("P", "A"),),
+)

@@ -1,0 +1,107 @@
+"""Figures 3, 6 and 7 of the paper from the numbers of our runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cadrage.papers.failures import FAILURES, one_line
+from cadrage.papers.figure import Figure
+from cadrage.papers.plan import TEST
+from cadrage.papers.set_prediction import figure_anchors, figure_mu, figure_quality
+from cadrage.papers.set_prediction.chain import Places
+from cadrage.papers.set_prediction.layout import Outcomes, other_data, why_missing
+from cadrage.papers.set_prediction.points import load_points
+from cadrage.papers.set_prediction.runs import ANCHORS_OF, BY_MU, DISTILLED
+from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+
+if TYPE_CHECKING:
+    from cadrage.evaluation.result import Estimate
+
+
+def figures(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
+    """Every figure that the measured runs allow; of the others, why they are missing."""
+    return _anchors(outcomes, places.data), _soft_labels(), _by_mu(outcomes), *_quality(outcomes, places)
+
+
+def _drawn(figure: Figure, paint: Callable[[], bytes]) -> Figure:
+    """A figure with its drawing, or with the reason why that failed: the rest of the report does not need it."""
+    try:
+        return replace(figure, png=paint())
+    except FAILURES as error:
+        return replace(figure, missing=one_line(error))
+
+
+def _anchors(outcomes: Outcomes, data: Path) -> Figure:
+    title = "Anchors that describe no good crop, before and after training"
+    caption = "Seven random anchors that no good crop of this photo was assigned to, {}; each keeps its colour."
+    shown = next((outcomes[run] for run in ANCHORS_OF if outcomes[run].anchors), None)
+    if shown is None or shown.anchors is None:
+        reasons = (outcomes[run].not_fed.get("anchors") for run in ANCHORS_OF)
+        missing = next(filter(None, reasons), "no run has been measured")
+        return Figure("3", title, caption.format("by any run"), missing=missing)
+    anchors, file = shown.anchors, data / shown.anchors.file
+    if not file.is_file():
+        return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {anchors.file}")
+    figure = Figure("3", title, caption.format(f"by run {shown.run.letter} ({shown.run.title})"))
+    return _drawn(figure, lambda: figure_anchors.draw_anchors(file, anchors))
+
+
+def _soft_labels() -> Figure:
+    guidance = QualityGuidance()
+    return Figure(
+        "6a",
+        "Label of an unmatched prediction by the score of the nearest annotated crop",
+        f"M(s) of equation 4, from 0 at a score of {guidance.low:g} to mu at {guidance.high:g}.",
+        figure_mu.draw_soft_labels(tuple(BY_MU)),
+    )
+
+
+def _by_mu(outcomes: Outcomes) -> Figure:
+    ours: dict[float, Estimate] = {
+        mu: outcomes[run].tests[TEST].metrics["ap90_k40"]
+        for mu, run in BY_MU.items()
+        if not why_missing(outcomes, run, TEST)
+    }
+    title = "AP at epsilon .90, K = 40, on GAICD v2 test by mu"
+    caption = "Bars are 95 % intervals of ours over photos. The paper states three of its points in numbers."
+    if not ours:
+        return Figure("6b", title, caption, missing=why_missing(outcomes, BY_MU[0.5], TEST))
+    others = {other_data(outcomes[BY_MU[mu]], TEST) for mu in ours} - {""}
+    if others:
+        caption += f" Ours are of other photos ({', '.join(sorted(others))}): compare the shape alone."
+    absent = [f"{mu:g}" for mu in BY_MU if mu not in ours]
+    if absent:
+        caption += f" Not run: mu = {', '.join(absent)}."
+    return _drawn(Figure("6b", title, caption), lambda: figure_mu.draw_by_mu(ours))
+
+
+def _quality(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
+    made = []
+    for panel, title, caption in (
+        ("a", "Quality and validity, all predictions on test photos", "validity of the model"),
+        (
+            "b",
+            "Quality and learned soft label, unmatched predictions on training photos",
+            "validity, the label it taught",
+        ),
+    ):
+        said = (
+            "Quality of a prediction is the score of the annotated crop it overlaps most; predictions that overlap "
+            f"none enough are left out, as in the paper. Vertical: {caption} (run {DISTILLED}, self distillation). "
+            "The line is the mean validity."
+        )
+        outcome = outcomes[DISTILLED]
+        known, file = outcome.correlations.get(panel), places.points(outcome.run)
+        if not known or not file.is_file():
+            missing = why_missing(outcomes, DISTILLED, TEST) or outcome.not_fed.get("correlations")
+            made.append(Figure(f"7{panel}", title, said, missing=missing or f"{file} is gone"))
+            continue
+        paint = partial(_draw_quality, file, panel, known)
+        made.append(_drawn(Figure(f"7{panel}", title, said), paint))
+    return tuple(made)
+
+
+def _draw_quality(file: Path, panel: str, known: Mapping[str, float]) -> bytes:
+    return figure_quality.draw_quality(load_points(file)[panel], known["spearman"], known["pearson"])

@@ -1,0 +1,114 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cadrage.geometry import iou_matrix
+from cadrage.inference.request import make_request
+from cadrage.inference.selection.framing import Framed, frame
+from cadrage.inference.selection.settings import SelectionSettings
+from cadrage.inference.session import Proposals
+
+SIZE = (1200, 900)
+
+
+def concentric(*sides: float) -> Proposals:
+    """One opinion per side length, all around the middle and equally likely."""
+    half = np.array(sides) / 2
+    boxes = np.stack([0.5 - half, 0.5 - half, 0.5 + half, 0.5 + half], axis=1)
+    return Proposals(boxes, np.full(len(sides), 1 / len(sides)))
+
+
+def framed(proposals: Proposals, settings: SelectionSettings | None = None, **options: Any) -> Framed:
+    request = make_request(**options)
+    settings = settings or SelectionSettings()
+    return frame("a.jpg", SIZE, proposals, request.ratios[0], request, settings, lambda boxes: np.zeros(len(boxes)))
+
+
+@pytest.mark.parametrize("ratio", ["free", "4:5", "original"])
+def test_scale_moves_the_preference(ratio: str) -> None:
+    opinions = concentric(0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+    tight, natural, loose = (
+        framed(opinions, ratio=ratio, n=1, scale=scale).crops[0].area_fraction
+        for scale in ("tight", "natural", "loose")
+    )
+
+    assert tight < natural < loose
+
+
+@pytest.mark.parametrize("ratio", ["free", "4:5", "1:1"])
+@pytest.mark.parametrize("n", [1, 5])
+def test_scale_is_seen_even_where_people_hardly_differ(ratio: str, n: int) -> None:
+    middle, noise = np.array([0.15, 0.1, 0.85, 0.9]), np.random.default_rng(0).normal(0, 0.04, (100, 4))
+    opinions = Proposals(np.clip(middle + noise, 0, 1), np.full(100, 0.01))
+
+    tight, natural, loose = (
+        np.mean([crop.area_fraction for crop in framed(opinions, ratio=ratio, n=n, scale=scale).crops])
+        for scale in ("tight", "natural", "loose")
+    )
+
+    assert tight < 0.95 * natural
+    assert loose > 1.05 * natural
+
+
+def test_the_scale_changes_the_choice_and_not_what_a_score_means() -> None:
+    opinions = concentric(0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+    natural, loose = (framed(opinions, n=1, scale=scale).crops[0] for scale in ("natural", "loose"))
+
+    assert loose.score < natural.score
+    expected = iou_matrix([loose.box_norm], opinions.boxes_xyxy) @ opinions.weights
+    assert loose.score == pytest.approx(expected[0], abs=1e-5)
+
+
+def test_the_card_can_move_the_natural_scale() -> None:
+    opinions = concentric(0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+    moved = framed(opinions, SelectionSettings(natural_tilt=-0.5, scale_tilt=0.5), n=1).crops[0]
+
+    assert moved == framed(opinions, n=1, scale="tight").crops[0]
+
+
+def test_the_ratio_listens_to_the_opinions_that_have_it() -> None:
+    wide, tall = [0.0, 0.0, 1.0, 0.5], [0.5, 0.2, 0.75, 1.0]
+    opinions = Proposals(np.array([wide, tall]), np.array([0.5, 0.5]))
+
+    x, _, width, _ = framed(opinions, ratio="300:720", n=1).crops[0].box_px
+
+    assert x + width / 2 == pytest.approx(0.625 * 1200, abs=10)
+
+
+def test_a_lone_opinion_is_found_to_the_pixel() -> None:
+    opinions = Proposals(np.array([[0.113, 0.222, 0.707, 0.891]]), np.ones(1))
+
+    crop = framed(opinions).crops[0]
+
+    assert crop.box_px == (136, 200, 712, 602)
+    assert crop.score > 0.995
+
+
+def test_reasons_tell_how_alternatives_differ() -> None:
+    crops = framed(concentric(0.5, 0.7, 0.9), n=5).crops
+
+    assert crops[0].reason.startswith("best: covers ")
+    for crop in crops[1:]:
+        change = crop.area_fraction / crops[0].area_fraction
+        kind = "tighter" if change < 0.9 else "wider" if change > 1.1 else "shifted"
+        assert crop.reason.startswith(f"{kind} alternative: covers {100 * crop.area_fraction:.0f} % of the photo")
+
+
+def test_the_focal_point_is_that_of_the_kept_boxes() -> None:
+    kept = [[0.2, 0.2, 0.3, 0.3], [0.4, 0.5, 0.5, 0.6]]
+
+    for crop in framed(concentric(0.7), keep=kept).crops:
+        assert crop.focal_point == pytest.approx((0.35, 0.4), abs=1 / 900)
+
+
+def test_every_flag_has_its_sentence() -> None:
+    answer = framed(concentric(0.7), ratio="9:16", keep=[0.0, 0.4, 1.0, 0.6], min_size=(5000, 1), max_area=0.1)
+
+    assert answer.flags == ("cuts_kept", "smaller_than_asked", "area_out_of_range", "fewer_than_asked")
+    assert answer.warnings[0] == "ratio 9:16: no crop can hold all that must be kept"
+    assert answer.warnings[-1].startswith("ratio 9:16: only ")
+    assert all(crop.flags == answer.flags[:-1] for crop in answer.crops)

@@ -1,0 +1,140 @@
+"""``keep="people"``: the detector's boxes become kept ones, and the answer tells what was found."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadrage.errors import UsageError
+from cadrage.geometry import contains
+from cadrage.inference.cropper import Cropper
+from cadrage.inference.request import make_request
+from cadrage.inference.results import Suggestions
+from cadrage.inference.subjects.detector import KINDS, ExternalDetector, Kind, Subjects
+from cadrage.inference.subjects.keeping import with_found, words_and_boxes
+
+Painter = Callable[..., np.ndarray]
+LEFT, RIGHT = [0.05, 0.3, 0.25, 0.8], [0.6, 0.2, 0.7, 0.6]
+
+
+class Counting:
+    """Finds the same always and counts how often it was asked, and for what."""
+
+    name = "counting"
+
+    def __init__(self, *boxes: list[float], kind: Kind = "person") -> None:
+        self.inner = ExternalDetector(boxes, kind)
+        self.asked: list[tuple[Kind, ...]] = []
+        self.shape: tuple[int, ...] = ()
+
+    def detect(self, photo_pixels: np.ndarray, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
+        self.asked.append(kinds)
+        self.shape = photo_pixels.shape
+        return self.inner.detect(photo_pixels, kinds)
+
+
+def cropper_with(detector: object, model_folder: Path) -> Cropper:
+    return Cropper(model_folder, threads=1, detector=detector)  # type: ignore[arg-type]
+
+
+def holds(suggestions: Suggestions, box: list[float]) -> bool:
+    """Whether every crop holds the whole box, to the pixel."""
+    return bool(contains(suggestions.xyxyn + np.array([-1e-9, -1e-9, 1e-9, 1e-9]), box).all())
+
+
+def test_words_and_boxes_are_told_apart() -> None:
+    assert words_and_boxes("faces") == (("faces",), ())
+    assert words_and_boxes(["people", LEFT, "people"]) == (("people",), [LEFT])
+    assert words_and_boxes([LEFT]) == ((), [LEFT])
+    array = np.array([LEFT])
+    assert words_and_boxes(array) == ((), array)
+
+
+@pytest.mark.parametrize("keep", ["cats", ["people", "cats"], ""])
+def test_another_word_is_refused(keep: object) -> None:
+    with pytest.raises(UsageError, match="'faces' or 'people', got"):
+        make_request(keep=keep)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ratio", ["free", "4:5", "16:9"])
+def test_no_crop_cuts_what_was_found(model_folder: Path, red_at: Painter, ratio: str) -> None:
+    cropper = cropper_with(ExternalDetector([LEFT]), model_folder)
+    suggestions = cropper.suggest(red_at(0.8, 0.4), ratio, 5, keep="people")
+    assert holds(suggestions, LEFT)
+    assert not suggestions.flags or set(suggestions.flags) == {"fewer_than_asked"}
+    plain = cropper.suggest(red_at(0.8, 0.4), ratio, 5)
+    assert not contains(plain.xyxyn, LEFT).all(), "without the word the person would be cut"
+
+
+def test_what_a_detector_found_is_kept_with_some_room() -> None:
+    boxes = np.array([[0.4, 0.2, 0.6, 0.6], [0.0, 0.5, 0.5, 1.0]])
+    request = make_request(keep=["people", [0.1, 0.1, 0.2, 0.2]])
+    kept = with_found(request, Subjects(boxes, ("person", "person"), np.ones(2), "own")).keep_xyxy
+    assert kept[0] == (0.1, 0.1, 0.2, 0.2), "the caller's own boxes are meant as they are"
+    assert kept[1] == pytest.approx((0.38, 0.16, 0.62, 0.64))
+    assert kept[2] == pytest.approx((0.0, 0.45, 0.55, 1.0))
+
+
+def test_several_people_are_all_kept_beside_a_box_of_the_caller(model_folder: Path, red_at: Painter) -> None:
+    detector = Counting(LEFT, RIGHT)
+    mine = [0.8, 0.8, 0.9, 0.9]
+    suggestions = cropper_with(detector, model_folder).suggest(red_at(0.5, 0.5), keep=["people", mine])
+    for box in (LEFT, RIGHT, mine):
+        assert holds(suggestions, box)
+    answer = suggestions.to_dict()
+    assert answer["request"]["keep"] == ["people", mine]
+    assert [one["label"] for one in answer["subjects"]] == ["person", "person"]
+
+
+def test_the_answer_says_what_was_found_and_by_whom(model_folder: Path, red_at: Painter) -> None:
+    suggestions = cropper_with(ExternalDetector([LEFT]), model_folder).suggest(red_at(0.5, 0.5), keep="people")
+    (subject,) = json.loads(suggestions.to_json())["subjects"]
+    assert subject == {
+        "label": "person",
+        "confidence": 1.0,
+        "box": {"x": 30, "y": 120, "width": 120, "height": 200},
+        "box_norm": LEFT,
+        "source": "external",
+    }
+
+
+def test_the_detector_is_asked_once_per_photo_and_never_unasked(model_folder: Path, red_at: Painter) -> None:
+    detector = Counting(LEFT)
+    cropper = cropper_with(detector, model_folder)
+    cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"])
+    assert detector.asked == []
+    cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"], keep="people")
+    cropper.suggest(red_at(0.5, 0.5), keep="faces")
+    assert detector.asked == [("person",), ("face",)]
+    assert detector.shape == (400, 600, 3)
+
+
+def test_finding_nothing_changes_nothing(model_folder: Path, red_at: Painter) -> None:
+    photo = red_at(0.3, 0.6)
+    plain = cropper_with("none", model_folder).suggest(photo)
+    kept = cropper_with("none", model_folder).suggest(photo, keep="people")
+    np.testing.assert_array_equal(plain.xyxy, kept.xyxy)
+    assert kept.subjects == () and kept.flags == plain.flags and kept.warnings == plain.warnings
+
+
+def test_a_person_who_covers_the_photo_leaves_the_whole_photo(model_folder: Path, red_at: Painter) -> None:
+    cropper = cropper_with(ExternalDetector([[0, 0, 1, 1]]), model_folder)
+    suggestions = cropper.suggest(red_at(0.3, 0.6), keep="people")
+    assert suggestions.xyxyn.tolist() == [[0, 0, 1, 1]]
+    square = cropper.suggest(red_at(0.3, 0.6), "1:1", 1, keep="people")
+    assert square.flags == ("cuts_kept",)
+
+
+def test_only_a_missing_detector_is_an_error_and_only_when_it_is_needed(model_folder: Path, red_at: Painter) -> None:
+    cropper = cropper_with("yolo", model_folder)
+    assert len(cropper.suggest(red_at(0.3, 0.6)))
+    with pytest.raises(UsageError, match="no detector 'yolo'"):
+        cropper.suggest(red_at(0.3, 0.6), keep="people")
+
+
+def test_an_encoded_photo_answers_about_its_subjects(model_folder: Path, red_at: Painter) -> None:
+    photo = cropper_with(ExternalDetector([LEFT, RIGHT]), model_folder).encode(red_at(0.3, 0.6))
+    assert len(photo.subjects()) == 2
+    assert len(photo.subjects(("animal",))) == 0
