@@ -147,16 +147,13 @@ def test_score_finds_the_person_as_suggest_does(cadrage, people, photos, boxes, 
         assert scored["person"]["box_norm"] == NORM
 
 
-def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(
-    cadrage, model, people, photos, boxes, monkeypatch
-):
+def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(cadrage, model, people, photos, boxes):
     asked = ("score", photos / "a.jpg", "--boxes", boxes)
-    assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "opencv"))
+    assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "own"))
     unknown = cadrage(*asked, "--model", people, "--detector", "yolo")
-    assert (unknown.code, unknown.out, "own, opencv" in one_line(unknown)) == (2, "", True)
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    missing = cadrage(*asked, "--model", people, "--detector", "opencv")
-    assert (missing.code, missing.out, "cadrage[subjects]" in one_line(missing)) == (1, "", True)
+    assert (unknown.code, unknown.out, "own, none" in one_line(unknown)) == (2, "", True)
+    missing = cadrage(*asked, "--model", people, "--detector", "onnx:no.onnx")
+    assert (missing.code, missing.out, "no.onnx: no such file" in one_line(missing)) == (4, "", True)
 
 
 def test_a_detector_that_has_nothing_to_find_beside_a_person_is_a_mistake(cadrage, people, photos):
@@ -246,14 +243,13 @@ def test_eval_asks_the_detector_where_the_data_set_marks_nobody(cadrage, data, p
     assert (refused.code, "marks nobody" in one_line(refused)) == (2, True)
 
 
-def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage, data, model, people, monkeypatch):
+def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage, data, model, people):
     asked = ("eval", "fcdb-free", "--data", data)
     assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "own"))
     assert "only models are told" in one_line(cadrage(*asked, "--baseline", "whole", "--detector", "own"))
     assert "no detector 'yolo'" in one_line(cadrage(*asked, "--model", people, "--detector", "yolo"))
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    missing = cadrage(*asked, "--model", people, "--detector", "opencv")
-    assert (missing.code, "cadrage[subjects]" in one_line(missing)) == (1, True)
+    missing = cadrage(*asked, "--model", people, "--detector", "onnx:no.onnx")
+    assert (missing.code, "no.onnx: no such file" in one_line(missing)) == (4, True)
 
 
 def test_eval_measures_auto_with_a_cache_per_model(cadrage, data, model, people, monkeypatch, tmp_path):

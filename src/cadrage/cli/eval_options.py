@@ -46,7 +46,7 @@ DetectorOption = Annotated[
         "--detector",
         metavar="NAME",
         help="Who tells the main person to models that want to know it: manifest (whom the data set marks), "
-        "own, opencv (extra 'subjects'), onnx:FILE or none.",
+        "own, onnx:FILE or none.",
         show_default="manifest if it marks persons, else own",
         rich_help_panel=_WHAT,
     ),

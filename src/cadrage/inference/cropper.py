@@ -39,7 +39,7 @@ class Cropper:
         threads: threads for one operation, of the detector's networks too; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
         detector: what finds the subjects of ``keep="people"``, and the main person for models that want to know it:
-            ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
+            ``"own"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
             `cadrage.inference.subjects.detector`. It does nothing unless needed.
 
     Raises:

@@ -220,7 +220,7 @@ def test_other_models_look_for_nobody(model_folder: Path) -> None:
 
 
 def test_a_missing_detector_names_the_way_out(person_model: Path) -> None:
-    with pytest.raises(UsageError, match="no detector 'eyes'; there are own, opencv"):
+    with pytest.raises(UsageError, match="no detector 'eyes'; there are own, none"):
         Cropper(person_model, detector="eyes").suggest(noise())
 
 

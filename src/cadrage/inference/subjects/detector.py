@@ -1,8 +1,8 @@
 """Subjects: what a crop should not cut, found by a detector that can be exchanged.
 
-A detector is any object with a ``name`` and ``detect``. Five come with the package: ``own`` (the default: a small head
-on the default model's features, offline), ``none``, `ExternalDetector` (the caller's boxes), ``opencv`` (the extra
-``subjects``) and ``onnx:FILE``. Finding nothing is never an error.
+A detector is any object with a ``name`` and ``detect``. Four come with the package: ``own`` (the default: a small head
+on the default model's features, offline), ``none``, `ExternalDetector` (the caller's boxes) and ``onnx:FILE``. Finding
+nothing is never an error.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Kind = Literal["person", "face", "animal", "object"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-DETECTORS = ("own", "opencv", "none", "onnx:FILE")
+DETECTORS = ("own", "none", "onnx:FILE")
 """What `make_detector` takes."""
 
 # When a person is worth composing for, and when a second one is as important.
@@ -145,14 +145,13 @@ class ExternalDetector:
 
 
 def make_detector(name: str, *, threads: int | None = None) -> SubjectDetector:
-    """A detector by name: ``own``, ``opencv``, ``none`` or ``onnx:FILE``.
+    """A detector by name: ``own``, ``none`` or ``onnx:FILE``.
 
     Args:
         threads: threads for one operation of a network; None leaves the choice to ONNX Runtime.
 
     Raises:
         UsageError: there is no such detector.
-        CadrageError: it needs an extra that is not installed.
         ModelError: its model is missing or not usable.
     """
     if name == "none":
@@ -161,10 +160,6 @@ def make_detector(name: str, *, threads: int | None = None) -> SubjectDetector:
         from cadrage.inference.subjects.own import OwnDetector
 
         return OwnDetector(threads=threads)
-    if name == "opencv":
-        from cadrage.inference.subjects.opencv import OpencvDetector
-
-        return OpencvDetector()
     kind, _, file = name.partition(":")
     if kind == "onnx" and file:
         from cadrage.inference.subjects.onnx_detector import OnnxDetector
