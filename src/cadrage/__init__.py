@@ -4,7 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadrage.errors import CadrageError, ConstraintError, ModelError, OutputError, PhotoError, UsageError
+    from cadrage.errors import (
+        CadrageError,
+        ConstraintError,
+        DetectionError,
+        ModelError,
+        OutputError,
+        PhotoError,
+        UsageError,
+    )
     from cadrage.inference.cropper import Cropper
     from cadrage.inference.results import Crop, Suggestions
     from cadrage.photo import Photo, open_photo
@@ -16,6 +24,7 @@ __all__ = [
     "ConstraintError",
     "Crop",
     "Cropper",
+    "DetectionError",
     "ModelError",
     "OutputError",
     "Photo",
@@ -32,6 +41,7 @@ _HOMES = {
     "ConstraintError": "cadrage.errors",
     "Crop": "cadrage.inference.results",
     "Cropper": "cadrage.inference.cropper",
+    "DetectionError": "cadrage.errors",
     "ModelError": "cadrage.errors",
     "OutputError": "cadrage.errors",
     "Photo": "cadrage.photo",

@@ -5,6 +5,7 @@ CadrageError
  ├─ PhotoError       3  a photo cannot be read
  ├─ OutputError      1  a result cannot be written
  ├─ ModelError       4  a model is missing, damaged or unreachable
+ ├─ DetectionError   1  a detector of subjects cannot look at a photo
  └─ ConstraintError  5  a rule cannot be met and relaxing was forbidden
 """
 
@@ -42,6 +43,10 @@ class ModelError(CadrageError):
 
     exit_code = 4
     code = "model"
+
+
+class DetectionError(CadrageError):
+    """A detector of subjects cannot look at this one photo; it may well look at others."""
 
 
 class ConstraintError(CadrageError):

@@ -44,7 +44,7 @@ def make_predictors(
         raise UsageError(f"--detector {MANIFEST}: the data set marks nobody; name what is to find people, or none")
     for cropper in croppers:
         if cropper.looks_for_person and not marked:
-            cropper.detector  # noqa: B018 - so that a missing extra is told before the first photo
+            cropper.make_detector()
     return [
         ModelPredictor(cropper, FeatureCache(cropper.model.card) if cache else None, marked_persons=marked)
         for cropper in croppers

@@ -51,10 +51,10 @@ def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, told: 
     Raises:
         UsageError: one is named where nobody is looked for, perhaps because the person is ``told``, or there is none of
             that ``name``.
-        CadrageError: it lacks an extra or a file.
+        ModelError: it lacks its file, or that is not usable.
     """
     if wanted:
-        cropper.detector  # noqa: B018 - it is made when it is first asked for
+        cropper.make_detector()
     elif name is not None and told is not None:
         raise UsageError(f"--detector {name}: nobody is to be found where {OPTION} says who it is; give one")
     elif name is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cached_property
 from pathlib import Path
 from typing import Unpack
 
@@ -73,16 +72,21 @@ class Cropper:
         self._for_people = None if for_people is None else load_model(for_people, threads=threads)
         self._detector = detector
 
-    @cached_property
+    @property
     def detector(self) -> SubjectDetector:
         """What finds subjects; made when it is first needed.
 
         Raises:
-            CadrageError: there is no such detector, or it lacks an extra or a file.
+            UsageError: there is no such detector.
+            ModelError: it lacks its file, or that is not usable.
         """
-        if not isinstance(self._detector, str):
-            return self._detector
-        return make_detector(self._detector, threads=self.model.threads)
+        return self.make_detector()
+
+    def make_detector(self) -> SubjectDetector:
+        """Make the detector, once, so that what it lacks is known before the first photo; raises as `detector`."""
+        if isinstance(self._detector, str):
+            self._detector = make_detector(self._detector, threads=self.model.threads)
+        return self._detector
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -60,7 +60,7 @@ class EncodedPhoto:
         """The main person that the model is told of; None without one, or if it knows no persons.
 
         Raises:
-            CadrageError: as `subjects`, if the detector is to find the person.
+            UsageError, ModelError, DetectionError: as `subjects`, if the detector is to find the person.
         """
         if not self.model.card.persons:
             return None
@@ -137,7 +137,7 @@ class EncodedPhoto:
 
         Raises:
             ModelError: the model has no such map, as the default model has none; see `explain` for one of its crops.
-            CadrageError: as `person`.
+            UsageError, DetectionError: as `person`.
         """
         return self._encoded.importance(self._person_xyxy)
 
@@ -145,7 +145,9 @@ class EncodedPhoto:
         """What the cropper's detector finds on the photo; there may be nothing.
 
         Raises:
-            CadrageError: there is no such detector, it lacks an extra or a file, or it does not work.
+            UsageError: there is no such detector.
+            ModelError: it lacks its file, or that is not usable.
+            DetectionError: it cannot look at this photo; the message names the photo.
         """
         return self._findings.of(kinds)
 
@@ -188,7 +190,7 @@ class EncodedPhoto:
         Raises:
             UsageError: the crops are those of another photo or model.
             ModelError: the model neither has an importance map nor proposes crops.
-            CadrageError: as `subjects`.
+            DetectionError: as `subjects`.
         """
         card = self.model.card
         if (suggestions.image.sha256, suggestions.model.weights_sha256) != (self.photo.sha256, card.weights_sha256):

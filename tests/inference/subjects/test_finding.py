@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cadrage import Cropper
-from cadrage.errors import CadrageError, ModelError, PhotoError, UsageError
+from cadrage.errors import CadrageError, DetectionError, ModelError, PhotoError, UsageError
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.store import packaged, registry
 from cadrage.inference.subjects import own as subjects_own
@@ -187,6 +187,6 @@ def test_errors_that_say_what_they_are_of_stay_as_they_are(kind: type[CadrageErr
 def test_a_detector_that_cannot_look_at_a_photo_names_it(tmp_path: Path, model_folder: Path, photo: np.ndarray) -> None:
     file = tmp_path / "two\nlines.png"
     Image.fromarray(photo).save(file)
-    with pytest.raises(CadrageError, match=r"two\\nlines\.png: no idea; use another") as caught:
-        Cropper(model_folder, detector=failing(CadrageError("no idea; use another"))).suggest(file, keep="people")
-    assert type(caught.value) is CadrageError and "\n" not in str(caught.value)
+    with pytest.raises(DetectionError, match=r"two\\nlines\.png: no idea; use another") as caught:
+        Cropper(model_folder, detector=failing(DetectionError("no idea; use another"))).suggest(file, keep="people")
+    assert type(caught.value) is DetectionError and "\n" not in str(caught.value)

@@ -83,7 +83,7 @@ class SubjectDetector(Protocol):
         """The subjects of the asked kinds on the upright photo, RGB ``(H, W, 3)`` uint8; there may be none.
 
         Raises:
-            CadrageError: it cannot look at this photo. It is no ModelError, after which no other photo is tried.
+            DetectionError: it cannot look at this photo; the others are still done, which no ModelError permits.
         """
 
 

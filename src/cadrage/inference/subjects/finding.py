@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.errors import CadrageError
+from cadrage.errors import DetectionError
 from cadrage.inference.looking import look
 from cadrage.inference.session import Encoded
 from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, SubjectDetector, Subjects, nothing, sorted_subjects
@@ -37,7 +37,9 @@ class Findings:
         """The subjects of these kinds, most confident first.
 
         Raises:
-            CadrageError: there is no such detector, it lacks an extra or a file, or it does not work.
+            UsageError: there is no such detector.
+            ModelError: it lacks its file, or that is not usable.
+            DetectionError: it cannot look at this photo; the message names the photo.
         """
         missing = tuple(kind for kind in kinds if kind not in self._found)
         if missing:
@@ -56,10 +58,8 @@ class Findings:
             if isinstance(detector, OwnDetector):
                 return detector.detect_on(self._own_features, self._photo.size_wh, kinds)
             return detector.detect(self._pixels, kinds)
-        except CadrageError as error:
-            if type(error) is not CadrageError:
-                raise  # of the photo or of a model, which says so itself
-            raise CadrageError(f"{one_line(self._photo.name)}: {error}") from None
+        except DetectionError as error:
+            raise DetectionError(f"{one_line(self._photo.name)}: {error}") from None
 
     @cached_property
     def _detector(self) -> SubjectDetector:

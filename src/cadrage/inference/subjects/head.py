@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from cadrage.errors import CadrageError, ModelError
+from cadrage.errors import DetectionError, ModelError
 
 Maps = NDArray[np.float32]
 
@@ -38,17 +38,17 @@ class SubjectHead:
 
         Raises:
             ModelError: the head cannot be loaded.
-            CadrageError: it cannot look at this photo, or returns numbers that are not finite.
+            DetectionError: it cannot look at this photo, or returns numbers that are not finite.
         """
         session = self._started()
         try:
             masks, centres, edges = session.run(list(OUTPUTS), {"features": features})
         except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
-            raise CadrageError(
+            raise DetectionError(
                 f"the detector own cannot look at this photo ({_line(error)}); use another detector"
             ) from None
         if not all(np.isfinite(values).all() for values in (masks, centres, edges)):
-            raise CadrageError(
+            raise DetectionError(
                 "the detector own returned numbers that are not finite for this photo; use another detector"
             )
         return masks, centres, edges

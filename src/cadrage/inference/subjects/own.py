@@ -69,7 +69,7 @@ class OwnDetector:
 
         Raises:
             ModelError: the head cannot be loaded.
-            CadrageError: it cannot look at this photo.
+            DetectionError: it cannot look at this photo.
         """
         maps = self._head.run(features)
         if "face" not in kinds:
