@@ -86,7 +86,7 @@ def test_interruption(cadrage, monkeypatch, photos, model):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", interrupted)
+    monkeypatch.setattr(cropper.Cropper, "answer", interrupted)
     ran = cadrage("suggest", photos, "--model", model)
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.startswith("cadrage: error: interrupted")

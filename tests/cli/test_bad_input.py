@@ -173,14 +173,14 @@ def test_a_damaged_model_stops_the_run_with_4(cadrage, model, photos, tmp_path):
 def test_an_error_nobody_foresaw_is_told_on_one_line_and_the_others_are_done(cadrage, model, photos, monkeypatch):
     import cadrage.inference.cropper as cropper
 
-    real = cropper.Cropper.suggest
+    real = cropper.Cropper.answer
 
-    def surprising(self, photo, **options):
+    def surprising(self, photo, request, **options):
         if photo.name.endswith("b.png"):
             raise ZeroDivisionError("two\nlines")
-        return real(self, photo, **options)
+        return real(self, photo, request, **options)
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", surprising)
+    monkeypatch.setattr(cropper.Cropper, "answer", surprising)
     ran = cadrage("suggest", photos, "--model", model)
     assert ran.code == 1
     assert [line["image"]["path"] for line in ran.lines if "error" in line] == ["photos/b.png"]
@@ -192,10 +192,10 @@ def test_an_error_nobody_foresaw_is_told_on_one_line_and_the_others_are_done(cad
 def test_too_little_memory_is_told(cadrage, model, photos, monkeypatch):
     import cadrage.inference.cropper as cropper
 
-    def exhausted(self, photo, **options):
+    def exhausted(self, photo, request, **options):
         raise MemoryError
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", exhausted)
+    monkeypatch.setattr(cropper.Cropper, "answer", exhausted)
     ran = cadrage("suggest", photos / "a.jpg", "--model", model)
     assert ran.code == 3
     assert "memory" in ran.err

@@ -15,7 +15,6 @@ from cadrage.cli.persons import expect_persons, person_on, read_person, ready_de
 from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
-from cadrage.cli.request import read_ratios, read_request, read_size
 from cadrage.cli.writing import CropWriter
 from cadrage.errors import CadrageError, UsageError
 
@@ -78,13 +77,14 @@ def crop(
     threads: options.ThreadsOption = None,
 ) -> int:
     """Write good crops as files: full resolution, upright, colours and metadata kept."""
+    from cadrage.inference.request_text import read_ratios, read_request, read_size
+
     size_wh = read_size(size, "--size")
     if size_wh and (ratio or ratios):
         raise UsageError("--size already sets the ratio; leave --ratio and --ratios out or give no --size")
     asked = read_request(
         ratio=[f"{size_wh[0]}x{size_wh[1]}"] if size_wh else list(distinct_by_slug(read_ratios(ratio, ratios))),
-        ratios=None,
-        num=num,
+        n=num,
         keep=keep,
         avoid=avoid,
         min_area=min_area,
@@ -124,8 +124,8 @@ def crop(
         def work(source: PhotoInput) -> None:
             start = time.perf_counter()
             photo = source.open(max_pixels)
-            arguments = asked.arguments(photo.size_wh, photo.name)
-            suggestions: Suggestions = cropper.suggest(photo, person=person_on(photo, told), **arguments)
+            request = asked.on(photo.size_wh, photo.name)
+            suggestions: Suggestions = cropper.answer(photo, request, person=person_on(photo, told))
             previews.add(photo, suggestions)
             files = writer.write(photo, suggestions, stems[source])
             took = round((time.perf_counter() - start) * 1000, 1) if timing else None

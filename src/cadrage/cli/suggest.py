@@ -15,7 +15,6 @@ from cadrage.cli.persons import expect_persons, person_on, read_person, ready_de
 from cadrage.cli.previews import Previews, expect_apart, write_all
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import reporting
-from cadrage.cli.request import read_request
 from cadrage.errors import CadrageError
 
 if TYPE_CHECKING:
@@ -77,10 +76,12 @@ def suggest(
     threads: options.ThreadsOption = None,
 ) -> int:
     """Suggest good crops: several different ones per photo and ratio, best first, each with a score."""
+    from cadrage.inference.request_text import read_request
+
     asked = read_request(
         ratio=ratio,
         ratios=ratios,
-        num=num,
+        n=num,
         keep=keep,
         avoid=avoid,
         min_area=min_area,
@@ -112,11 +113,11 @@ def suggest(
         def work(source: PhotoInput) -> None:
             start = time.perf_counter()
             photo = source.open(max_pixels)
-            arguments = asked.arguments(photo.size_wh, photo.name)
+            request = asked.on(photo.size_wh, photo.name)
             whom = person_on(photo, told)
             encoded = cropper.encode(photo, person=whom) if explanations.wanted else None
             suggestions: Suggestions = (
-                cropper.suggest(photo, person=whom, **arguments) if encoded is None else encoded.suggest(**arguments)
+                cropper.answer(photo, request, person=whom) if encoded is None else encoded.answer(request)
             )
             took = round((time.perf_counter() - start) * 1000, 1) if timing else None
             if encoded is not None:

@@ -14,7 +14,7 @@ from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
 from cadrage.inference.explain import expect_importance
 from cadrage.inference.looking import Features, Remember, look
 from cadrage.inference.meanwhile import meanwhile
-from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
+from cadrage.inference.request import DEFAULT_N, DEFAULT_RATIO, MoreOptions, RatioLike, Request, RequestOptions
 from cadrage.inference.results import Suggestions
 from cadrage.inference.selection.settings import SelectionSettings
 from cadrage.inference.session import Model, load_model
@@ -106,19 +106,11 @@ class Cropper:
     def suggest(
         self,
         photo: PhotoLike,
-        ratio: RatioLike | Sequence[RatioLike] = "free",
-        n: int = 5,
+        ratio: RatioLike | Sequence[RatioLike] = DEFAULT_RATIO,
+        n: int = DEFAULT_N,
         *,
-        keep: ArrayLike = (),
-        avoid: ArrayLike = (),
-        min_area: float | None = None,
-        max_area: float | None = None,
-        min_size: tuple[int, int] | None = None,
-        diversity: float = 0.85,
-        scale: Scale = "natural",
-        strict: bool = False,
-        whole: bool = False,
         person: PersonLike = "auto",
+        **options: Unpack[MoreOptions],
     ) -> Suggestions:
         """The ``n`` best, different crops of a photo for every asked ratio.
 
@@ -158,20 +150,7 @@ class Cropper:
             ConstraintError: a rule cannot be met and ``strict`` is set.
             ModelError: the model does not work.
         """
-        request = make_request(
-            ratio,
-            n,
-            keep,
-            avoid,
-            min_area,
-            max_area,
-            min_size,
-            diversity=diversity,
-            scale=scale,
-            strict=strict,
-            whole=whole,
-        )
-        return self._answer(photo, request, person)
+        return self.answer(photo, Request.of(ratio=ratio, n=n, **options), person=person)
 
     def suggest_many(
         self, photos: Iterable[PhotoLike], *, person: PersonLike = "auto", **options: Unpack[RequestOptions]
@@ -180,9 +159,18 @@ class Cropper:
 
         A ``person`` is told for all of them alike.
         """
-        request = make_request(**options)
+        request = Request.of(**options)
         for photo in photos:
-            yield self._answer(photo, request, person)
+            yield self.answer(photo, request, person=person)
+
+    def answer(self, photo: PhotoLike, request: Request, *, person: PersonLike = "auto") -> Suggestions:
+        """`suggest` for a request that is checked already."""
+        opened = as_photo(photo)
+        # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
+        large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
+        with meanwhile(lambda: opened.sha256) if large else nullcontext():
+            encoded = self.encode(opened, person=person)
+        return encoded.answer(request)
 
     def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike, *, person: PersonLike = "auto") -> NDArray[np.float64]:
         """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`, and `suggest` for ``person``."""
@@ -239,11 +227,3 @@ class Cropper:
             settings = SelectionSettings.from_card(for_people.card.selection)
         findings = findings or Findings(photo, lambda: self.detector, encoded)
         return EncodedPhoto(photo, encoded, settings, findings, person=main, reason=reason)
-
-    def _answer(self, photo: PhotoLike, request: Request, person: PersonLike = "auto") -> Suggestions:
-        opened = as_photo(photo)
-        # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
-        large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
-        with meanwhile(lambda: opened.sha256) if large else nullcontext():
-            encoded = self.encode(opened, person=person)
-        return encoded.answer(request)

@@ -16,14 +16,14 @@ from cadrage.inference.explain import (
     map_of_proposals,
     predicted_map,
 )
-from cadrage.inference.request import Box, Request, RequestOptions, make_request
+from cadrage.inference.request import Box, Request, RequestOptions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
 from cadrage.inference.selection.settings import SelectionSettings
 from cadrage.inference.session import Encoded, PredictedSet, Proposals
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
 from cadrage.inference.subjects.finding import Findings
-from cadrage.inference.subjects.keeping import kinds_to_keep, subject_rows, with_found
+from cadrage.inference.subjects.keeping import kept_boxes, kinds_to_keep, subject_rows
 from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
 from cadrage.photo import Photo
 
@@ -111,7 +111,7 @@ class EncodedPhoto:
 
     def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
         """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
-        return self.answer(make_request(**options))
+        return self.answer(Request.of(**options))
 
     def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
         """The evaluator's score of each box, higher is better, comparable within one photo only.
@@ -155,7 +155,6 @@ class EncodedPhoto:
         """The best crops for a checked request."""
         photo, card, person = self.photo, self.model.card, self.person
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
-        kept = with_found(request, subjects)
         proposals = None if card.proposals is None else self.proposals
         framed = [
             frame(
@@ -163,14 +162,15 @@ class EncodedPhoto:
                 photo.size_wh,
                 proposals,
                 ratio,
-                kept,
+                request,
                 self._settings,
                 partial(self._encoded.score, person_xyxy=self._person_xyxy),
                 score_scale=card.score_scale,
                 candidates=card.candidates,
                 person_xyxy=self._person_xyxy,
+                found_xyxy=kept_boxes(subjects),
             )
-            for ratio in request.ratios
+            for ratio in request.ratio
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
         return Suggestions(

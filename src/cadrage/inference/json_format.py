@@ -59,15 +59,15 @@ def to_json(suggestions: "Suggestions") -> str:
 
 
 def _request(request: "Request") -> dict[str, Any]:
-    texts = [ratio.text for ratio in request.ratios]
+    texts = [ratio.text for ratio in request.ratio]
     return {
         "ratio": texts[0] if len(texts) == 1 else texts,
         "num": request.n,
         "keep": [*request.keep_words, *(_rounded(box) for box in request.keep_xyxy)],
-        "avoid": [_rounded(box) for box in request.avoid_xyxy],
+        "avoid": [_rounded(box) for box in request.avoid],
         "min_area": request.min_area,
         "max_area": request.max_area,
-        "min_size": None if request.min_size_wh is None else list(request.min_size_wh),
+        "min_size": None if request.min_size is None else list(request.min_size),
         "diversity": request.diversity,
         "scale": request.scale,
         "strict": request.strict,

@@ -14,7 +14,7 @@ from cadrage.errors import ConstraintError, ModelError
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.geometry import area, grid_anchors, iou_matrix, mirror
 from cadrage.inference.pictures.preview_page import page
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.selection.framing import Framed, frame
 from cadrage.inference.selection.rules import FEWER_THAN_ASKED
 from cadrage.inference.selection.settings import SelectionSettings
@@ -36,12 +36,12 @@ def framed(
     candidates: Any = "grid",
     **options: Any,
 ) -> Framed:
-    request = make_request(**options)
+    request = Request.of(**options)
     return frame(
         "a.jpg",
         size_wh,
         None,
-        request.ratios[0],
+        request.ratio[0],
         request,
         SelectionSettings(),
         evaluate,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cadrage.geometry import iou_matrix
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.selection.framing import Framed, frame
 from cadrage.inference.selection.settings import SelectionSettings
 from cadrage.inference.session import Proposals
@@ -20,9 +20,9 @@ def concentric(*sides: float) -> Proposals:
 
 
 def framed(proposals: Proposals, settings: SelectionSettings | None = None, **options: Any) -> Framed:
-    request = make_request(**options)
+    request = Request.of(**options)
     settings = settings or SelectionSettings()
-    return frame("a.jpg", SIZE, proposals, request.ratios[0], request, settings, lambda boxes: np.zeros(len(boxes)))
+    return frame("a.jpg", SIZE, proposals, request.ratio[0], request, settings, lambda boxes: np.zeros(len(boxes)))
 
 
 @pytest.mark.parametrize("ratio", ["free", "4:5", "original"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cadrage import Cropper
 from cadrage.geometry import area, contains, intersects, iou_matrix, largest_size, mirror, parse_ratio
 from cadrage.geometry.pixels import nearest_size
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.results import WHOLE_PHOTO_UNRATED
 from cadrage.inference.selection.candidates import fixed_ratio_pool
 from cadrage.inference.selection.framing import Framed, frame
@@ -42,8 +42,8 @@ def framed(
     proposals: Proposals | None = None,
     **options: Any,
 ) -> Framed:
-    request = make_request(**options)
-    ratio = request.ratios[0]
+    request = Request.of(**options)
+    ratio = request.ratio[0]
     return frame("a.jpg", size_wh, proposals, ratio, request, SelectionSettings(), evaluate, candidates=candidates)
 
 

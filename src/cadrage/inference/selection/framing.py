@@ -46,6 +46,7 @@ def frame(
     score_scale: ScoreScale | None = None,
     candidates: CandidateKind = "grid",
     person_xyxy: Box | None = None,
+    found_xyxy: tuple[Box, ...] = (),
 ) -> Framed:
     """Answer one ratio of a request for the photo ``name``.
 
@@ -53,12 +54,13 @@ def frame(
         proposals: None for a model that only scores boxes: its own score then ranks ``candidates``, and is reported in
             the unit of ``score_scale`` where there is one.
         person_xyxy: the main person that the model was told, of whom every crop is to show something.
+        found_xyxy: the subjects that the request asks to keep in words.
 
     Raises:
         ConstraintError: a rule would have to give way and the request is strict.
     """
     value = ratio.resolve(size_wh)
-    rules = request.rules_for(ratio, size_wh)
+    rules = hard.rules_for(request, ratio, size_wh, found_xyxy)
     if person_xyxy is not None:
         rules = replace(rules, person_xyxy=np.array([person_xyxy]))
     tilt = settings.natural_tilt + _SCALE_SIGN[request.scale] * settings.scale_tilt
@@ -89,6 +91,7 @@ def frame(
             evaluate,
             score_scale=score_scale,
             candidates=candidates,
+            found_xyxy=found_xyxy,
         )
         return _told_missing(without, rules, size_wh, ratio)
     if broken and request.strict:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import area
+from cadrage.geometry import Ratio, area
+from cadrage.inference.request import Box, Request
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -79,6 +80,22 @@ class Rules:
     @property
     def limits_area(self) -> bool:
         return self.min_area is not None or self.max_area is not None
+
+
+def rules_for(request: Request, ratio: Ratio, size_wh: tuple[int, int], found_xyxy: tuple[Box, ...] = ()) -> Rules:
+    """What a request asks of the crops of one ratio on a photo of ``size_wh`` pixels.
+
+    A ratio typed in pixels asks for that size. ``found_xyxy`` are the subjects that the request asks to keep in words.
+    """
+    kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
+    asked = [size for size in (request.min_size, ratio.size_wh, (1, 1)) if size is not None]
+    return Rules(
+        keep_xyxy=outward(kept, size_wh),
+        avoid_xyxy=np.array(request.avoid, np.float64).reshape(-1, 4),
+        min_area=request.min_area,
+        max_area=request.max_area,
+        min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
+    )
 
 
 def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:

@@ -4,16 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadrage.cli.options import DEFAULT_MAX_PIXELS, MAX_NUM
-from cadrage.cli.request import read_box, read_ratios, read_request, read_size
 from cadrage.errors import UsageError
-from cadrage.inference import request as inference_request
-from cadrage.photo import DEFAULT_MAX_PIXELS as PHOTO_MAX_PIXELS
+from cadrage.inference.request_text import read_box, read_ratios, read_request, read_size
 
 
 def request_with(**changes):
     nothing = dict.fromkeys(("ratio", "ratios", "keep", "avoid", "min_area", "max_area", "min_size", "diversity"))
-    return read_request(**(nothing | {"num": 5, "scale": "natural", "strict": False, "whole": False} | changes))
+    return read_request(**(nothing | {"n": 5, "scale": "natural", "strict": False, "whole": False} | changes))
 
 
 def test_values_up_to_one_are_fractions_and_larger_ones_pixels():
@@ -103,14 +100,14 @@ def test_impossible_numbers_are_refused_before_any_photo_is_opened(changes, opti
         request_with(**changes)
 
 
-def test_the_limits_in_the_help_are_those_of_the_library():
-    assert MAX_NUM == inference_request.MAX_CROPS
-    assert DEFAULT_MAX_PIXELS == PHOTO_MAX_PIXELS
+def test_an_option_that_no_request_has_is_a_mistake_of_the_program():
+    with pytest.raises(TypeError, match=r"no options \['aspect'\]"):
+        read_request(aspect="4:5")
 
 
-def test_the_arguments_are_what_the_library_takes():
+def test_what_was_typed_becomes_a_request_on_a_photo():
     asked = request_with(ratio=["4:5"], keep=["0.1,0.1,0.5,0.5"], avoid=["10,10,20,20"], min_size="20x20", max_area=0.9)
-    checked = inference_request.make_request(**asked.arguments((100, 100), "a.jpg"))
+    checked = asked.on((100, 100), "a.jpg")
     assert checked.keep_xyxy == ((0.1, 0.1, 0.5, 0.5),)
-    assert checked.avoid_xyxy == ((0.1, 0.1, 0.2, 0.2),)
+    assert checked.avoid == ((0.1, 0.1, 0.2, 0.2),)
     assert checked.diversity == 0.85
