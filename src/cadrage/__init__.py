@@ -14,7 +14,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from cadrage.inference.cropper import Cropper
-    from cadrage.inference.results import Crop, Suggestions
+    from cadrage.inference.results import Suggestions
+    from cadrage.inference.selection.crop import Crop
     from cadrage.photo import Photo, open_photo
 
 __version__ = "0.1.0"
@@ -39,7 +40,7 @@ __all__ = [
 _HOMES = {
     "CadrageError": "cadrage.errors",
     "ConstraintError": "cadrage.errors",
-    "Crop": "cadrage.inference.results",
+    "Crop": "cadrage.inference.selection.crop",
     "Cropper": "cadrage.inference.cropper",
     "DetectionError": "cadrage.errors",
     "ModelError": "cadrage.errors",

@@ -12,8 +12,8 @@ from PIL import Image
 
 from cadrage.errors import UsageError
 from cadrage.inference.request import Request
-from cadrage.inference.results import Crop, ImageInfo, ModelInfo, Suggestions
-from cadrage.inference.selection.placement import focal_points, object_position
+from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection.crop import Crop, focal_points, object_position
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
 

@@ -16,7 +16,7 @@ from cadrage.inference.looking import Features, Remember, look
 from cadrage.inference.meanwhile import meanwhile
 from cadrage.inference.request import DEFAULT_N, DEFAULT_RATIO, MoreOptions, RatioLike, Request, RequestOptions
 from cadrage.inference.results import Suggestions
-from cadrage.inference.selection.settings import SelectionSettings
+from cadrage.inference.selection.task import SelectionSettings
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.inference.subjects.detector import SubjectDetector, make_detector

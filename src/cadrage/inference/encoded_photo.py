@@ -19,8 +19,9 @@ from cadrage.inference.explain import (
 from cadrage.inference.request import Box, Request, RequestOptions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
-from cadrage.inference.selection.settings import SelectionSettings
-from cadrage.inference.session import Encoded, PredictedSet, Proposals
+from cadrage.inference.selection.rules import rules_for
+from cadrage.inference.selection.task import Opinions, SelectionSettings, Task
+from cadrage.inference.session import Encoded, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
 from cadrage.inference.subjects.finding import Findings
 from cadrage.inference.subjects.keeping import kept_boxes, kinds_to_keep, subject_rows
@@ -86,7 +87,7 @@ class EncodedPhoto:
         )
 
     @cached_property
-    def proposals(self) -> Proposals:
+    def proposals(self) -> Opinions:
         """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
 
         A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
@@ -155,20 +156,21 @@ class EncodedPhoto:
         """The best crops for a checked request."""
         photo, card, person = self.photo, self.model.card, self.person
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
-        proposals = None if card.proposals is None else self.proposals
+        opinions = None if card.proposals is None else self.proposals
         framed = [
             frame(
-                photo.name,
-                photo.size_wh,
-                proposals,
-                ratio,
-                request,
-                self._settings,
-                partial(self._encoded.score, person_xyxy=self._person_xyxy),
-                score_scale=card.score_scale,
-                candidates=card.candidates,
-                person_xyxy=self._person_xyxy,
-                found_xyxy=kept_boxes(subjects),
+                Task(
+                    photo_name=photo.name,
+                    size_wh=photo.size_wh,
+                    ratio=ratio,
+                    request=request,
+                    rules=rules_for(request, ratio, photo.size_wh, kept_boxes(subjects), self._person_xyxy),
+                    settings=self._settings,
+                    evaluate=partial(self._encoded.score, person_xyxy=self._person_xyxy),
+                    opinions=opinions,
+                    candidates=card.candidates,
+                    score_scale=card.score_scale,
+                )
             )
             for ratio in request.ratio
         ]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.errors import ModelError
-from cadrage.inference.results import Crop, Suggestions
-from cadrage.inference.session import Proposals
+from cadrage.inference.results import Suggestions
+from cadrage.inference.selection.crop import Crop
+from cadrage.inference.selection.task import Opinions
 from cadrage.inference.store.card import Card
 from cadrage.inference.subjects.detector import Kind, Subjects
 
@@ -119,10 +120,10 @@ def predicted_map(values: Floats, model: str) -> ImportanceMap:
     return ImportanceMap(values, True, model)
 
 
-def map_of_proposals(proposals: Proposals, model: str) -> ImportanceMap:
+def map_of_proposals(proposals: Opinions, model: str) -> ImportanceMap:
     """The probability that the crop people choose keeps each cell, by the weights of the proposals.
 
-    It is the mean over a cell of what `cadrage.inference.selection.placement.focal_points` calls the probability of a
+    It is the mean over a cell of what `cadrage.inference.selection.crop.focal_points` calls the probability of a
     point.
     """
     boxes, weights = proposals.boxes_xyxy, proposals.weights

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cadrage.inference.request import Request
-    from cadrage.inference.results import Crop, ModelInfo, Suggestions
+    from cadrage.inference.results import ModelInfo, Suggestions
+    from cadrage.inference.selection.crop import Crop
 
 SCHEMA_VERSION = "1.0"
 

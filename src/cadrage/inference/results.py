@@ -1,6 +1,5 @@
 """What comes back: crops, and all of a photo's crops together with what they were made from."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from cadrage.errors import UsageError
 from cadrage.inference.json_format import to_dict, to_json
 from cadrage.inference.request import Request
-from cadrage.inference.selection.placement import object_position
-from cadrage.inference.selection.rules import FLAGS
+from cadrage.inference.selection.crop import Crop, expect, object_position
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,60 +26,6 @@ _PLOT_SIDE = 1280
 OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
 OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
 """What the scores of a model are, with a proposer and without."""
-
-WHOLE_PHOTO_UNRATED = "whole_photo_unrated"
-"""This crop is the whole photo, and the model learned from none that was: its score there is a guess."""
-
-# No rule gave way for the last one, so a strict request does not mind it.
-CROP_FLAGS = (*FLAGS, WHOLE_PHOTO_UNRATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """One crop of a photo.
-
-    ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
-    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio; of a model
-    that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
-    ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
-    ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
-    ``flags`` names rules that gave way, and `WHOLE_PHOTO_UNRATED`.
-    """
-
-    rank: int
-    ratio: str
-    box_px: tuple[int, int, int, int]
-    box_norm: tuple[float, float, float, float]
-    score: float
-    area_fraction: float
-    importance_fraction: float
-    focal_point: tuple[float, float]
-    flags: tuple[str, ...] = ()
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        _expect(self.rank >= 1, "a rank of at least 1", self.rank)
-        x, y, width, height = self.box_px
-        _expect(x >= 0 and y >= 0 and width >= 1 and height >= 1, "a pixel box x, y, width, height", self.box_px)
-        x1, y1, x2, y2 = self.box_norm
-        _expect(0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1, "a normalised box x1, y1, x2, y2", self.box_norm)
-        _expect(math.isfinite(self.score), "a finite score", self.score)
-        for name in ("area_fraction", "importance_fraction"):
-            _expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name))
-        fx, fy = self.focal_point
-        _expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
-        _expect(set(self.flags) <= set(CROP_FLAGS), f"flags among {CROP_FLAGS}", self.flags)
-
-    @property
-    def xyxy(self) -> tuple[int, int, int, int]:
-        """Pixels x1, y1, x2, y2, end-exclusive, as Pillow's ``crop`` takes them."""
-        x, y, width, height = self.box_px
-        return x, y, x + width, y + height
-
-    @property
-    def xywh(self) -> tuple[int, int, int, int]:
-        """Pixels x, y, width, height."""
-        return self.box_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +73,14 @@ class Suggestions:
     person: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        _expect(len(self.crops) >= 1, "at least one crop", "none")
+        expect(len(self.crops) >= 1, "at least one crop", "none")
         for crop in self.crops:
             _, _, x2, y2 = crop.xyxy
             width, height = self.size_wh
-            _expect(x2 <= width and y2 <= height, f"boxes inside {width}x{height} pixels", crop.box_px)
+            expect(x2 <= width and y2 <= height, f"boxes inside {width}x{height} pixels", crop.box_px)
         for ratio in dict.fromkeys(crop.ratio for crop in self.crops):
             ranks = [crop.rank for crop in self.crops if crop.ratio == ratio]
-            _expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
+            expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -235,8 +179,3 @@ class Suggestions:
                 f"{opened.name}: expected the photo of these crops, {self.size_wh} pixels, got {opened.size_wh}"
             )
         return opened
-
-
-def _expect(holds: bool, expected: str, got: object) -> None:
-    if not holds:
-        raise UsageError(f"expected {expected}, got {got!r}")

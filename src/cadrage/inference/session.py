@@ -13,18 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
+from cadrage.inference.selection.task import Opinions
 from cadrage.inference.store.card import Card, read_card
 from cadrage.inference.subjects.person import on_photo
 
 _SMALLEST_SIDE = 1e-3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposals:
-    """Predicted distribution of the crop people would choose: ``boxes_xyxy (K, 4)``, ``weights (K,)`` summing to 1."""
-
-    boxes_xyxy: NDArray[np.float64]
-    weights: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +127,7 @@ class Encoded:
         boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
         return boxes.astype(np.float64), logits.astype(np.float64)
 
-    def proposals(self) -> Proposals:
+    def proposals(self) -> Opinions:
         """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
 
         Raises:
@@ -148,7 +141,7 @@ class Encoded:
         usable = (both[:, 2:] - both[:, :2] >= _SMALLEST_SIDE).all(axis=1)
         if not usable.any():
             raise ModelError(f"model {self.model.card.name!r}: its proposer returned no usable box")
-        return Proposals(both[usable], weights[usable] / weights[usable].sum())
+        return Opinions(both[usable], weights[usable] / weights[usable].sum())
 
     def predicted_set(self) -> PredictedSet:
         """The proposals for the photo itself, without its mirror image, with their validities.

@@ -23,7 +23,7 @@ from cadrage.inference.explain import (
 from cadrage.inference.pictures import explain_overlay, explain_picture
 from cadrage.inference.pictures import explain_page as explain_html
 from cadrage.inference.results import Suggestions
-from cadrage.inference.session import Proposals
+from cadrage.inference.selection.task import Opinions
 from cadrage.inference.subjects.detector import ExternalDetector, NoDetector, Subjects, nothing
 
 PERSON = (0.25, 0.1, 0.5, 0.9)
@@ -84,7 +84,7 @@ def test_of_a_constant_map_a_crop_keeps_its_area_and_of_nothing_nothing() -> Non
 
 def test_proposals_make_the_map_of_how_often_a_place_is_kept() -> None:
     boxes, weights = np.array([[0, 0, 0.5, 1], [0.25, 0, 1, 1.0]]), np.array([0.25, 0.75])
-    values = map_of_proposals(Proposals(boxes, weights), "default").values
+    values = map_of_proposals(Opinions(boxes, weights), "default").values
     assert values.shape == (64, 64)
     np.testing.assert_allclose(values[:, :16], 0.25)
     np.testing.assert_allclose(values[:, 16:32], 1.0)

@@ -16,7 +16,8 @@ from cadrage.inference.pictures.marks import PALETTE, Mark, label_places, mark_p
 from cadrage.inference.pictures.preview import contact_sheet, draw_crops, write_png
 from cadrage.inference.pictures.preview_page import page, write_html
 from cadrage.inference.request import make_request
-from cadrage.inference.results import Crop, ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection.crop import Crop
 
 NASTY_NAME = '"><img src=x onerror=alert(1)>&amp;\n.jpg'
 BOXES = [(0.1, 0.1, 0.7, 0.8), (0.0, 0.0, 1.0, 1.0), (0.1, 0.1, 0.5, 0.5), (0.0, 0.0, 0.4, 1.0), (0.6, 0.6, 1.0, 1.0)]

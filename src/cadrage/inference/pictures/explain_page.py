@@ -22,7 +22,8 @@ from cadrage.inference.pictures.preview_page import (
     small,
 )
 from cadrage.inference.pictures.style import STYLE
-from cadrage.inference.results import Crop, Suggestions
+from cadrage.inference.results import Suggestions
+from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
 
 _RAMP = ",".join(f"rgb{color}" for color in RAMP)

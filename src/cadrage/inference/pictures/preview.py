@@ -23,7 +23,8 @@ from cadrage.inference.pictures.layout import (
     text_line,
 )
 from cadrage.inference.pictures.marks import Color, Mark, chip_size, draw_chip, font, mark_photo, rank_color
-from cadrage.inference.results import Crop, Suggestions
+from cadrage.inference.results import Suggestions
+from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
 
 # The pictures keep to characters that Pillow's own typeface has.

@@ -12,7 +12,8 @@ from cadrage.geometry import to_pixels
 from cadrage.inference.pictures.marks import Mark, label_places, rank_color, text_color
 from cadrage.inference.pictures.preview import crop_pictures
 from cadrage.inference.pictures.style import STYLE
-from cadrage.inference.results import Crop, Suggestions
+from cadrage.inference.results import Suggestions
+from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
 
 _CROP_SIDE_PX = 420
