@@ -1,13 +1,40 @@
-"""Three maps of a backbone as one, by sums of 1x1 projections.
+"""What evaluators share: what a model returns, the description of a region, and the levels of a pyramid as one map."""
 
-Zhang et al., "Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features", ECCV 2022. There is
-no activation between the two projections, so together they are one linear map of all channels.
-"""
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
+
+
+class Output(NamedTuple):
+    """Scores of boxes and where in the photo the model sees content.
+
+    Attributes:
+        scores: ``(B, N)``.
+        heat: importance ``(B, 1, 64, 64)`` in [0, 1], the photo squeezed into a square; None if the model has none.
+    """
+
+    scores: Tensor
+    heat: Tensor | None
+
+
+_WIDE = 512
+
+
+class RegionHead(nn.Module):
+    """A convolution as large as the region, ReLU and a projection without bias, both as matrix products."""
+
+    def __init__(self, channels: int = 64, *, bins: int = 9, outputs: int = 256) -> None:
+        super().__init__()
+        self.first = nn.Linear(channels * bins * bins, _WIDE)
+        self.last = nn.Linear(_WIDE, outputs, bias=False)
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """``(..., channels, bins, bins)`` to ``(..., outputs)``."""
+        out: Tensor = self.last(F.relu(self.first(regions.flatten(-3))))
+        return out
 
 
 class SummedLevels(nn.Module):
