@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.datasets import photo_files
-from cadrage.datasets.photo_files import bring
+from cadrage.datasets.conversion import convert as photo_files
+from cadrage.datasets.conversion.convert import bring
 from cadrage.errors import OutputError
 
 

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cadrage import __version__
-from cadrage.datasets.journal import Journal
-from cadrage.datasets.manifest import METADATA
-from cadrage.datasets.placing import IMAGES
-from cadrage.datasets.raw import LeftOut
-from cadrage.datasets.reasons import DROPPED, LEFT_OUT, NOTED
+from cadrage.datasets.conversion.journal import Journal
+from cadrage.datasets.conversion.placing import IMAGES
+from cadrage.datasets.conversion.raw import DROPPED, LEFT_OUT, NOTED, LeftOut
+from cadrage.datasets.manifest import METADATA, REPORT
 from cadrage.datasets.splits import SPLITS
 from cadrage.photo.files import atomic_write
 
-REPORT = "conversion.json"
 SCHEMA_VERSION = "1.0"
 
 

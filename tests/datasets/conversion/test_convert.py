@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cadrage.datasets import convert as engine
-from cadrage.datasets.check import check_dataset
-from cadrage.datasets.convert import PARTIAL, convert
+from cadrage.datasets.checks.check import check_dataset
+from cadrage.datasets.conversion import convert as engine
+from cadrage.datasets.conversion.convert import PARTIAL, convert
+from cadrage.datasets.conversion.placing import place
+from cadrage.datasets.conversion.raw import LeftOut
 from cadrage.datasets.manifest import read_manifest
-from cadrage.datasets.placing import place
-from cadrage.datasets.raw import LeftOut
 from cadrage.datasets.readers import read_dataset
 from cadrage.errors import OutputError, UsageError
 

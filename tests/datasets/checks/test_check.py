@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cadrage.datasets.check import CheckReport, check_dataset, count_lines
+from cadrage.datasets.checks.check import CheckReport, check_dataset, count_lines
 from cadrage.datasets.checks.findings import EXAMPLES, KINDS
 from cadrage.datasets.manifest import manifest_sha256, read_manifest
 from cadrage.errors import UsageError

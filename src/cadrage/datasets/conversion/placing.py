@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.datasets.raw import LeftOut, RawPhoto
+from cadrage.datasets.conversion.raw import LeftOut, RawPhoto
 from cadrage.geometry.boxes import Boxes
 from cadrage.photo import Photo
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cadrage.datasets.placing import Misfit, Placed, row_text
-from cadrage.datasets.raw import LeftOut
+from cadrage.datasets.conversion.placing import Misfit, Placed, row_text
+from cadrage.datasets.conversion.raw import LeftOut
 
 
 class Journal:

@@ -1,7 +1,7 @@
 import pytest
 
-from cadrage.datasets.doubts import Doubts
-from cadrage.datasets.placing import Misfit
+from cadrage.datasets.conversion.placing import Misfit
+from cadrage.datasets.conversion.tally import Doubts
 
 
 def verdict(fitting: int, *misfits: Misfit) -> str | None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cadrage.datasets.placing import place, row_text, turned
-from cadrage.datasets.raw import RawPair, RawPhoto
+from cadrage.datasets.conversion.placing import place, row_text, turned
+from cadrage.datasets.conversion.raw import RawPair, RawPhoto
 from cadrage.photo import Photo, open_photo
 from cadrage.photo.orientation import stored_box
 
