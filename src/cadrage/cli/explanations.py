@@ -31,4 +31,5 @@ class Explanations(Pictures):
         if self.is_page:
             explain_html.write_html(self.path, self.items, overwrite=self.overwrite)
         else:
-            explain_picture.write_png(self.path, self.items, overwrite=self.overwrite)
+            drawn = [(image, found.crops, found.caption, explained) for image, found, explained in self.items]
+            explain_picture.write_png(self.path, drawn, overwrite=self.overwrite)

@@ -118,7 +118,8 @@ class Previews(Pictures):
         if self.is_page:
             preview_html.write_html(self.path, self.items, overwrite=self.overwrite)
         else:
-            preview.write_png(self.path, self.items, overwrite=self.overwrite)
+            drawn = [(image, found.crops, found.caption) for image, found in self.items]
+            preview.write_png(self.path, drawn, overwrite=self.overwrite)
 
 
 def check_writable(path: Path, photos: Sequence[PhotoInput], *, overwrite: bool) -> None:

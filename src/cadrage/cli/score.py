@@ -74,7 +74,6 @@ def score(
 ) -> int:
     """Score given boxes: one JSON line in, one JSON line out, many photos in one run."""
     from cadrage.inference.cropper import Cropper
-    from cadrage.inference.json_format import model_object
 
     given = images or []
     if STDIN in given:
@@ -98,7 +97,7 @@ def score(
         # Nine digits tell any two float32 apart and hide the noise of float64 below them.
         numbers = [float(f"{value:.9g}") for value in encoded.score(boxes_xyxy)]
         by = {
-            "model": model_object(encoded.model_info),
+            "model": encoded.model_info.to_dict(),
             "person": None if encoded.person is None else encoded.person.row(photo.size_wh),
         }
         _write(report, {"file": record.get("file", path), **by, "scores": numbers})

@@ -11,6 +11,7 @@ from cadrage.geometry.boxes import (
     intersects,
     iou_matrix,
     mirror,
+    on_photo,
     validate_boxes,
 )
 from cadrage.geometry.candidates import fixed_ratio_candidates, free_candidates, grid_anchors
@@ -37,6 +38,7 @@ __all__ = [
     "iou_matrix",
     "largest_size",
     "mirror",
+    "on_photo",
     "parse_ratio",
     "to_pixels",
     "validate_boxes",

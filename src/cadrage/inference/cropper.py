@@ -19,7 +19,8 @@ from cadrage.inference.results import Suggestions
 from cadrage.inference.selection.task import SelectionSettings
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.sources import PhotoLike, as_photo
-from cadrage.inference.subjects.detector import SubjectDetector, make_detector
+from cadrage.inference.subjects.detector import SubjectDetector
+from cadrage.inference.subjects.detectors import make_detector
 from cadrage.inference.subjects.finding import Findings
 from cadrage.inference.subjects.own import OwnDetector
 from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic

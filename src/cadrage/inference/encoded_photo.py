@@ -20,7 +20,7 @@ from cadrage.inference.request import Box, Request, RequestOptions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
 from cadrage.inference.selection.rules import rules_for
-from cadrage.inference.selection.task import Opinions, SelectionSettings, Task
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
 from cadrage.inference.session import Encoded, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
 from cadrage.inference.subjects.finding import Findings
@@ -87,7 +87,7 @@ class EncodedPhoto:
         )
 
     @cached_property
-    def proposals(self) -> Opinions:
+    def proposals(self) -> CropDistribution:
         """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
 
         A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
@@ -203,4 +203,4 @@ class EncodedPhoto:
         else:
             importance = map_of_proposals(self.proposals, card.name)
         kinds = dict.fromkeys((*EXPLAINED_KINDS, *kinds_to_keep(suggestions.request.keep_words)))
-        return explanation(importance, suggestions, self.subjects(tuple(kinds)))
+        return explanation(importance, suggestions.crops, self.subjects(tuple(kinds)), suggestions.request.keep_xyxy)

@@ -1,27 +1,34 @@
-"""What comes back: crops, and all of a photo's crops together with what they were made from."""
+"""What comes back: all crops of a photo together with what they were made from, as Python values and as JSON.
 
-from collections.abc import Iterator, Mapping
+The JSON has schema version 1.0 (``docs/schema/suggestions-1.0.json``).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from cadrage.errors import UsageError
-from cadrage.inference.json_format import to_dict, to_json
+from cadrage.inference.pictures.preview import draw_crops
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from cadrage.inference.sources import PhotoLike
-    from cadrage.photo import Photo
+from cadrage.inference.sources import PhotoLike, as_photo
+from cadrage.photo import Photo
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+SCHEMA_VERSION = "1.0"
+
 _PLOT_SIDE = 1280
+# Of boxes in JSON, far below a pixel of any photo.
+_BOX_DECIMALS = 6
+# Of scores in JSON, what float32 sums repeat on any processor.
+_SCORE_DECIMALS = 4
 
 OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
 OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
@@ -53,6 +60,17 @@ class ModelInfo:
     backend: str = "onnxruntime-cpu"
     score_means: str = OVERLAP
     reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON objects tell it: who answered, what ran it, and why it was chosen if it was."""
+        return {
+            "name": self.name,
+            "tag": self.tag,
+            "version": self.version,
+            "weights_sha256": self.weights_sha256,
+            "backend": self.backend,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +151,12 @@ class Suggestions:
         return np.array([crop.area_fraction for crop in self.crops], np.float64)
 
     @property
+    def caption(self) -> tuple[str, str]:
+        """What stands above a picture of the crops, left and right: the photo, and who answered."""
+        width, height = self.size_wh
+        return self.image.path, f"{width}x{height} px, model {self.model.name}.{self.model.tag}"
+
+    @property
     def css(self) -> tuple[str, ...]:
         """One ``object-position`` per crop for an ``<img>`` with ``object-fit: cover`` and that crop's aspect."""
         return tuple(object_position(crop.box_px, self.size_wh) for crop in self.crops)
@@ -143,13 +167,32 @@ class Suggestions:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of schema version 1.0 as Python values."""
-        return to_dict(self)
+        image = self.image
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "image": {
+                "path": image.path,
+                "sha256": image.sha256,
+                "width": image.width,
+                "height": image.height,
+                "orientation_applied": image.orientation_applied,
+            },
+            "model": self.model.to_dict(),
+            "request": _request_object(self.request),
+            "subjects": [dict(subject) for subject in self.subjects],
+            "person": None if self.person is None else dict(self.person),
+            "crops": [_crop_object(crop) for crop in self.crops],
+            "flags": list(self.flags),
+            "warnings": list(self.warnings),
+        }
 
     def to_json(self) -> str:
-        """One line of JSON; the same photo, request and version give the same bytes."""
-        return to_json(self)
+        """One line of JSON without spaces; the same photo, request and version give the same bytes."""
+        # A file name that is not valid UTF-8 reaches Python as lone surrogates, which only an escape can carry.
+        readable = self.image.path.isprintable()
+        return json.dumps(self.to_dict(), ensure_ascii=not readable, allow_nan=False, separators=(",", ":"))
 
-    def crop(self, photo: "PhotoLike") -> "list[Image]":
+    def crop(self, photo: PhotoLike) -> list[Image]:
         """The crops as images in full resolution, upright, in the photo's own colour mode.
 
         Raises:
@@ -159,23 +202,56 @@ class Suggestions:
         image = self._opened(photo).full()
         return [image.crop(crop.xyxy) for crop in self.crops]
 
-    def plot(self, photo: "PhotoLike") -> "Image":
+    def plot(self, photo: PhotoLike) -> Image:
         """The photo, at most 1280 pixels long, with its crops drawn and ranked.
 
         Raises:
             UsageError: the photo does not have the size these crops were made for.
             PhotoError: the photo cannot be read.
         """
-        from cadrage.inference.pictures.preview import draw_crops
+        return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self.crops, self.caption)
 
-        return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self)
-
-    def _opened(self, photo: "PhotoLike") -> "Photo":
-        from cadrage.inference.sources import as_photo
-
+    def _opened(self, photo: PhotoLike) -> Photo:
         opened = as_photo(photo)
         if opened.size_wh != self.size_wh:
             raise UsageError(
                 f"{opened.name}: expected the photo of these crops, {self.size_wh} pixels, got {opened.size_wh}"
             )
         return opened
+
+
+def _request_object(request: Request) -> dict[str, Any]:
+    texts = [ratio.text for ratio in request.ratio]
+    return {
+        "ratio": texts[0] if len(texts) == 1 else texts,
+        "num": request.n,
+        "keep": [*request.keep_words, *(_rounded(box) for box in request.keep_xyxy)],
+        "avoid": [_rounded(box) for box in request.avoid],
+        "min_area": request.min_area,
+        "max_area": request.max_area,
+        "min_size": None if request.min_size is None else list(request.min_size),
+        "diversity": request.diversity,
+        "scale": request.scale,
+        "strict": request.strict,
+        "whole": request.whole,
+    }
+
+
+def _crop_object(crop: Crop) -> dict[str, Any]:
+    x, y, width, height = crop.box_px
+    return {
+        "rank": crop.rank,
+        "ratio": crop.ratio,
+        "box": {"x": x, "y": y, "width": width, "height": height},
+        "box_norm": _rounded(crop.box_norm),
+        "score": round(crop.score, _SCORE_DECIMALS),
+        "area_fraction": round(crop.area_fraction, _SCORE_DECIMALS),
+        "importance_fraction": round(crop.importance_fraction, _SCORE_DECIMALS),
+        "focal_point": _rounded(crop.focal_point),
+        "flags": list(crop.flags),
+        "reason": crop.reason,
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, _BOX_DECIMALS) for value in values]

@@ -12,10 +12,9 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
-from cadrage.geometry import mirror
-from cadrage.inference.selection.task import Opinions
+from cadrage.geometry import mirror, on_photo
+from cadrage.inference.selection.task import CropDistribution
 from cadrage.inference.store.card import Card, read_card
-from cadrage.inference.subjects.person import on_photo
 
 _SMALLEST_SIDE = 1e-3
 
@@ -127,7 +126,7 @@ class Encoded:
         boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
         return boxes.astype(np.float64), logits.astype(np.float64)
 
-    def proposals(self) -> Opinions:
+    def proposals(self) -> CropDistribution:
         """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
 
         Raises:
@@ -141,7 +140,7 @@ class Encoded:
         usable = (both[:, 2:] - both[:, :2] >= _SMALLEST_SIDE).all(axis=1)
         if not usable.any():
             raise ModelError(f"model {self.model.card.name!r}: its proposer returned no usable box")
-        return Opinions(both[usable], weights[usable] / weights[usable].sum())
+        return CropDistribution(both[usable], weights[usable] / weights[usable].sum())
 
     def predicted_set(self) -> PredictedSet:
         """The proposals for the photo itself, without its mirror image, with their validities.
@@ -228,7 +227,7 @@ class Encoded:
                     "human-centric"
                 )
             return {}
-        person = np.zeros((1, 4)) if person_xyxy is None else on_photo(person_xyxy)[None]
+        person = np.zeros((1, 4)) if person_xyxy is None else on_photo(person_xyxy, "person")[None]
         return {
             "person_xyxy": np.concatenate([person, mirror(person)]).astype(np.float32),
             "has_person": np.full(2, person_xyxy is not None),

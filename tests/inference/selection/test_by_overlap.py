@@ -10,7 +10,7 @@ from cadrage.geometry import area, fixed_ratio_candidates, free_candidates, iou_
 from cadrage.inference.selection import by_overlap
 from cadrage.inference.selection.by_overlap import condition_on_ratio
 from cadrage.inference.selection.duplicates import SetLimits, pick_set
-from cadrage.inference.selection.task import Opinions, Picks, SelectionSettings
+from cadrage.inference.selection.task import CropDistribution, Picks, SelectionSettings
 
 LATTICE = free_candidates()
 SQUARES = fixed_ratio_candidates((600, 400), 1.0)
@@ -38,7 +38,7 @@ def select(
 ) -> Picks:
     """Sets of three and more span scales where the area of the largest possible crop is given."""
     bands = None if spanned_area is None or n < 3 else (0.60 * spanned_area, 0.75 * spanned_area)
-    return by_overlap.select(candidates, Opinions(boxes, weights), SetLimits(n, diversity, bands), **options)
+    return by_overlap.select(candidates, CropDistribution(boxes, weights), SetLimits(n, diversity, bands), **options)
 
 
 def similarities(picks: Picks) -> np.ndarray:

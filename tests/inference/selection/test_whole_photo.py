@@ -17,7 +17,7 @@ from cadrage.inference.selection.candidates import fixed_ratio_pool
 from cadrage.inference.selection.crop import WHOLE_PHOTO_UNRATED
 from cadrage.inference.selection.framing import Framed, frame
 from cadrage.inference.selection.rules import Rules, rules_for
-from cadrage.inference.selection.task import Opinions, SelectionSettings, Task
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
 
 SIZE = (1000, 667)
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -38,7 +38,7 @@ def framed(
     size_wh: tuple[int, int] = SIZE,
     *,
     candidates: Any = "grid",
-    proposals: Opinions | None = None,
+    proposals: CropDistribution | None = None,
     **options: Any,
 ) -> Framed:
     request = Request.of(**options)
@@ -109,7 +109,7 @@ def test_it_is_flagged_however_it_came_about() -> None:
 @pytest.mark.parametrize("ratio", ["free", "1:1", "original"])
 def test_a_model_that_knows_it_is_not_changed(ratio: str) -> None:
     boxes = np.array([[0.1, 0.1, 0.8, 0.9], WHOLE])
-    proposals = Opinions(boxes, np.array([0.3, 0.7]))
+    proposals = CropDistribution(boxes, np.array([0.3, 0.7]))
 
     lattice, default = (
         [framed(ratio=ratio, n=4, whole=whole, **model) for whole in (True, False)]

@@ -12,9 +12,9 @@ from cadrage.inference.subjects.detector import (
     Subjects,
     body_of_face,
     main_person,
-    make_detector,
     sorted_subjects,
 )
+from cadrage.inference.subjects.detectors import make_detector
 
 PHOTO = np.zeros((60, 80, 3), np.uint8)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from cadrage.inference.explain import Explanation, ImportanceMap
-from cadrage.inference.pictures.explain_overlay import RAMP, left_behind, limits, overlay
-from cadrage.inference.pictures.explain_picture import Item
+from cadrage.inference.pictures.explain_picture import RAMP, left_behind, limits, overlay
 from cadrage.inference.pictures.preview import boxes_px
 from cadrage.inference.pictures.preview_page import (
     HEAD,
@@ -25,6 +24,9 @@ from cadrage.inference.pictures.style import STYLE
 from cadrage.inference.results import Suggestions
 from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
+
+Item = tuple[Image.Image, Suggestions, Explanation]
+"""A photo (RGB, upright, at any size), its crops and what explains them."""
 
 _RAMP = ",".join(f"rgb{color}" for color in RAMP)
 _STYLE = f"""

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from cadrage.geometry import to_pixels
-from cadrage.inference.pictures.marks import Mark, label_places, rank_color, text_color
+from cadrage.inference.pictures.drawing import Mark, label_places, rank_color, text_color
 from cadrage.inference.pictures.preview import crop_pictures
 from cadrage.inference.pictures.style import STYLE
 from cadrage.inference.results import Suggestions

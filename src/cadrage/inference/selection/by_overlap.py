@@ -17,7 +17,7 @@ from cadrage.geometry import area, box_ratio, from_pixels, to_pixels
 from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
 from cadrage.inference.selection.duplicates import SetLimits, pick_set
 from cadrage.inference.selection.rules import admit, obeys
-from cadrage.inference.selection.task import Chosen, Opinions, Picks, SelectionSettings, Task
+from cadrage.inference.selection.task import CropDistribution, Picks, Selected, SelectionSettings, Task
 from cadrage.inference.selection.worth import (
     FREE_MOVES,
     Floats,
@@ -37,7 +37,7 @@ _SHORTLIST = 24
 _SHORTLIST_PER_BAND = 6
 
 
-def by_overlap(task: Task) -> Chosen:
+def by_overlap(task: Task) -> Selected:
     """Choose the crops of a model that proposes some: those that overlap the proposals most.
 
     The scores are expected overlaps in [0, 1].
@@ -53,7 +53,7 @@ def by_overlap(task: Task) -> Chosen:
     admitted, relaxed = admit(pool.boxes_xyxy, rules, size_wh)
     picks = select(
         pool.boxes_xyxy[admitted],
-        Opinions(boxes, weights),
+        CropDistribution(boxes, weights),
         task.limits,
         tilt=task.tilt,
         settings=task.settings,
@@ -62,7 +62,7 @@ def by_overlap(task: Task) -> Chosen:
         evaluate=task.evaluate,
     )
     # Sums of float32 may pass the ends of the range by a rounding error.
-    return Chosen(Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed, opinions, _expected)
+    return Selected(Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed, opinions, _expected)
 
 
 def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperature: float) -> Floats:
@@ -75,7 +75,7 @@ def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperatur
 
 def select(
     candidates_xyxy: Floats,
-    opinions: Opinions,
+    opinions: CropDistribution,
     limits: SetLimits,
     *,
     tilt: float = 0.0,

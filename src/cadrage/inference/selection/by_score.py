@@ -14,7 +14,7 @@ from cadrage.geometry import area
 from cadrage.inference.selection.candidates import fixed_ratio_pool, grid_pool
 from cadrage.inference.selection.duplicates import pick_set
 from cadrage.inference.selection.rules import admit
-from cadrage.inference.selection.task import Chosen, Opinions, Picks, Task
+from cadrage.inference.selection.task import CropDistribution, Picks, Selected, Task
 from cadrage.inference.selection.worth import Bools, Floats
 from cadrage.inference.store.card import ScoreScale
 
@@ -23,7 +23,7 @@ _LARGE_PART = 0.5
 _NOISE = 1e-9
 
 
-def by_score(task: Task) -> Chosen:
+def by_score(task: Task) -> Selected:
     """Choose the crops of a model that proposes none: the candidates that its evaluator scores highest.
 
     The scores are the evaluator's, in standard deviations of what people said; the opinions are all that was scored,
@@ -49,8 +49,8 @@ def by_score(task: Task) -> Chosen:
         considered = admitted
     # Scores count in standard deviations of what people said, so that their softmax is neither flat nor a spike.
     weights = np.exp(scores - scores.max())
-    says = partial(_rated, task.score_scale)
-    return Chosen(Picks(asked[chosen], scores[chosen]), relaxed, Opinions(asked, weights / weights.sum()), says)
+    opinions = CropDistribution(asked, weights / weights.sum())
+    return Selected(Picks(asked[chosen], scores[chosen]), relaxed, opinions, partial(_rated, task.score_scale))
 
 
 def _candidates(task: Task) -> tuple[Floats, Bools]:

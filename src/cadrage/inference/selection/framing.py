@@ -12,7 +12,7 @@ from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
 from cadrage.inference.selection.crop import WHOLE_PHOTO_UNRATED, Crop, focal_points
 from cadrage.inference.selection.rules import Rules
-from cadrage.inference.selection.task import Chosen, Task
+from cadrage.inference.selection.task import Selected, Task
 from cadrage.inference.selection.worth import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -66,18 +66,18 @@ def frame(task: Task) -> Framed:
     )
 
 
-def _gave_way(task: Task, chosen: Chosen) -> tuple[str, ...]:
+def _gave_way(task: Task, chosen: Selected) -> tuple[str, ...]:
     """The flags of all rules that gave way, the most important first."""
     fewer = len(chosen.picks.boxes_xyxy) < task.request.n
     return (*chosen.relaxed, hard.FEWER_THAN_ASKED) if fewer else chosen.relaxed
 
 
-def _broken(task: Task, chosen: Chosen) -> list[str]:
+def _broken(task: Task, chosen: Selected) -> list[str]:
     """Those of them that the caller asked for."""
     return [flag for flag in _gave_way(task, chosen) if flag not in hard.WISHES]
 
 
-def _sentence(flag: str, task: Task, chosen: Chosen) -> str:
+def _sentence(flag: str, task: Task, chosen: Selected) -> str:
     width, height = task.rules.min_size_wh
     found, request = len(chosen.picks.boxes_xyxy), task.request
     says = {
@@ -111,7 +111,7 @@ def _missing_person(task: Task, boxes_px: Ints, dropped: Rules | None) -> list[_
     return [_Note(hard.MISSES_PERSON, missed, f"ratio {task.ratio.text}: {says}")]
 
 
-def _crops(task: Task, chosen: Chosen, boxes_px: Ints, notes: list[_Note]) -> tuple[Crop, ...]:
+def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> tuple[Crop, ...]:
     boxes = from_pixels(boxes_px, task.size_wh)
     areas = area(boxes)
     focal, kept = focal_points(boxes, chosen.opinions.boxes_xyxy, chosen.opinions.weights)

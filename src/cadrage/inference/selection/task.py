@@ -57,7 +57,7 @@ class SelectionSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinions:
+class CropDistribution:
     """Predicted distribution of the crop people would choose: ``boxes_xyxy (K, 4)``, ``weights (K,)`` summing to 1."""
 
     boxes_xyxy: Floats
@@ -80,7 +80,7 @@ class Task:
     rules: Rules
     settings: SelectionSettings
     evaluate: Callable[[Floats], Floats]
-    opinions: Opinions | None
+    opinions: CropDistribution | None
     candidates: CandidateKind = "grid"
     score_scale: ScoreScale | None = None
 
@@ -113,14 +113,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picks:
-    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``scores (n,)`` without any tilt."""
+    """Selected boxes in their final order: ``boxes_xyxy (n, 4)``, ``scores (n,)`` without any tilt."""
 
     boxes_xyxy: Floats
     scores: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class Selected:
     """What a strategy chose: the boxes, the flags of the rules that gave way, and what it went by.
 
     ``opinions`` are the weighted boxes by which it judged, ``says`` puts a score into words.
@@ -128,5 +128,5 @@ class Chosen:
 
     picks: Picks
     relaxed: tuple[str, ...]
-    opinions: Opinions
+    opinions: CropDistribution
     says: Callable[[float], str]

@@ -6,7 +6,6 @@ nothing is never an error.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -20,9 +19,6 @@ Floats = NDArray[np.float64]
 
 Kind = Literal["person", "face", "animal", "object"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-DETECTORS = ("own", "none", "onnx:FILE")
-"""What `make_detector` takes."""
 
 # When a person is worth composing for, and when a second one is as important.
 _SURE = 0.5
@@ -142,30 +138,6 @@ class ExternalDetector:
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """The given boxes, if their kind is asked for."""
         return self._subjects.of(*kinds)
-
-
-def make_detector(name: str, *, threads: int | None = None) -> SubjectDetector:
-    """A detector by name: ``own``, ``none`` or ``onnx:FILE``.
-
-    Args:
-        threads: threads for one operation of a network; None leaves the choice to ONNX Runtime.
-
-    Raises:
-        UsageError: there is no such detector.
-        ModelError: its model is missing or not usable.
-    """
-    if name == "none":
-        return NoDetector()
-    if name == "own":
-        from cadrage.inference.subjects.own import OwnDetector
-
-        return OwnDetector(threads=threads)
-    kind, _, file = name.partition(":")
-    if kind == "onnx" and file:
-        from cadrage.inference.subjects.onnx_detector import OnnxDetector
-
-        return OnnxDetector(Path(file), threads=threads)
-    raise UsageError(f"no detector {name!r}; there are {', '.join(DETECTORS)}")
 
 
 def main_person(subjects: Subjects) -> tuple[float, float, float, float] | None:

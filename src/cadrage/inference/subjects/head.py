@@ -22,7 +22,7 @@ _AGAIN = "install cadrage again"
 
 
 @dataclass(frozen=True, eq=False)
-class SubjectHead:
+class HeadFile:
     """The head of a folder; ``trunk_sha256`` names the trunk that it reads, ``believed`` its least probabilities."""
 
     folder: Path
@@ -67,7 +67,7 @@ class SubjectHead:
             return self._sessions[0]
 
 
-def read_head(folder: Path) -> SubjectHead:
+def read_head(folder: Path) -> HeadFile:
     """Read ``card.json`` and the ONNX file it names.
 
     Raises:
@@ -88,7 +88,7 @@ def read_head(folder: Path) -> SubjectHead:
         raise ModelError(f"{path}: names no usable file or trunk; {_AGAIN}")
     if set(believed) != {"person", "animal", "object"} or not all(0 < one < 1 for one in believed.values()):
         raise ModelError(f"{path}: expected believed to hold a probability for person, animal and object; {_AGAIN}")
-    return SubjectHead(folder, version, trunk_sha256, believed, _checked(folder / file_name, expected))
+    return HeadFile(folder, version, trunk_sha256, believed, _checked(folder / file_name, expected))
 
 
 def _line(error: Exception) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
+from cadrage.geometry import on_photo
 from cadrage.inference.subjects.detector import Kind, Subjects, main_person, places
 
 PersonLike = ArrayLike | Literal["auto"] | None
@@ -49,11 +50,11 @@ def given_person(person: "ArrayLike | MainPerson | None") -> MainPerson | None:
     """The person that the caller says there is; None for None, and one that was found before as it is.
 
     Raises:
-        UsageError: as `on_photo`.
+        UsageError: as `cadrage.geometry.on_photo`.
     """
     if person is None or isinstance(person, MainPerson):
         return person
-    x1, y1, x2, y2 = on_photo(person).tolist()
+    x1, y1, x2, y2 = on_photo(person, "person").tolist()
     return MainPerson((x1, y1, x2, y2), EXTERNAL)
 
 
@@ -84,22 +85,3 @@ def telling_kinds(detector_name: str) -> tuple[Kind, ...]:
     # A face also tells where a body is. Those of "own" are themselves derived from the persons it found, and would let
     # in the ones that are too small to count.
     return ("person",) if detector_name == "own" else ("person", "face")
-
-
-def on_photo(person_xyxy: ArrayLike) -> NDArray[np.float64]:
-    """The part of a person's box ``(4,)`` that is on the photo; detectors and people draw a little beyond its edges.
-
-    Raises:
-        UsageError: it is no box of four finite numbers, its corners changed places, or nothing of it is on the photo.
-    """
-    try:
-        person = np.asarray(person_xyxy, np.float64)
-    except (TypeError, ValueError):
-        person = np.empty(0)
-    if person.shape != (4,) or not np.isfinite(person).all() or not (person[:2] < person[2:]).all():
-        raise UsageError(f"person: expected one box x1 y1 x2 y2 with x1 < x2 and y1 < y2, got {person_xyxy!r}"[:200])
-    seen: NDArray[np.float64] = np.clip(person, 0.0, 1.0)
-    if not (seen[:2] < seen[2:]).all():
-        box = ", ".join(f"{value:g}" for value in person)
-        raise UsageError(f"person: nothing of ({box}) is on the photo, whose sides are 0 to 1; say that there is none")
-    return seen

@@ -1,5 +1,10 @@
-"""How crops are marked on a photo: colours, dimming, outlines and rank labels."""
+"""How pictures are drawn: crops marked on a photo, pictures beside and below each other, the words between them.
 
+The background is a neutral dark grey, which changes neither the colours nor the brightness a person sees in the photo
+beside it.
+"""
+
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +26,14 @@ PALETTE: tuple[Color, ...] = (
 )
 INK: Color = (16, 17, 19)
 PAPER: Color = (255, 255, 255)
+
+BACKGROUND: Color = (30, 31, 33)
+WELL: Color = (22, 23, 25)
+BRIGHT: Color = (236, 236, 234)
+MUTED: Color = (160, 161, 163)
+
+MARGIN_PX = 28
+GAP_PX = 14
 
 # Dark enough to lift the best crop off the rest, light enough to still judge what was left out.
 DIMMED = 0.45
@@ -90,6 +103,73 @@ def draw_chip(draw: ImageDraw.ImageDraw, place: BoxPx, label: str, color: Color)
     draw.rounded_rectangle((x1, y1, x2 - 1, y2 - 1), radius=height // 5, fill=color, outline=INK)
     centre = ((x1 + x2) / 2, (y1 + y2) / 2)
     draw.text(centre, label, font=font(_font_px(height)), fill=text_color(color), anchor="mm")
+
+
+def end_of(text: str, size_px: int, width: int) -> str:
+    """The end of a path, as much of it as fits: that is where the file name is."""
+    measure = font(size_px).getlength
+    shown = text = "".join(char if char.isprintable() else "?" for char in text)
+    while len(text) > 1 and measure(shown) > width:
+        text = text[1:]
+        shown = "..." + text
+    return shown
+
+
+def text_line(text: str, size_px: int, color: Color) -> Image.Image:
+    """One line of text as a picture."""
+    line = Image.new("RGB", (math.ceil(font(size_px).getlength(text)) + 4, round(size_px * 1.3)), BACKGROUND)
+    ImageDraw.Draw(line).text((0, line.height / 2), text, font=font(size_px), fill=color, anchor="lm")
+    return line
+
+
+def scaled_into(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The picture as large as it fits into width x height, larger or smaller than it is."""
+    factor = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    return image.resize(size, Image.Resampling.LANCZOS) if size != image.size else image
+
+
+def centred(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """The picture in the middle of a darker well of width x height."""
+    box = Image.new("RGB", (width, height), WELL)
+    box.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return box
+
+
+def beside(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
+    """The pictures from left to right, their tops aligned."""
+    width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
+    row = Image.new("RGB", (width, max(picture.height for picture in pictures)), BACKGROUND)
+    x = 0
+    for picture in pictures:
+        row.paste(picture, (x, 0))
+        x += picture.width + gap
+    return row
+
+
+def stack(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
+    """The pictures from top to bottom, their left edges aligned."""
+    height = sum(picture.height for picture in pictures) + gap * (len(pictures) - 1)
+    column = Image.new("RGB", (max(picture.width for picture in pictures), height), BACKGROUND)
+    y = 0
+    for picture in pictures:
+        column.paste(picture, (0, y))
+        y += picture.height + gap
+    return column
+
+
+def padded(picture: Image.Image, width: int) -> Image.Image:
+    """The picture with background to its right up to the width."""
+    padded = Image.new("RGB", (max(width, picture.width), picture.height), BACKGROUND)
+    padded.paste(picture, (0, 0))
+    return padded
+
+
+def framed(picture: Image.Image, margin: int) -> Image.Image:
+    """The picture with a margin of background all around."""
+    framed = Image.new("RGB", (picture.width + 2 * margin, picture.height + 2 * margin), BACKGROUND)
+    framed.paste(picture, (margin, margin))
+    return framed
 
 
 def _font_px(chip_height_px: int) -> int:
