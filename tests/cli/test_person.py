@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cadrage import Cropper
-from cadrage.inference import auto
+from cadrage.inference import choice
 from cadrage.inference.store import registry
 from cadrage.inference.subjects.detector import ExternalDetector
 
@@ -254,7 +254,7 @@ def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage
 
 def test_eval_measures_auto_with_a_cache_per_model(cadrage, data, model, people, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     asked = ("eval", "flms", "--data", data, "--model", "auto", "--json", "-")
     fresh = measured(cadrage(*asked, "--no-cache"))
     assert [(each["name"], each["photos"]) for each in fresh["predictor"]["models"]] == [
@@ -278,7 +278,7 @@ class OnSquarePhotos:
 
 def test_crops_of_auto_are_measured_alike_directly_and_through_a_file(cadrage, data, model, people, monkeypatch):
     monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: OnSquarePhotos())
     suggested = cadrage("suggest", data / "images", "--model", "auto", "-n", 100)
     assert {line["model"]["name"] for line in suggested.lines} == {"tiny", "for-people"}

@@ -16,7 +16,7 @@ from cadrage.evaluation.person_notes import person_notes
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.geometry import mirror
-from cadrage.inference import auto
+from cadrage.inference import choice
 from cadrage.inference.session import Model
 from cadrage.inference.store import packaged
 from cadrage.inference.subjects.detector import ExternalDetector, NoDetector
@@ -132,8 +132,7 @@ def test_protocols_pass_on_whom_the_data_set_marks(record):
 class TestAuto:
     @pytest.fixture
     def cropper(self, folder, monkeypatch):
-        monkeypatch.setattr(auto, "auto_folders", lambda *, offline: (packaged.folder(), folder))
-        monkeypatch.setattr("cadrage.inference.cropper.auto_folders", auto.auto_folders)
+        monkeypatch.setattr(choice, "auto_folders", lambda *, offline: (packaged.folder(), folder))
         return Cropper("auto", detector="none", threads=1)
 
     def test_each_photo_is_answered_by_the_model_that_suits_it(self, cropper, photos):

@@ -11,7 +11,7 @@ import pytest
 
 from cadrage import Cropper
 from cadrage.errors import ModelError, UsageError
-from cadrage.inference import auto
+from cadrage.inference import choice
 from cadrage.inference.session import Model
 from cadrage.inference.store import registry
 from cadrage.inference.subjects.detector import ExternalDetector, NoDetector
@@ -36,7 +36,7 @@ def models(monkeypatch: pytest.MonkeyPatch, model_folder: Path, person_model: Pa
         return here[str(name)]
 
     monkeypatch.setattr(registry, "resolve", resolve)
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: here["default"]))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: here["default"]))
     return here
 
 
@@ -153,8 +153,8 @@ def test_the_model_for_people_is_fetched_only_if_allowed(
         return models[name]
 
     monkeypatch.setattr(registry, "resolve", resolve)
-    assert auto.auto_folders(offline=True) == (models["default"], models["human-centric"])
-    auto.auto_folders(offline=False)
+    assert choice.auto_folders(offline=True) == (models["default"], models["human-centric"])
+    choice.auto_folders(offline=False)
     assert asked == [("human-centric", True), ("human-centric", False)]
 
 

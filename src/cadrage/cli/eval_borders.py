@@ -147,7 +147,7 @@ def _check_outputs(plot: Path | None, json_file: str | None, overwrite: bool) ->
 
 def _expect_named(models: Sequence[str]) -> None:
     """Raise UsageError for the choice between models, whose deviations would be those of two scales."""
-    from cadrage.inference.auto import AUTO, FOR_PEOPLE
+    from cadrage.inference.choice import AUTO, FOR_PEOPLE
     from cadrage.inference.store.packaged import DEFAULT
 
     if AUTO in models:

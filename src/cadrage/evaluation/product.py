@@ -11,11 +11,11 @@ import numpy as np
 from cadrage.evaluation.answers import Answer, Question
 from cadrage.evaluation.feature_cache import FeatureCache
 from cadrage.evaluation.shapes import expect_shape
-from cadrage.inference.auto import AUTO
-from cadrage.inference.cropper import Cropper, EncodedPhoto
-from cadrage.inference.looking import Features, Remember
+from cadrage.inference.choice import AUTO
+from cadrage.inference.cropper import Cropper
+from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.request import MAX_CROPS
-from cadrage.inference.session import Model
+from cadrage.inference.session import Features, Model, Remember
 from cadrage.inference.sources import as_photo
 from cadrage.inference.store import packaged
 from cadrage.inference.store.card import Card

@@ -1,29 +1,26 @@
 """The front door: from a photo to its crops."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.inference.auto import AUTO, auto_folders, why_chosen
-from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
+from cadrage.inference.choice import load_choice
+from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.explain import expect_importance
-from cadrage.inference.looking import Features, Remember, look
-from cadrage.inference.meanwhile import meanwhile
 from cadrage.inference.request import DEFAULT_N, DEFAULT_RATIO, MoreOptions, RatioLike, Request, RequestOptions
 from cadrage.inference.results import Suggestions
-from cadrage.inference.selection.task import SelectionSettings
-from cadrage.inference.session import Model, load_model
+from cadrage.inference.session import Features, Looks, Model, Remember
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.inference.subjects.detector import SubjectDetector
 from cadrage.inference.subjects.detectors import make_detector
-from cadrage.inference.subjects.finding import Findings
-from cadrage.inference.subjects.own import OwnDetector
-from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
+from cadrage.inference.subjects.person import MainPerson, PersonLike
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects
 from cadrage.photo import Photo
 
 # Below this, the checksum of a photo is ready sooner than another thread.
@@ -58,19 +55,9 @@ class Cropper:
         offline: bool = False,
         detector: str | SubjectDetector = "own",
     ) -> None:
-        for_people = None
-        if isinstance(model, Path):
-            folder = model
-        elif model == AUTO:
-            folder, for_people = auto_folders(offline=offline)
-        else:
-            from cadrage.inference.store.registry import resolve
-
-            folder = resolve(model, offline=offline)
+        self._choice = load_choice(model, threads=threads, offline=offline)
         # With auto, this is the general one.
-        self.model = load_model(folder, threads=threads)
-        self.settings = SelectionSettings.from_card(self.model.card.selection)
-        self._for_people = None if for_people is None else load_model(for_people, threads=threads)
+        self.model = self._choice.models[0]
         self._detector = detector
 
     @property
@@ -92,12 +79,12 @@ class Cropper:
     @property
     def models(self) -> tuple[Model, ...]:
         """Whoever may answer: one model, with ``"auto"`` the general one and the one for people."""
-        return (self.model,) if self._for_people is None else (self.model, self._for_people)
+        return self._choice.models
 
     @property
     def looks_for_person(self) -> bool:
         """Whether the main person of every photo is looked for, unless the caller names it."""
-        return self._for_people is not None or self.model.card.persons
+        return self._choice.looks_for_person
 
     def expect_explanations(self) -> None:
         """Raise ModelError if the model cannot say where it sees what matters; with auto, if either cannot."""
@@ -170,7 +157,7 @@ class Cropper:
         # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
         large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
         with meanwhile(lambda: opened.sha256) if large else nullcontext():
-            encoded = self.encode(opened, person=person)
+            encoded = self._encode(opened, person)
         return encoded.answer(request)
 
     def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike, *, person: PersonLike = "auto") -> NDArray[np.float64]:
@@ -197,34 +184,33 @@ class Cropper:
             PhotoError: the photo cannot be read.
             UsageError: ``person`` is no box on the photo, or ``features`` are given and the model is ``"auto"``.
         """
-        opened = as_photo(photo)
-        kept = features
-        remember = kept if kept is None or callable(kept) else lambda model, now: kept
-        if self._for_people is not None:
-            if kept is not None and not callable(kept):
-                raise UsageError("features: they are those of one model; name it instead of 'auto'")
-            return self._encode_by_choice(opened, self._for_people, person, remember)
-        known = look(self.model, opened, remember)
-        findings = Findings(opened, lambda: self.detector, known)
-        return EncodedPhoto(opened, known, self.settings, findings, person=person)
+        if features is not None and not callable(features) and len(self.models) > 1:
+            raise UsageError("features: they are those of one model; name it instead of 'auto'")
+        remember = features if features is None or callable(features) else lambda model, now: features
+        return self._encode(as_photo(photo), person, remember)
 
-    def _encode_by_choice(
-        self, photo: Photo, for_people: Model, person: PersonLike | MainPerson, remember: Remember | None
+    def _encode(
+        self, photo: Photo, person: PersonLike | MainPerson = "auto", remember: Remember | None = None
     ) -> EncodedPhoto:
-        general, findings, looked = None, None, None
-        if is_automatic(person):
-            detector = self.detector
-            if isinstance(detector, OwnDetector) and detector.reads(self.model):
-                general = look(self.model, photo, remember)
-            findings, looked = Findings(photo, lambda: detector, general), detector.name
-            main = findings.main_person()
-        else:
-            main = given_person(person)
-        reason = why_chosen(main, looked)
-        if main is None:
-            encoded, settings = general or look(self.model, photo, remember), self.settings
-        else:
-            encoded = look(for_people, photo, remember)
-            settings = SelectionSettings.from_card(for_people.card.selection)
-        findings = findings or Findings(photo, lambda: self.detector, encoded)
-        return EncodedPhoto(photo, encoded, settings, findings, person=main, reason=reason)
+        looks = Looks(photo, remember)
+        return self._choice.encode(looks, PhotoSubjects(looks, self.models, self.make_detector, person))
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Do ``work``, which remembers its own result, in another thread while the block runs, and wait for it at the end.
+
+    Its errors are left to whoever asks for the result again.
+    """
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    # A thread per call instead of a pool: a pool would not survive a fork of the process.
+    thread = Thread(target=quietly, name="cadrage-meanwhile", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

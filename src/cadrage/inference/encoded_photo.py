@@ -20,54 +20,42 @@ from cadrage.inference.request import Box, Request, RequestOptions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
 from cadrage.inference.selection.rules import rules_for
-from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
-from cadrage.inference.session import Encoded, PredictedSet
+from cadrage.inference.selection.task import CropDistribution, Task
+from cadrage.inference.session import Features, Look, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
-from cadrage.inference.subjects.finding import Findings
-from cadrage.inference.subjects.keeping import kept_boxes, kinds_to_keep, subject_rows
-from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
-from cadrage.photo import Photo
+from cadrage.inference.subjects.person import MainPerson
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects, kept_boxes, kinds_to_keep, subject_rows
 
 
 class EncodedPhoto:
-    """A photo that the model has looked at, open to any number of questions."""
+    """A photo that a model has looked at, open to any number of questions.
 
-    def __init__(
-        self,
-        photo: Photo,
-        encoded: Encoded,
-        settings: SelectionSettings,
-        findings: Findings,
-        *,
-        person: PersonLike | MainPerson = "auto",
-        reason: str | None = None,
-    ) -> None:
-        self.photo = photo
-        self.model = encoded.model
-        self._findings = findings
-        self._encoded = encoded
-        self._settings = settings
-        self._looks_for_person = is_automatic(person)
-        self._given_person = None if self._looks_for_person else given_person(person)
+    Args:
+        look: what the model sees in the photo.
+        subjects: who is on it.
+        reason: why this model answers, where it was chosen for the photo.
+    """
+
+    def __init__(self, look: Look, subjects: PhotoSubjects, *, reason: str | None = None) -> None:
+        self.photo = subjects.photo
+        self.model = look.model
+        self._look = look
+        self._subjects = subjects
         self._reason = reason
 
     @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self) -> Features:
         """What the model saw, ``(2, C, h, w)``: the photo and its mirror image; may be kept for `Cropper.encode`."""
-        return self._encoded.features
+        return self._look.features
 
-    @cached_property
+    @property
     def person(self) -> MainPerson | None:
         """The main person that the model is told of; None without one, or if it knows no persons.
 
         Raises:
             UsageError, ModelError, DetectionError: as `subjects`, if the detector is to find the person.
         """
-        if not self.model.card.persons:
-            return None
-        if not self._looks_for_person:
-            return self._given_person
-        return self._findings.main_person()
+        return self._subjects.main_person if self.model.card.persons else None
 
     @property
     def _person_xyxy(self) -> Box | None:
@@ -95,7 +83,7 @@ class EncodedPhoto:
         Raises:
             ModelError: the model only scores boxes, as grid-anchor models do.
         """
-        return self._encoded.proposals()
+        return self._look.proposals()
 
     @cached_property
     def predicted_set(self) -> PredictedSet:
@@ -108,7 +96,7 @@ class EncodedPhoto:
         >>> found = Cropper("set-prediction-light").encode("beach.jpg").predicted_set    # doctest: +SKIP
         >>> found.boxes_xyxy[:10], found.validities[:10]                                 # doctest: +SKIP
         """
-        return self._encoded.predicted_set()
+        return self._look.predicted_set()
 
     def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
         """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
@@ -126,7 +114,7 @@ class EncodedPhoto:
         Raises:
             UsageError: a box is malformed or reaches outside the photo.
         """
-        return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
+        return self._look.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
 
     def importance(self) -> NDArray[np.float64]:
         """Which parts of the photo a crop should keep, as the model learned it from people's crops.
@@ -140,7 +128,7 @@ class EncodedPhoto:
             ModelError: the model has no such map, as the default model has none; see `explain` for one of its crops.
             UsageError, DetectionError: as `person`.
         """
-        return self._encoded.importance(self._person_xyxy)
+        return self._look.importance(self._person_xyxy)
 
     def subjects(self, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """What the cropper's detector finds on the photo; there may be nothing.
@@ -150,7 +138,7 @@ class EncodedPhoto:
             ModelError: it lacks its file, or that is not usable.
             DetectionError: it cannot look at this photo; the message names the photo.
         """
-        return self._findings.of(kinds)
+        return self._subjects.of(kinds)
 
     def answer(self, request: Request) -> Suggestions:
         """The best crops for a checked request."""
@@ -165,8 +153,8 @@ class EncodedPhoto:
                     ratio=ratio,
                     request=request,
                     rules=rules_for(request, ratio, photo.size_wh, kept_boxes(subjects), self._person_xyxy),
-                    settings=self._settings,
-                    evaluate=partial(self._encoded.score, person_xyxy=self._person_xyxy),
+                    settings=self.model.settings,
+                    evaluate=partial(self._look.score, person_xyxy=self._person_xyxy),
                     opinions=opinions,
                     candidates=card.candidates,
                     score_scale=card.score_scale,

@@ -1,6 +1,7 @@
-"""A model at work: one pass of the trunk per photo, then as many questions as wanted."""
+"""A model at work: one look at a photo, a pass of its trunk, then as many questions as wanted."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror, on_photo
-from cadrage.inference.selection.task import CropDistribution
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings
 from cadrage.inference.store.card import Card, read_card
+from cadrage.photo import Photo
+
+Features = NDArray[np.float32]
+
+Remember = Callable[["Model", Callable[[], Features]], Features]
+"""Given a model and what makes it look now, the features ``(2, C, h, w)``: kept ones of this photo, or those of now."""
 
 _SMALLEST_SIDE = 1e-3
 
@@ -37,12 +44,26 @@ class Model:
     """A loaded model. Sessions start when first needed, so that a run that scores no box never loads the evaluator."""
 
     card: Card
+    settings: SelectionSettings
     threads: int | None
     _onnx: dict[str, bytes] = field(repr=False)
     _sessions: dict[str, onnxruntime.InferenceSession] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def encode(self, image_uint8: NDArray[np.uint8], size_wh: tuple[int, int]) -> "Encoded":
+    def look(self, photo: Photo, remember: Remember | None = None) -> "Look":
+        """What the model sees in a photo, which is only decoded where nobody remembers an earlier look.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ModelError: the trunk cannot run.
+        """
+
+        def now() -> Features:
+            return self.encode(photo.model_input(self.card.input_side), photo.size_wh).features
+
+        return Look(self, now() if remember is None else remember(self, now), photo.size_wh)
+
+    def encode(self, image_uint8: NDArray[np.uint8], size_wh: tuple[int, int]) -> "Look":
         """Run the trunk on a photo and on its mirror image.
 
         Args:
@@ -63,7 +84,7 @@ class Model:
         views[0] /= np.float32(255)
         views[1] = views[0, :, :, ::-1]
         (features,) = self.run("trunk", ["features"], {"image": views})
-        return Encoded(self, features, size_wh)
+        return Look(self, features, size_wh)
 
     def run(self, part: str, outputs: list[str], inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one part; every failure of the runtime becomes a one-line ``ModelError``."""
@@ -103,11 +124,11 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """The features of one photo (view 0) and of its mirror image (view 1), ``(2, C, h, w)``."""
+class Look:
+    """What a model sees in one photo: features ``(2, C, h, w)`` of the photo and of its mirror image."""
 
     model: Model
-    features: NDArray[np.float32]
+    features: Features
     size_wh: tuple[int, int]
 
     @cached_property
@@ -234,6 +255,26 @@ class Encoded:
         }
 
 
+class Looks:
+    """What models see in one photo; each of them looks once.
+
+    Args:
+        photo: to look at.
+        remember: is asked before a model looks.
+    """
+
+    def __init__(self, photo: Photo, remember: Remember | None = None) -> None:
+        self.photo = photo
+        self._remember = remember
+        self._known: dict[Model, Look] = {}
+
+    def by(self, model: Model) -> Look:
+        """What this model sees; raises as `Model.look`."""
+        if model not in self._known:
+            self._known[model] = model.look(self.photo, self._remember)
+        return self._known[model]
+
+
 def load_model(folder: Path, *, threads: int | None = None, checked: bool = True) -> Model:
     """Load the model of a folder that holds ``card.json`` and one ONNX file per part, for the CPU.
 
@@ -248,4 +289,5 @@ def load_model(folder: Path, *, threads: int | None = None, checked: bool = True
     if threads is not None and threads < 1:
         raise UsageError(f"expected threads to be at least 1, got {threads}")
     card = read_card(Path(folder))
-    return Model(card, threads, {part: card.read_part(part, checked=checked) for part in card.parts})
+    parts = {part: card.read_part(part, checked=checked) for part in card.parts}
+    return Model(card, SelectionSettings.from_card(card.selection), threads, parts)

@@ -10,11 +10,10 @@ from cadrage.inference.subjects.detector import (
     ExternalDetector,
     NoDetector,
     Subjects,
-    body_of_face,
-    main_person,
     sorted_subjects,
 )
 from cadrage.inference.subjects.detectors import make_detector
+from cadrage.inference.subjects.person import body_of_face, main_person
 
 PHOTO = np.zeros((60, 80, 3), np.uint8)
 

@@ -15,7 +15,7 @@ from cadrage.inference.request import Request
 from cadrage.inference.results import Suggestions
 from cadrage.inference.selection.rules import rules_for
 from cadrage.inference.subjects.detector import KINDS, ExternalDetector, Kind, Subjects
-from cadrage.inference.subjects.keeping import kept_boxes
+from cadrage.inference.subjects.photo_subjects import kept_boxes
 
 Painter = Callable[..., np.ndarray]
 LEFT, RIGHT = [0.05, 0.3, 0.25, 0.8], [0.6, 0.2, 0.7, 0.6]

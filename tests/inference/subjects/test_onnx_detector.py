@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto
 
 from cadrage.errors import DetectionError, ModelError
-from cadrage.inference.subjects.coco import kinds_and_confidences
 from cadrage.inference.subjects.onnx_detector import OnnxDetector
+from cadrage.inference.subjects.onnx_outputs import kinds_and_confidences
 
 Write = Callable[..., Path]
 

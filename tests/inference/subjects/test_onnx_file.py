@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cadrage.errors import ModelError
 from cadrage.inference.store import packaged
 from cadrage.inference.subjects.onnx_detector import OnnxDetector
-from cadrage.inference.subjects.onnx_tensors import reads_other_files
+from cadrage.inference.subjects.onnx_file import reads_other_files
 
 OUTPUTS = {"logits": np.zeros((1, 1, 80)), "pred_boxes": np.full((1, 1, 4), 0.5)}
 

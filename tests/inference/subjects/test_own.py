@@ -11,9 +11,9 @@ from cadrage.errors import DetectionError, ModelError
 from cadrage.geometry import iou_matrix, mirror
 from cadrage.inference.session import load_model
 from cadrage.inference.store import packaged
-from cadrage.inference.subjects.detector import main_person
 from cadrage.inference.subjects.detectors import make_detector
 from cadrage.inference.subjects.own import FOLDER, OwnDetector, read_maps, upper_parts
+from cadrage.inference.subjects.person import main_person
 
 SIDE = 28
 BELIEVED = {"person": 0.3, "animal": 0.3, "object": 0.3}

@@ -13,13 +13,13 @@ from PIL import Image
 
 from cadrage import Cropper
 from cadrage.errors import CadrageError, DetectionError, ModelError, PhotoError, UsageError
-from cadrage.inference.session import Model, load_model
+from cadrage.inference.session import Looks, Model, load_model
 from cadrage.inference.store import packaged, registry
 from cadrage.inference.subjects import own as subjects_own
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects
-from cadrage.inference.subjects.finding import Findings
 from cadrage.inference.subjects.onnx_detector import OnnxDetector
 from cadrage.inference.subjects.own import OwnDetector
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects
 from cadrage.photo import photo_from_image
 
 ASTRONAUT = Path(__file__).parents[3] / "examples" / "photos" / "astronaut.jpg"
@@ -179,9 +179,9 @@ def failing(error: Exception) -> Any:
 
 @pytest.mark.parametrize("kind", [UsageError, PhotoError, ModelError])
 def test_errors_that_say_what_they_are_of_stay_as_they_are(kind: type[CadrageError], photo: np.ndarray) -> None:
-    findings = Findings(photo_from_image(photo), lambda: failing(kind("it is so")))
+    subjects = PhotoSubjects(Looks(photo_from_image(photo)), (), lambda: failing(kind("it is so")))
     with pytest.raises(kind, match=r"^it is so$"):
-        findings.of(("person",))
+        subjects.of(("person",))
 
 
 def test_a_detector_that_cannot_look_at_a_photo_names_it(tmp_path: Path, model_folder: Path, photo: np.ndarray) -> None:

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cadrage.errors import DetectionError, ModelError
-from cadrage.inference.subjects.coco import kinds_and_confidences
 from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, Subjects, sorted_subjects
 from cadrage.inference.subjects.onnx_file import YUNET_OUTPUTS, expected_outputs, input_size_hw, line, start
-from cadrage.inference.subjects.yunet import faces
+from cadrage.inference.subjects.onnx_outputs import faces, kinds_and_confidences
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
