@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 _EDGE = 0.04  # of the width is left free at both ends
-_STRIP_PX = (340, 24)
+_STRIP_PX = (310, 24)
 _HISTOGRAM_HEIGHT_PX = 218
 # A bar with its count needs so much of the width; beyond the number, more bars tell nothing.
-_BAR_PX = 42
+_BAR_PX = 30
 _MOST_BINS = 24
 _MOST_LABELS = 7
 _STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
