@@ -25,7 +25,7 @@ from cadrage.pages import render
 
 _GROUPS = {"best": "Best", "median": "Around the median", "worst": "Worst"}
 # Broad and narrow screens get a histogram each.
-_WIDTHS_PX = {"broad": 1080, "narrow": 380}
+_WIDTHS_PX = {"broad": 960, "narrow": 380}
 
 
 def page(result: Result, rows: Sequence[PublishedRow], shown: Sequence[ShownPhoto]) -> str:
