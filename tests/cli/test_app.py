@@ -13,7 +13,7 @@ from cadrage.cli.helptext import EXIT_CODES, epilog
 from cadrage.errors import CadrageError
 
 VERBS = ("suggest", "crop", "score", "train", "export", "models", "doctor")
-HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "cadrage.photo", "cadrage.geometry")
+HEAVY = ("numpy", "PIL", "onnxruntime", "jinja2", "torch", "cadrage.photo", "cadrage.geometry")
 
 
 def start(*arguments: object, **settings) -> subprocess.CompletedProcess[bytes]:

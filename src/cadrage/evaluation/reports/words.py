@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from cadrage.evaluation.reports.escape import printable
+from cadrage.pages import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
