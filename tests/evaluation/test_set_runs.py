@@ -1,4 +1,4 @@
-"""Sets in order of validity, and the scripts that measure and draw them.
+"""Sets in order of validity, and the script that measures them.
 
 The packaged model stands in for a set predictor: the logarithms of its weights lie below zero, as validities' do.
 """
@@ -175,17 +175,3 @@ def test_what_cannot_be_measured_is_one_line_and_leaves_nothing(models, data, sc
         assert main([*map(str, folders), "--data", str(data), "--out", str(out)]) == 1
         assert message in capsys.readouterr().err.splitlines()[-1]
     assert not out.exists()
-
-
-def test_sheets_are_drawn_page_by_page(models, data, script, tmp_path, monkeypatch, capsys):
-    draw = script("draw_top_crops")
-    monkeypatch.setattr(draw, "COLUMNS", 1)
-    monkeypatch.setattr(draw, "ROWS", 1)
-    out = tmp_path / "sheet.png"
-    assert draw.main([str(models / "set-0"), "--data", str(data / "flms/a"), "--out", str(out)]) == 0
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["sheet-1.png", "sheet-2.png"]
-    with Image.open(tmp_path / "sheet-1.png") as sheet:
-        colours = {colour for _, colour in sheet.convert("RGB").getcolors(1_000_000)}
-    assert {draw.FIRST, draw.SECOND, draw.colour(9, 10)} <= colours
-    assert draw.main([str(models / "set-0"), "--data", str(data / "flms/a"), "--out", str(out), "--photos", "0"]) == 1
-    assert "at least 1" in capsys.readouterr().err
