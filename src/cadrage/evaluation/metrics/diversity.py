@@ -11,15 +11,5 @@ def diversity(boxes_xyxy: Floats) -> float:
 
     The metric is this project's own. It describes a set and does not judge it: boxes strewn at random are diverse.
     """
-    overlaps = _pairwise(boxes_xyxy)
+    overlaps = iou_matrix(boxes_xyxy, boxes_xyxy)[np.triu_indices(len(boxes_xyxy), k=1)]
     return float(1 - overlaps.mean()) if len(overlaps) else 0.0
-
-
-def highest_iou_within(boxes_xyxy: Floats) -> float:
-    """IoU of the two most similar of ``boxes_xyxy (K, 4)``; 0.0 for fewer than two boxes."""
-    return float(_pairwise(boxes_xyxy).max(initial=0.0))
-
-
-def _pairwise(boxes_xyxy: Floats) -> Floats:
-    overlaps: Floats = iou_matrix(boxes_xyxy, boxes_xyxy)[np.triu_indices(len(boxes_xyxy), k=1)]
-    return overlaps

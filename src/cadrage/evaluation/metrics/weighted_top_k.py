@@ -1,5 +1,6 @@
 """How many of the first crops returned are among the best annotated ones, and how near the top."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,27 +12,28 @@ from cadrage.evaluation.metrics.top_k import MEAN_OVER_K, first_k
 Ties = Literal["aware", "stable"]
 
 
-def weighted_top_k_accuracy(
+def mean_weighted_top_k_accuracy(
     order: Indices,
     truth: Floats,
-    k: int,
     n: int,
     *,
+    ks: Sequence[int] = MEAN_OVER_K,
     boxes_xyxy: Floats | None = None,
     ties: Ties = "aware",
     beta: float = 1.0,
 ) -> float:
-    """Rank-weighted Acc_{K/N} of one photo: as `top_k_accuracy`, every hit weighted by how near the top it is.
+    """Rank-weighted Acc_N of one photo: as `mean_top_k_accuracy`, every hit weighted by how near the top it is.
 
-    ``1/K sum_j [r_(j) <= N - 1] exp(-beta (r_(j) - j) / N)`` where ``r_(0) <= ... <= r_(K-1)`` are the true ranks, from
-    0, of the K crops returned (Zeng et al., TPAMI 2020, section on evaluation metrics; beta = 1), to be averaged over
-    photos. The ranks are sorted first, so the best K crops in any order give 1. K and N shrink to the number of crops
-    as in `top_k_accuracy`.
+    The mean over K of ``1/K sum_j [r_(j) <= N - 1] exp(-beta (r_(j) - j) / N)`` where ``r_(0) <= ... <= r_(K-1)`` are
+    the true ranks, from 0, of the K crops returned (Zeng et al., TPAMI 2020, section on evaluation metrics; beta = 1),
+    to be averaged over photos. The ranks are sorted first, so the best K crops in any order give 1. K and N shrink to
+    the number of crops as in `top_k_accuracy`.
 
     Args:
-        order: indices of the crops, best first; at least K'.
+        order: indices of the crops, best first; at least the largest K'.
         truth: ``(N,)`` true scores.
-        k, n: K and N, at least 1.
+        n: N, at least 1.
+        ks: the K that are averaged, at least 1.
         boxes_xyxy: ``(N, 4)`` normalised, which decide between tied true scores when ``ties="stable"``.
         ties: ``"aware"``: the rank of a crop is the number of crops with a higher true score, so that tied crops are
             worth the same and exactly the hits of `top_k_accuracy` are weighted; ``r_(j) - j`` below 0, which only ties
@@ -45,28 +47,12 @@ def weighted_top_k_accuracy(
     Raises:
         ValueError: too short an order, a count below 1, or a score that is not finite.
     """
-    expect_counts(k, n)
-    if not len(truth):
-        return 0.0
-    return _weighted(_ranks(truth, boxes_xyxy, ties)[first_k(order, truth, k)], min(n, len(truth)), beta)
-
-
-def mean_weighted_top_k_accuracy(
-    order: Indices,
-    truth: Floats,
-    n: int,
-    *,
-    boxes_xyxy: Floats | None = None,
-    ties: Ties = "aware",
-    beta: float = 1.0,
-) -> float:
-    """The mean of `weighted_top_k_accuracy` over K = 1, 2, 3, 4, with its arguments and errors; 0.0 without crops."""
-    expect_counts(1, n)
+    expect_counts(min(ks), n)
     if not len(truth):
         return 0.0
     ranks = _ranks(truth, boxes_xyxy, ties)
     n = min(n, len(truth))
-    return float(np.mean([_weighted(ranks[first_k(order, truth, k)], n, beta) for k in MEAN_OVER_K]))
+    return float(np.mean([_weighted(ranks[first_k(order, truth, k)], n, beta) for k in ks]))
 
 
 def _ranks(truth: Floats, boxes_xyxy: Floats | None, ties: Ties) -> Indices:
