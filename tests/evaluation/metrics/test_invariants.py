@@ -6,15 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_one_of_best
-from cadrage.evaluation.metrics.constant import is_constant
-from cadrage.evaluation.metrics.coverage import coverage
-from cadrage.evaluation.metrics.diversity import diversity
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.ranking import canonical_order
-from cadrage.evaluation.metrics.srcc import srcc
-from cadrage.evaluation.metrics.top_k import mean_top_k_accuracy, top_k_accuracy
-from cadrage.evaluation.metrics.weighted_top_k import mean_weighted_top_k_accuracy
+from cadrage.evaluation.metrics.correlation import is_constant, pcc, srcc
+from cadrage.evaluation.metrics.overlap import best_iou_of_set, coverage, diversity, iou_and_bde
+from cadrage.evaluation.metrics.ranking import (
+    canonical_order,
+    mean_top_k_accuracy,
+    mean_weighted_top_k_accuracy,
+    top_k_accuracy,
+)
 from cadrage.geometry import grid_anchors, mirror
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from cadrage.evaluation.metrics.checks import Floats, expect_as_many, expect_counts, expect_scores
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, reaches
-from cadrage.evaluation.metrics.top_k import nth_best
+from cadrage.evaluation.metrics.ranking import nth_best
 
 
 def best_crop_recall(boxes_xyxy: Floats, truths_xyxy: Floats, truth_scores: Floats, n: int, epsilon: float) -> float:

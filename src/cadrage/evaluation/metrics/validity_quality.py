@@ -7,9 +7,7 @@ import numpy as np
 
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.metrics.checks import Floats, expect_as_many
-from cadrage.evaluation.metrics.constant import is_constant
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import is_constant, pcc, srcc
 from cadrage.geometry import iou_matrix
 
 # Value with its 95 % interval.

@@ -6,10 +6,7 @@ import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats, Question
-from cadrage.evaluation.metrics.alpha_recall import alpha_recall
-from cadrage.evaluation.metrics.coverage import coverage
-from cadrage.evaluation.metrics.diversity import diversity
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
+from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, coverage, diversity, iou_and_bde
 from cadrage.evaluation.protocols.by_scale import WEIGHTS, areas_in_words, judge_by_scale
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
 from cadrage.evaluation.shapes import same_shape

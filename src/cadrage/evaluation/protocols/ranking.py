@@ -6,12 +6,13 @@ import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Question
-from cadrage.evaluation.metrics.constant import is_constant
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.ranking import canonical_order
-from cadrage.evaluation.metrics.srcc import srcc
-from cadrage.evaluation.metrics.top_k import mean_top_k_accuracy, top_k_accuracy
-from cadrage.evaluation.metrics.weighted_top_k import mean_weighted_top_k_accuracy
+from cadrage.evaluation.metrics.correlation import is_constant, pcc, srcc
+from cadrage.evaluation.metrics.ranking import (
+    canonical_order,
+    mean_top_k_accuracy,
+    mean_weighted_top_k_accuracy,
+    top_k_accuracy,
+)
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
 
 _BEST = (5, 10)
