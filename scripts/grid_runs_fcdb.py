@@ -23,7 +23,7 @@ from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
 from cadrage.evaluation.product import ModelPredictor, trained_on_photos
-from cadrage.evaluation.protocols.pairs import FCDB_PAIRS
+from cadrage.evaluation.protocols.given_boxes import FCDB_PAIRS
 from cadrage.geometry import area
 from cadrage.inference.cropper import Cropper
 from cadrage.inference.selection.candidates import grid_pool

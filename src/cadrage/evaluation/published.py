@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cadrage.evaluation.protocols.metric_info import METRICS
+from cadrage.evaluation.protocols.protocol import METRICS
 
 FILE = Path(__file__).with_name("published.json")
 
