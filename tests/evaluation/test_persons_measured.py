@@ -12,7 +12,7 @@ from PIL import Image
 from cadrage import Cropper
 from cadrage.evaluation.answers import Question
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.person_notes import person_notes
+from cadrage.evaluation.notes import person_notes
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.geometry import mirror

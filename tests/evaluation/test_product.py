@@ -12,7 +12,7 @@ from cadrage import Cropper
 from cadrage.errors import PhotoError, UsageError
 from cadrage.evaluation.answers import Question
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.product import ModelPredictor, trained_on_photos
+from cadrage.evaluation.product import ModelPredictor
 from cadrage.geometry import box_ratio
 from cadrage.inference import session
 from cadrage.inference.store import packaged
@@ -177,23 +177,3 @@ def test_recipes_that_name_a_split_of_each_data_set_are_understood(tmp_path, rec
     content["training"]["recipe"] = recipe
     (folder / "card.json").write_text(json.dumps(content))
     assert ModelPredictor(Cropper(folder)).describe()["trained_on"]["fit_on"] == said
-
-
-@pytest.mark.parametrize(
-    ("fit_on", "manifest", "fit_names", "photos"),
-    [
-        ("fit+dev", "m1", None, 3),
-        ("fit", "m1", ("a", "b", "z"), 2),
-        ("fit", "m1", ("z",), 0),
-        ("fit", "m1", None, None),
-        (None, "m1", ("a",), None),
-        ("fit+dev", "m2", None, 0),
-    ],
-)
-def test_photos_that_a_model_was_trained_on_are_counted(fit_on, manifest, fit_names, photos):
-    description = {"trained_on": {"manifests_sha256": {"fcdb/train": "m1"}, "fit_on": fit_on, "data": []}}
-    assert trained_on_photos(description, manifest, ("a", "b", "c"), fit_names) == photos
-
-
-def test_what_is_no_model_was_trained_on_nothing():
-    assert trained_on_photos({"kind": "baseline", "name": "whole"}, "m1", ("a",)) == 0

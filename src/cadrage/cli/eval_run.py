@@ -128,7 +128,8 @@ def _predictor(
         from cadrage.evaluation.baselines import make_baseline
 
         return make_baseline(source.baseline, chosen.train), chosen
-    from cadrage.evaluation.fair import read_predicted, training_notes
+    from cadrage.evaluation.notes import training_notes
+    from cadrage.evaluation.selecting import read_predicted
 
     if source.predictions is not None:
         return read_predicted(source.predictions, chosen, allow_missing=photos.allow_missing)

@@ -1,16 +1,15 @@
 """The product as a predictor: the very crops and scores its users get."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import local
 from typing import Any
 
 import numpy as np
 
-from cadrage.evaluation.answers import Answer, Question
+from cadrage.evaluation.answers import Answer, Question, expect_shape
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.shapes import expect_shape
 from cadrage.inference.auto import AUTO
 from cadrage.inference.cropper import Cropper, EncodedPhoto
 from cadrage.inference.looking import Features, Remember
@@ -155,31 +154,3 @@ def _fit_on(recipe: Mapping[str, Any]) -> object:
     if isinstance(train, list) and train and all(str(entry).endswith(":fit") for entry in train):
         return "fit"
     return recipe.get("fit_on")
-
-
-def trained_on_photos(
-    description: Mapping[str, Any],
-    manifest_sha256: str,
-    file_names: Collection[str],
-    fit_names: Collection[str] | None = None,
-) -> int | None:
-    """How many photos of a manifest a model was trained on, by its own card.
-
-    Args:
-        description: from `ModelPredictor.describe`.
-        manifest_sha256: identity of the manifest that the photos come from.
-        file_names: the photos in question.
-        fit_names: the photos of the manifest's split ``fit``, for models that were trained on that split only.
-
-    Returns:
-        The number of photos; 0 if the card does not name the manifest, which says nothing about the same photos in
-        another manifest; None if it names the manifest but not which part of it.
-    """
-    trained_on = description.get("trained_on", {})
-    if manifest_sha256 not in trained_on.get("manifests_sha256", {}).values():
-        return 0
-    if trained_on.get("fit_on") == "fit+dev":
-        return len(file_names)
-    if trained_on.get("fit_on") == "fit" and fit_names is not None:
-        return len(set(file_names) & set(fit_names))
-    return None

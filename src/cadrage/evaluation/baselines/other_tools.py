@@ -8,9 +8,8 @@ from PIL import Image
 
 from cadrage.datasets.pixels import load_photo
 from cadrage.errors import CadrageError, PhotoError, UsageError
-from cadrage.evaluation.answers import Answer, Question
+from cadrage.evaluation.answers import Answer, Question, expect_shape
 from cadrage.evaluation.baselines.fixed_boxes import box_of_ratio, one_crop
-from cadrage.evaluation.shapes import expect_shape
 from cadrage.geometry import from_pixels, half_up
 
 # Both tools look at a much smaller copy; this bounds the memory whatever the photo.

@@ -14,8 +14,8 @@ from cadrage.datasets.splits import Split, read_split, select
 from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.borders.probe import Cell, PhotoProbe, probe_photo, summarise
+from cadrage.evaluation.judging import of_photo
 from cadrage.evaluation.protocols.protocol import question_about
-from cadrage.evaluation.unreadable import of_photo
 from cadrage.geometry.grid import grid_anchors
 
 Around = Literal["best", "truth"]

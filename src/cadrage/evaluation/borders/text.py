@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cadrage.evaluation.borders.probe import differences
 from cadrage.evaluation.borders.run import Around, Probed
-from cadrage.evaluation.person_notes import person_notes
+from cadrage.evaluation.notes import person_notes
 from cadrage.evaluation.reports.words import PLAIN, TextStyle, rendered, text, text_table
 from cadrage.evaluation.result import Estimate
 

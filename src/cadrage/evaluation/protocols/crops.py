@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.evaluation.answers import Answer, Floats, Question
+from cadrage.evaluation.answers import Answer, Floats, Question, same_shape
 from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, coverage, diversity, iou_and_bde
 from cadrage.evaluation.metrics.scale import LARGE, QUANTILES, SMALL, area_quantiles, scale_recall
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
-from cadrage.evaluation.shapes import same_shape
 from cadrage.geometry import area, grid_anchors, iou_matrix
 
 _WHOLE_AREA = 0.95
