@@ -90,9 +90,8 @@ def borders(
     _expect_named(names)
     with extra_installed("eval", "measuring"):
         from cadrage.datasets.manifest import iter_manifest
-        from cadrage.evaluation.borders.rows import probe_json
+        from cadrage.evaluation.borders.report import probe_json, probe_lines
         from cadrage.evaluation.borders.run import choose_photos, probe
-        from cadrage.evaluation.borders.text import probe_lines
         from cadrage.evaluation.reports.words import TextStyle
 
         if plot is not None:

@@ -13,10 +13,10 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifes
 from cadrage.datasets.splits import Split, read_split, select
 from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
-from cadrage.evaluation.borders.probe import Cell, PhotoProbe, probe_photo, summarise
+from cadrage.evaluation.borders.probe import PhotoProbe, ProbeCell, probe_photo, summarise
 from cadrage.evaluation.judging import of_photo
 from cadrage.evaluation.protocols.protocol import question_about
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry import grid_anchors
 
 Around = Literal["best", "truth"]
 
@@ -35,7 +35,7 @@ class Probed:
     name: str
     predictor: Mapping[str, Any]
     photos: tuple[PhotoProbe, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[ProbeCell, ...]
     even: tuple[str, ...]
     unreadable: tuple[str, ...]
 
