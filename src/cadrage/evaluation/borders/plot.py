@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cadrage.datasets.plot import GRID, MUTED, STYLE
 from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, ProbeCell
-from cadrage.evaluation.borders.run import Around, Probed
+from cadrage.evaluation.borders.run import Probed
+from cadrage.evaluation.names import Around
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,8 @@ import numpy as np
 from cadrage import __version__
 from cadrage.evaluation.answers import Floats
 from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, differences
-from cadrage.evaluation.borders.run import Around, Probed
+from cadrage.evaluation.borders.run import Probed
+from cadrage.evaluation.names import Around
 from cadrage.evaluation.notes import person_notes
 from cadrage.evaluation.reports.words import PLAIN, TextStyle, rendered, text, text_table
 from cadrage.evaluation.result import Estimate

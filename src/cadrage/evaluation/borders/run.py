@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.borders.probe import PhotoProbe, ProbeCell, probe_photo, summarise
 from cadrage.evaluation.judging import of_photo
+from cadrage.evaluation.names import Around
 from cadrage.evaluation.protocols.protocol import question_about
 from cadrage.geometry import grid_anchors
-
-Around = Literal["best", "truth"]
 
 # Data sets whose held-out lists travel with the package.
 _PACKAGED = ("fcdb", "flms")
