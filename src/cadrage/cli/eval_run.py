@@ -150,15 +150,15 @@ def _model_predictors(
     looking = "own" if detector in (None, MANIFEST) else str(detector)
     # One thread each: the photos already run side by side.
     croppers = [Cropper(name, threads=1, offline=offline, detector=looking) for name in names]
-    told = any(cropper.looks_for_person for cropper in croppers)
-    if detector is not None and not told:
+    takes_persons = any(cropper.looks_for_person for cropper in croppers)
+    if detector is not None and not takes_persons:
         expect_persons(croppers[0], f"--detector {detector}")
-    marked = told and detector in (None, MANIFEST) and any(len(record.persons_xyxy) for record in records)
+    marked = takes_persons and detector in (None, MANIFEST) and any(len(record.persons_xyxy) for record in records)
     if detector == MANIFEST and not marked:
         raise UsageError(f"--detector {MANIFEST}: the data set marks nobody; name what is to find people, or none")
     for cropper in croppers:
         if cropper.looks_for_person and not marked:
-            cropper.detector  # noqa: B018 - so that a missing extra is told before the first photo
+            cropper.detector  # noqa: B018 - so that a missing extra shows before the first photo
     return [
         ModelPredictor(cropper, FeatureCache(cropper.model.card) if cache else None, marked_persons=marked)
         for cropper in croppers

@@ -96,7 +96,7 @@ def _page(results: Mapping[str, Result]) -> str:
 
 
 def _home(result: Result, tables: Sequence[PublishedTable]) -> PublishedTable | None:
-    """The table a result belongs under; one of several versions of a data set is told by the number of photos."""
+    """The table a result belongs under; of several versions of a data set, the number of photos decides."""
     subset = result.data.get("subset")
     fitting = [table for table in tables if result.protocol in table.protocols and table.subset == subset]
     if len(fitting) > 1:

@@ -1,4 +1,4 @@
-"""What a result must say about its predictor: who it knew the main person from, and what it was trained on."""
+"""What a result must say about its predictor: what it was trained on, and from whom it knew the main person."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ def training_notes(
 ) -> tuple[str, ...]:
     """What a model was trained on by its own card, and whether the measured photos were among it.
 
-    Where a model is chosen for each photo, this is said of each.
+    A predictor that chooses a model for each photo gets the notes of each, with its name.
     """
     if "models" in description:
         each = [(model["name"], training_notes(model, chosen, folder, protocol)) for model in description["models"]]
@@ -82,10 +82,10 @@ def trained_on_photos(
 
 
 def person_notes(description: Mapping[str, Any], n: int) -> tuple[str, ...]:
-    """Which model answered how many of ``n`` photos, and of how many it was told a main person, by whom.
+    """Which model answered how many of ``n`` photos, and how many had a main person from which source.
 
     Args:
-        description: of a predictor that has answered; nothing is said of one that takes no persons.
+        description: of a predictor that has answered; one that takes no persons gets no note.
         n: the measured photos.
 
     >>> person_notes({"persons": {"source": "manifest", "photos": 27}}, 210)
@@ -98,7 +98,7 @@ def person_notes(description: Mapping[str, Any], n: int) -> tuple[str, ...]:
 
 
 def name_with_persons(description: Mapping[str, Any]) -> str:
-    """The name of a predictor, and who told it the main person, since one model may be measured both ways.
+    """The name of a predictor with the source of its persons, since one model may be measured with several.
 
     >>> name_with_persons({"name": "human-centric.fcdb", "persons": {"source": "own", "photos": 27}})
     'human-centric.fcdb (persons: own)'
@@ -108,5 +108,5 @@ def name_with_persons(description: Mapping[str, Any]) -> str:
 
 
 def _models(description: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Those that a model was chosen from for each photo; none for any other predictor."""
+    """The models that a predictor chooses from for each photo; none for one that has no choice."""
     return tuple(description.get("models", ()))

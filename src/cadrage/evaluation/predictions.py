@@ -1,21 +1,21 @@
 """Boxes and scores of any tool in a file: other systems can be judged without their code or ours.
 
-One JSON object per photo and line. Boxes are ``x1 y1 x2 y2``, as fractions of the upright photo unless said otherwise,
-best first; they may reach over the border and are judged as they are.
+One JSON object per photo and line. Boxes are ``x1 y1 x2 y2``, as fractions of the upright photo unless the key says
+otherwise, best first; they may reach over the border and are judged as they are.
 
     {"file_name": "images/a.jpg", "boxes": [[0.1, 0.0, 0.9, 1.0]], "scores": [0.8]}
     {"file_name": "images/a.jpg", "boxes_px": [[60, 0, 540, 400]], "width": 600, "height": 400}
     {"file_name": "images/a.jpg", "candidates": [{"box": [0, 0, 1, 1], "score": 2.5}]}
     {"file_name": "images/a.jpg", "box_scores": [2.5, 1.75]}
 
-The first two are crops. With ``scores``, which are optional, they are put in falling order. Where a ratio is asked,
-they are crops of that ratio. Where the best five are not the first five of the best ten, a photo has a line for each
-number, which says so: ``"n": 5``. The last two are scores of the boxes that are asked for: a photo's ``crops`` in the
-manifest, or ``a`` and ``b`` of its ``pairs`` in turn. ``candidates`` may come in any order and are told apart by their
-boxes, up to 1e-4; ``box_scores`` come in the manifest's order. Lines of ``cadrage suggest`` and ``cadrage score`` are
-understood as they are; if several models answered, as with ``--model auto``, the reciprocal of a crop's rank stands for
-its score, since those of two models cannot be compared. Photos are named by ``file_name``, by a path that ends with it,
-or by a file name or stem that only one photo has.
+The first two are crops. ``scores`` are optional and put them in falling order. Where a protocol asks for a ratio, they
+are crops of that ratio. Where the best five are not the first five of the best ten, a photo has a line for each number,
+which says so: ``"n": 5``. The last two are scores of the boxes that a protocol asks for: a photo's ``crops`` in the
+manifest, or ``a`` and ``b`` of its ``pairs`` in turn. ``candidates`` may come in any order, for their boxes identify
+them, up to 1e-4; ``box_scores`` come in the manifest's order. Lines of ``cadrage suggest`` and ``cadrage score`` serve
+as they are; if several models answered, as with ``--model auto``, the reciprocal of a crop's rank stands for its score,
+since those of two models cannot be compared. A photo is named by its ``file_name``, by a path that ends with it, or by
+a file name or stem that only one photo has.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class Predicted:
 
 
 class FilePredictor:
-    """Answers what a file says; made by `read_predictions`.
+    """Answers what a file says; `read_predictions` makes it.
 
     ``missing`` are the asked photos that the file does not speak of, ``unknown`` names in the file that mean no photo;
     ``elsewhere`` counts the photos it speaks of that are in the data set but not asked about. ``models`` counts those

@@ -33,8 +33,8 @@ class ModelPredictor:
         cropper: the product.
         cache: keeps the features of the cropper's model, or of both models it chooses between. They depend on the photo
             alone; what a person does to a score is never kept.
-        marked_persons: models that take a main person are told the one that the data set marks, and that there is none
-            where it marks none, instead of what the cropper's detector finds.
+        marked_persons: give models that take a main person the one that the data set marks, and none where it marks
+            none, instead of the one that the cropper's detector finds.
     """
 
     needs_photos = True
@@ -48,7 +48,7 @@ class ModelPredictor:
         self._marked_persons = marked_persons
         # Questions about one photo come one after the other, each thread having a photo of its own.
         self._latest = local()
-        # Of each photo, the folder of the model that answered and whether it was told a person.
+        # Of each photo, the folder of the model that answered and whether it had a main person.
         self._looked_at: dict[Path, tuple[Path, bool]] = {}
 
     def answer(self, question: Question) -> Answer:
@@ -82,7 +82,7 @@ class ModelPredictor:
         persons = None
         if cropper.looks_for_person:
             source = MANIFEST if self._marked_persons else cropper.detector.name
-            persons = {"source": source, "photos": sum(told for _, told in looked_at)}
+            persons = {"source": source, "photos": sum(had_person for _, had_person in looked_at)}
         head = {"kind": "model", "name": self.name}
         if len(cropper.models) == 1:
             return head | _facts(cropper.model.card) | {"persons": persons}

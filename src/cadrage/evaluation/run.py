@@ -167,7 +167,7 @@ def _missing_note(missing: Sequence[str]) -> list[str]:
 
 
 def _fewer_note(protocol: Protocol, asked: Asked) -> list[str]:
-    """A set of crops is measured as it is, so that fewer crops are a handicap that has to be told."""
+    """A set of crops is measured as it is: fewer crops are a handicap that the result must mention."""
     few = Counter(
         question.n
         for record, answers in zip(asked.records, asked.answers, strict=True)
