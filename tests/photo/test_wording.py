@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from cadrage.photo.wording import one_line, reason
+from cadrage.photo.source import one_line, reason
 
 
 @pytest.mark.parametrize(

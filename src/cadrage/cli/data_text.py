@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cadrage.cli.report import printable
-from cadrage.datasets.check import CheckReport
+from cadrage.datasets.checks.check import CheckReport
 from cadrage.datasets.stats import QUANTITIES, Stats, histogram
 
 _BAR_CHARS = 40
