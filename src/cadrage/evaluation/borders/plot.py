@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cadrage.datasets.plot import STYLE
-from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, Cell
-from cadrage.evaluation.borders.run import Around, Probed
+from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, ProbeCell
+from cadrage.evaluation.borders.run import Probed
+from cadrage.evaluation.names import Around
 from cadrage.plots import COLOURS, GRID, MUTED, png
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _draw_sides(panel: "Axes", probed: Sequence[Probed]) -> None:
     panel.axhline(0, color=MUTED, linewidth=0.8)
 
 
-def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[Cell], number: int, label: str | None) -> None:
+def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[ProbeCell], number: int, label: str | None) -> None:
     found = [cell.estimates["deviations"] for cell in cells]
     means = [each.mean for each in found]
     reach = [[each.mean - each.low for each in found], [each.high - each.mean for each in found]]
@@ -84,7 +85,7 @@ def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[Cell], number:
     )
 
 
-def _signed(cell: Cell) -> float:
+def _signed(cell: ProbeCell) -> float:
     return 100 * cell.step * (1 if cell.direction == "out" else -1)
 
 

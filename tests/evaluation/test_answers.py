@@ -1,7 +1,10 @@
+"""Questions and answers are checked: shapes of photos, finite numbers."""
+
+import numpy as np
 import pytest
 
 from cadrage.errors import UsageError
-from cadrage.evaluation.shapes import expect_shape, same_shape
+from cadrage.evaluation.answers import Answer, expect_shape, same_shape
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,9 @@ def test_a_photo_of_another_shape_than_the_manifest_says_is_named(record):
     expect_shape((200, 150), question)
     with pytest.raises(UsageError, match=r"a\.png: has the shape 300x400, not that of the 400x300 pixels"):
         expect_shape((300, 400), question)
+
+
+@pytest.mark.parametrize("confidence", [np.nan, np.inf])
+def test_a_confidence_is_a_number(confidence):
+    with pytest.raises(ValueError, match="finite confidences"):
+        Answer(np.array([[0.0, 0.0, 1.0, 1.0]]), np.array([confidence]))

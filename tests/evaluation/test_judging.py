@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cadrage.evaluation.answers import Answer
-from cadrage.evaluation.asking import ask_all
+from cadrage.evaluation.judging import ask_all
 from cadrage.evaluation.protocols import PROTOCOLS
 
 
@@ -41,9 +41,3 @@ def test_what_was_not_asked_is_refused(record, protocol, crops, scores, complain
 
 def test_fewer_crops_are_an_answer(record):
     assert len(ask_all(PROTOCOLS["fcdb-free"], [record()], Talks(0, 0)).records) == 1
-
-
-@pytest.mark.parametrize("confidence", [np.nan, np.inf])
-def test_a_confidence_is_a_number(confidence):
-    with pytest.raises(ValueError, match="finite confidences"):
-        Answer(np.array([[0.0, 0.0, 1.0, 1.0]]), np.array([confidence]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cadrage.evaluation.fair import training_notes
+from cadrage.evaluation.notes import trained_on_photos, training_notes
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.evaluation.selecting import Selection
 
@@ -45,3 +45,23 @@ def test_a_split_that_was_held_out_needs_no_word(record, tmp_path):
     (tmp_path / "splits" / "fit.txt").write_text("images/a.png\n")
     trained_on = {"manifests_sha256": {"fcdb/train": "m1"}, "fit_on": "fit", "data": []}
     assert training_notes({"trained_on": trained_on}, chosen, tmp_path, PROTOCOLS["fcdb-free"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("fit_on", "manifest", "fit_names", "photos"),
+    [
+        ("fit+dev", "m1", None, 3),
+        ("fit", "m1", ("a", "b", "z"), 2),
+        ("fit", "m1", ("z",), 0),
+        ("fit", "m1", None, None),
+        (None, "m1", ("a",), None),
+        ("fit+dev", "m2", None, 0),
+    ],
+)
+def test_photos_that_a_model_was_trained_on_are_counted(fit_on, manifest, fit_names, photos):
+    description = {"trained_on": {"manifests_sha256": {"fcdb/train": "m1"}, "fit_on": fit_on, "data": []}}
+    assert trained_on_photos(description, manifest, ("a", "b", "c"), fit_names) == photos
+
+
+def test_what_is_no_model_was_trained_on_nothing():
+    assert trained_on_photos({"kind": "baseline", "name": "whole"}, "m1", ("a",)) == 0

@@ -1,28 +1,14 @@
-"""The script that writes the page of published and measured numbers, and the page it wrote."""
+"""The page of published and measured numbers, and how it is written."""
 
-import importlib.util
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from cadrage.evaluation import leaderboards
 from cadrage.evaluation.published import published_tables
 
 ROOT = Path(__file__).parents[3]
-SCRIPT = ROOT / "scripts" / "build_leaderboards.py"
-
-
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_leaderboards", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-script = load_script()
 
 
 @pytest.fixture
@@ -32,7 +18,7 @@ def docs(tmp_path: Path) -> Path:
 
 
 def built(docs: Path) -> str:
-    assert script.main(["--docs", str(docs)]) == 0
+    assert leaderboards.main(["--docs", str(docs)]) == 0
     return (docs / "leaderboards.md").read_text(encoding="utf-8")
 
 
@@ -45,16 +31,16 @@ def section(text: str, title: str) -> str:
 
 
 def test_the_page_of_this_repository_is_up_to_date(capsys):
-    assert script.main(["--check"]) == 0, capsys.readouterr().err
+    assert leaderboards.main(["--docs", str(ROOT / "docs"), "--check"]) == 0, capsys.readouterr().err
 
 
 def test_check_tells_a_page_that_is_missing_or_old(docs, capsys):
-    assert script.main(["--docs", str(docs), "--check"]) == 1
+    assert leaderboards.main(["--docs", str(docs), "--check"]) == 1
     assert not (docs / "leaderboards.md").exists()
     text = built(docs)
-    assert script.main(["--docs", str(docs), "--check"]) == 0
+    assert leaderboards.main(["--docs", str(docs), "--check"]) == 0
     (docs / "leaderboards.md").write_text(text.replace(".718", ".719"))
-    assert script.main(["--docs", str(docs), "--check"]) == 1
+    assert leaderboards.main(["--docs", str(docs), "--check"]) == 1
     assert "not up to date" in capsys.readouterr().err
 
 
@@ -128,7 +114,7 @@ def test_results_without_a_published_table_stand_apart_by_protocol(docs, result)
 
 def test_an_unknown_protocol_is_an_error(docs, result, capsys):
     put(docs, "a.json", result(protocol="fcdb-later"))
-    assert script.main(["--docs", str(docs)]) == 1
+    assert leaderboards.main(["--docs", str(docs)]) == 1
     assert "a.json: unknown protocol fcdb-later" in capsys.readouterr().err
 
 
@@ -173,5 +159,5 @@ def test_other_files_among_the_results_are_named_and_broken_ones_are_errors(docs
     built(docs)
     assert "other.json: left out" in capsys.readouterr().err
     (docs / "results" / "broken.json").write_text('{"protocol": "flms"}')
-    assert script.main(["--docs", str(docs)]) == 1
+    assert leaderboards.main(["--docs", str(docs)]) == 1
     assert "broken.json" in capsys.readouterr().err
