@@ -4,14 +4,16 @@ from cadrage.photo.decoded import Decoded
 from cadrage.photo.encode import OUTPUT_FORMATS
 from cadrage.photo.header import DEFAULT_MAX_PIXELS
 from cadrage.photo.photo import Photo, open_photo, photo_from_image
-from cadrage.photo.save import save_crop
+from cadrage.photo.save import CropOptions, encode_crop, save_crop
 from cadrage.photo.wording import one_line
 
 __all__ = [
+    "CropOptions",
     "DEFAULT_MAX_PIXELS",
     "Decoded",
     "OUTPUT_FORMATS",
     "Photo",
+    "encode_crop",
     "one_line",
     "open_photo",
     "photo_from_image",
