@@ -9,7 +9,6 @@ from cadrage.cli import crop_options, options, subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand, identities
 from cadrage.cli.items import failure_object, json_line, run_each
-from cadrage.cli.naming import distinct_by_slug, unique_stems
 from cadrage.cli.options import ReportFormat, Scale
 from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.previews import Previews
@@ -78,6 +77,8 @@ def crop(
     threads: options.ThreadsOption = None,
 ) -> int:
     """Write good crops as files: full resolution, upright, colours and metadata kept."""
+    from cadrage.photo.naming import distinct_by_slug, unique_stems
+
     size_wh = read_size(size, "--size")
     if size_wh and (ratio or ratios):
         raise UsageError("--size already sets the ratio; leave --ratio and --ratios out or give no --size")
@@ -97,7 +98,7 @@ def crop(
     )
     photos = expand(images)
     told = read_person(person, len(photos))
-    stems = dict(zip(photos, unique_stems(photos), strict=True))
+    stems = dict(zip(photos, unique_stems([photo.stem for photo in photos]), strict=True))
     writer = CropWriter(
         folder=output,
         sources=identities(photos),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cadrage.cli.inputs import identity
-from cadrage.cli.naming import file_name, output_format
 from cadrage.errors import OutputError
 
 if TYPE_CHECKING:
@@ -57,7 +56,9 @@ class CropWriter:
         Raises:
             OutputError: a file exists, is a photo of this run or cannot be written.
         """
-        form = output_format(self.form, photo.format)
+        from cadrage.photo.naming import crop_format, file_name
+
+        form = crop_format(self.form, photo.format)
         paths = [self.folder / file_name(stem, crop.ratio, crop.rank, form) for crop in suggestions.crops]
         self._check(photo.name, paths)
         if not self.dry_run:
