@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 import typer
 
-from cadrage.cli.report import Report, printable
-from cadrage.errors import CadrageError, ModelError, OutputError, PhotoError
+from cadrage.cli.report import Report
+from cadrage.errors import CadrageError, ModelError, OutputError, PhotoError, one_line
 
 SCHEMA_VERSION = "1.0"
 EXIT_SOME_FAILED = 1
@@ -61,7 +61,7 @@ def as_failure(error: Exception, name: str) -> CadrageError:
     """One of our errors that names the item, whatever went wrong with it."""
     if isinstance(error, CadrageError):
         message = str(error)
-        return error if printable(name) in message else type(error)(f"{name}: {message}")
+        return error if one_line(name) in message else type(error)(f"{name}: {message}")
     if isinstance(error, MemoryError):
         return PhotoError(f"{name}: not enough memory for this photo; lower --max-pixels or free some")
     if isinstance(error, OSError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cadrage.errors import OutputError
+from cadrage.errors import OutputError, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -90,12 +90,7 @@ def wants_progress() -> bool:
 
 def message_line(kind: str, text: str) -> str:
     """``cadrage: error: ...`` on exactly one line, whatever a file name or a library put into the text."""
-    return f"cadrage: {kind}: {printable(text.strip())}"
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that could steer a terminal or begin a new line."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return f"cadrage: {kind}: {one_line(text.strip())}"
 
 
 def _make_bar(total: int, unit: str) -> "Progress":

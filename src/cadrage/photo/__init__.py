@@ -5,7 +5,6 @@ from cadrage.photo.encode import OUTPUT_FORMATS
 from cadrage.photo.header import DEFAULT_MAX_PIXELS
 from cadrage.photo.photo import Photo, open_photo, photo_from_image
 from cadrage.photo.save import CropOptions, encode_crop, save_crop
-from cadrage.photo.wording import one_line
 
 __all__ = [
     "CropOptions",
@@ -14,7 +13,6 @@ __all__ = [
     "OUTPUT_FORMATS",
     "Photo",
     "encode_crop",
-    "one_line",
     "open_photo",
     "photo_from_image",
     "save_crop",

@@ -17,12 +17,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
-from cadrage.errors import CadrageError, PhotoError
+from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.sniff import HEAD_BYTES, SUPPORTED, description, photo_format
 from cadrage.photo.source import unreadable
-from cadrage.photo.wording import one_line, reason
+from cadrage.photo.wording import reason
 
 DEFAULT_MAX_PIXELS = 250_000_000
 

@@ -12,7 +12,7 @@ from typing import Any, TypedDict, Unpack
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from cadrage.errors import CadrageError, OutputError, UsageError
+from cadrage.errors import CadrageError, OutputError, UsageError, one_line
 from cadrage.photo.colour import DEEP_MODES, resizable
 from cadrage.photo.decoded import Decoded
 from cadrage.photo.encode import (
@@ -27,7 +27,7 @@ from cadrage.photo.files import atomic_write, check_target
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
 from cadrage.photo.photo import Photo
-from cadrage.photo.wording import one_line, reason
+from cadrage.photo.wording import reason
 
 _REDUCING_GAP = 3.0
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from cadrage.errors import PhotoError, UsageError
-from cadrage.photo.wording import one_line, reason
+from cadrage.errors import PhotoError, UsageError, one_line
+from cadrage.photo.wording import reason
 
 STDIN = "-"
 

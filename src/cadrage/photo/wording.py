@@ -1,15 +1,8 @@
-"""How a file name and a library's complaint become part of a one-line message."""
+"""How a library's complaint becomes part of a one-line message."""
+
+from cadrage.errors import one_line
 
 _REASON_CHARS = 160
-
-
-def one_line(text: str) -> str:
-    r"""``text`` with everything unprintable escaped: a file name must not break, colour or hide a message.
-
-    >>> one_line("two\nlines.jpg")
-    'two\\nlines.jpg'
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def reason(error: BaseException) -> str:
