@@ -8,15 +8,15 @@ import typer
 from cadrage.cli import crop_options, options, subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand, identities
-from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.options import ReportFormat, Scale
 from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.previews import Previews
 from cadrage.cli.render import csv_header, render
-from cadrage.cli.report import reporting
+from cadrage.cli.report import report_each, reporting
 from cadrage.cli.request import read_ratios, read_request, read_size
 from cadrage.cli.writing import CropWriter
 from cadrage.errors import CadrageError, UsageError
+from cadrage.inference.items import failure_object, json_line
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -140,6 +140,6 @@ def crop(
 
         if report_form is ReportFormat.CSV:
             report.data(csv_header(files=True, timing=timing))
-        exit_code = run_each(photos, work, failed, report)
+        exit_code = report_each(photos, work, failed, report)
         previews.write(report)
     return exit_code

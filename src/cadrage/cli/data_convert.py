@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadrage.cli.helptext import epilog
-from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, json_line
 from cadrage.cli.options import OverwriteOption
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import one_line
+from cadrage.inference.items import EXIT_SOME_FAILED, json_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from cadrage.datasets.conversion import Conversion

@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cadrage.cli.items import json_line
 from cadrage.cli.options import ReportFormat
 from cadrage.errors import one_line
+from cadrage.inference.items import json_line
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions

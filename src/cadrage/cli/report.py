@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from cadrage.errors import OutputError, one_line
+from cadrage.errors import CadrageError, OutputError, one_line
+from cadrage.inference.items import Item, run_each
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -67,6 +68,26 @@ class Report:
             yield
         finally:
             self._bar.start()
+
+
+def report_each(
+    items: Iterable[Item],
+    work: Callable[[Item], None],
+    on_failure: Callable[[Item, CadrageError], None],
+    report: Report,
+) -> int:
+    """`run_each`, with every failure told on stderr before ``on_failure`` hears of it, and every item counted.
+
+    Raises:
+        ModelError: at once.
+        typer.Exit: at once, when the reader of the output went away.
+    """
+
+    def failed(item: Item, error: CadrageError) -> None:
+        report.error(str(error))
+        on_failure(item, error)
+
+    return run_each(items, work, failed=failed, advance=report.advance, stop_at=(typer.Exit,))
 
 
 @contextmanager

@@ -9,14 +9,14 @@ from cadrage.cli import options, subject_options
 from cadrage.cli.explanations import Explanations
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import PhotoInput, expand
-from cadrage.cli.items import failure_object, json_line, run_each
 from cadrage.cli.options import ReportFormat, Scale
 from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.previews import Previews, expect_apart, write_all
 from cadrage.cli.render import csv_header, render
-from cadrage.cli.report import reporting
+from cadrage.cli.report import report_each, reporting
 from cadrage.cli.request import read_request
 from cadrage.errors import CadrageError
+from cadrage.inference.items import failure_object, json_line
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -132,6 +132,6 @@ def suggest(
 
         if form is ReportFormat.CSV:
             report.data(csv_header(files=False, timing=timing))
-        exit_code = run_each(photos, work, failed, report)
+        exit_code = report_each(photos, work, failed, report)
         write_all([previews, explanations], report)
     return exit_code
