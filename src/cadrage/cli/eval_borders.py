@@ -12,8 +12,7 @@ import typer
 from cadrage.cli import eval_options as given
 from cadrage.cli import options
 from cadrage.cli.eval_models import make_predictors
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cadrage.cli.eval_models import make_predictors
-from cadrage.cli.extras import extra_installed
+from cadrage.cli.helptext import extra_installed
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError
 
