@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cadrage.evaluation.borders.probe import moved_boxes
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 from cadrage.inference.cropper import Cropper
 
 CROP = [0.1, 0.1, 0.8, 0.9]

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from cadrage.photo.wording import reason
+from cadrage.photo.source import reason
 
 
 @pytest.mark.parametrize(

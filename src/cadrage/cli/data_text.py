@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from cadrage.datasets.check import CheckReport
+from cadrage.datasets.checks.check import CheckReport
 from cadrage.datasets.stats import QUANTITIES, Stats, histogram
 from cadrage.errors import one_line
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadrage.datasets.draw_split import draw_split
-from cadrage.datasets.splits import SPLITS
+from cadrage.datasets.splits import SPLITS, draw_split
 from cadrage.papers.plan import VALIDATION
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from cadrage.errors import OutputError, one_line
-from cadrage.photo.wording import reason
+from cadrage.photo.source import reason
 
 # File systems allow 255 bytes; a character takes at most four of them and the suffix takes 37.
 _NAME_CHARS = 48

@@ -13,8 +13,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
-from cadrage.photo.decode import load, shrunk, squashed
-from cadrage.photo.decoded import Decoded, decode_jpeg
+from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of

@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import CadrageError, OutputError, UsageError, one_line
 from cadrage.photo.colour import DEEP_MODES, resizable
-from cadrage.photo.decoded import Decoded
+from cadrage.photo.decode import Decoded
 from cadrage.photo.encode import (
     Tables,
     check_output_size,
@@ -27,7 +27,7 @@ from cadrage.photo.files import atomic_write, check_target
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
 from cadrage.photo.photo import Photo
-from cadrage.photo.wording import reason
+from cadrage.photo.source import reason
 
 _REDUCING_GAP = 3.0
 

@@ -16,7 +16,7 @@ from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.borders.probe import Cell, PhotoProbe, probe_photo, summarise
 from cadrage.evaluation.protocols.protocol import question_about
 from cadrage.evaluation.unreadable import of_photo
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 
 Around = Literal["best", "truth"]
 

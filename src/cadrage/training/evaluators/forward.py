@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from cadrage.models.output import Output
+from cadrage.models.regions import Output
 
 
 class Seen(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from cadrage.errors import UsageError
-from cadrage.models.checkpoints.imagenet import load_imagenet
+from cadrage.models.checkpoints.backbones import load_imagenet
 from cadrage.training.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.record import RECORD
 from cadrage.training.set_prediction.build import find_weights

@@ -9,7 +9,7 @@ from torch import nn
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.global_attention import GlobalAttentionModel
-from cadrage.models.output import Output
+from cadrage.models.regions import Output
 from cadrage.training.evaluators.forward import Forward, Seen
 from cadrage.training.evaluators.start import start_from
 from cadrage.training.global_attention.recipe import GlobalAttentionRecipe

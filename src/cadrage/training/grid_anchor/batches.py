@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.models.crop_content import HEAT_SIZE
 from cadrage.training.grid_anchor.samples import GridSample
 from cadrage.training.set_prediction.epochs import SharedShuffle
 

@@ -15,7 +15,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.pixels import load_photo
 from cadrage.errors import PhotoError
 from cadrage.geometry import mirror
-from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.models.crop_content import HEAT_SIZE
 from cadrage.training.evaluators.guided import GuidedRecipe
 from cadrage.training.evaluators.heat_targets import window_heat
 from cadrage.training.evaluators.persons import detected, main_person, person_in_window

@@ -9,7 +9,7 @@ from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.checkpoints.human_centric import translate
 from cadrage.models.human_centric import HumanCentricModel
-from cadrage.models.output import Output
+from cadrage.models.regions import Output
 from cadrage.training.evaluators.forward import Seen
 from cadrage.training.evaluators.start import start_from
 from cadrage.training.human_centric.recipe import HumanCentricRecipe
