@@ -9,7 +9,6 @@ from cadrage.cli.helptext import epilog
 from cadrage.cli.options import Images, PreviewOption, QuestionOptions, ReportFormat, RunOptions, takes_groups
 from cadrage.cli.photo_run import read_question, ready_cropper, run_over_photos
 from cadrage.cli.pictures import Previews
-from cadrage.cli.request import read_ratios
 from cadrage.cli.writing import CropWriter, FileOptions
 from cadrage.errors import UsageError
 
@@ -47,6 +46,7 @@ def crop(
     run: RunOptions,
 ) -> int:
     """Write good crops as files: full resolution, upright, colours and metadata kept."""
+    from cadrage.cli.request import read_ratios
     from cadrage.photo.naming import distinct_by_slug
 
     if files.size_wh is None:

@@ -11,11 +11,11 @@ from cadrage.cli.persons import expect_persons, person_on, read_person, ready_de
 from cadrage.cli.pictures import Explanations, Previews, write_all
 from cadrage.cli.render import csv_header, render
 from cadrage.cli.report import report_each, reporting
-from cadrage.cli.request import Request, TypedBox, read_request
 from cadrage.errors import CadrageError
 from cadrage.inference.items import failure_object, json_line
 
 if TYPE_CHECKING:
+    from cadrage.cli.request import Request, TypedBox
     from cadrage.inference.cropper import Cropper
     from cadrage.inference.results import Suggestions
     from cadrage.photo import Photo
@@ -29,8 +29,8 @@ class Question:
     """What is asked of which photos; ``person`` is the main person of the only one, None to look for it."""
 
     photos: Sequence[PhotoInput]
-    request: Request
-    person: TypedBox | None
+    request: "Request"
+    person: "TypedBox | None"
     detector: str | None
 
 
@@ -40,6 +40,8 @@ def read_question(images: Sequence[str], options: QuestionOptions) -> Question:
     Raises:
         UsageError: the first thing that is wrong, named with its option.
     """
+    from cadrage.cli.request import read_request
+
     request = read_request(
         ratio=options.ratio,
         ratios=options.ratios,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadrage.cli.inputs import PhotoInput, identities, identity
-from cadrage.cli.request import read_size
 from cadrage.errors import OutputError
 
 if TYPE_CHECKING:
@@ -106,6 +105,8 @@ class FileOptions:
         Raises:
             UsageError: it is no size.
         """
+        from cadrage.cli.request import read_size
+
         return read_size(self.size, "--size")
 
 
