@@ -25,7 +25,7 @@ WriteCrops = Callable[[PhotoInput, "Photo", "Suggestions"], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PhotoQuestion:
     """What is asked of which photos; ``person`` is the main person of the only one, None to look for it."""
 
     photos: Sequence[PhotoInput]
@@ -34,7 +34,7 @@ class Question:
     detector: str | None
 
 
-def read_question(images: Sequence[str], options: QuestionOptions) -> Question:
+def read_question(images: Sequence[str], options: QuestionOptions) -> PhotoQuestion:
     """Check everything that can be checked without opening a photo.
 
     Raises:
@@ -57,7 +57,7 @@ def read_question(images: Sequence[str], options: QuestionOptions) -> Question:
         whole=options.whole,
     )
     photos = expand(images)
-    return Question(photos, request, read_person(options.person, len(photos)), options.detector)
+    return PhotoQuestion(photos, request, read_person(options.person, len(photos)), options.detector)
 
 
 def make_cropper(options: ModelOptions, detector: str | None) -> "Cropper":
@@ -76,7 +76,7 @@ def make_cropper(options: ModelOptions, detector: str | None) -> "Cropper":
     )
 
 
-def ready_cropper(question: Question, options: ModelOptions, *, explains: bool = False) -> "Cropper":
+def ready_cropper(question: PhotoQuestion, options: ModelOptions, *, explains: bool = False) -> "Cropper":
     """A cropper that can answer the question, and explain if it ``explains``; what it lacks is told at once.
 
     Raises:
@@ -97,7 +97,7 @@ def ready_cropper(question: Question, options: ModelOptions, *, explains: bool =
 
 
 def run_over_photos(
-    question: Question,
+    question: PhotoQuestion,
     cropper: "Cropper",
     options: RunOptions,
     form: ReportFormat,
