@@ -9,7 +9,8 @@ import pytest
 from jinja2 import UndefinedError
 
 import cadrage.pages
-from cadrage.pages import printable, render
+from cadrage.errors import one_line
+from cadrage.pages import render
 
 TEMPLATES = sorted((Path(cadrage.pages.__file__).parent / "templates").iterdir())
 PAGES = [file for file in TEMPLATES if '{% extends "base.html" %}' in file.read_text()]
@@ -96,7 +97,7 @@ def test_a_program_that_writes_no_page_does_not_load_the_template_engine():
 
 
 def test_printable_text_stays_on_its_line():
-    assert printable("a\n\x1b[31mb\udc80é") == "a\\n\\x1b[31mb\\udc80é"
+    assert one_line("a\n\x1b[31mb\udc80é") == "a\\n\\x1b[31mb\\udc80é"
 
 
 def test_escaped_text_is_no_markup():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadrage.cli.extras import extra_installed
+from cadrage.cli.helptext import extra_installed
 from cadrage.cli.persons import expect_persons
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError

@@ -4,6 +4,8 @@ import base64
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cadrage.errors import one_line
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -15,13 +17,6 @@ def render(template: str, **context: object) -> str:
         jinja2.UndefinedError: the template uses what ``context`` does not hold.
     """
     return _environment().get_template(template).render(context)
-
-
-def printable(text: str) -> str:
-    """The text on one line, everything escaped that could steer a terminal or is no character."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 @cache
@@ -44,7 +39,7 @@ def _environment() -> "Environment":
 
 def _shown(value: object) -> object:
     """What stands in the page: file names must neither break a line nor make text that cannot be encoded."""
-    return value if hasattr(value, "__html__") else printable(str(value))
+    return value if hasattr(value, "__html__") else one_line(str(value))
 
 
 def _data_uri(content: bytes, kind: str) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cadrage.errors import one_line
 from cadrage.evaluation.floors import best_floor
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import PublishedRow
 from cadrage.evaluation.reports.numbers import best_published, interval, number, published_number
 from cadrage.evaluation.result import Result
-from cadrage.pages import printable
 from cadrage.plots import svg
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _draw(marks: Sequence[Mark], ends: tuple[float, float], size_px: tuple[int, 
             places = [_EDGE + (1 - 2 * _EDGE) * (value - ends[0]) / (ends[1] - ends[0]) for value in values]
             canvas.add_artist(Line2D(places, [0.5] * len(places), gid=f"mark{index}", **_LOOKS[kind]))
 
-    said = {f"mark{index}": (kind, printable(text)) for index, (kind, _, text) in enumerate(marks)}
+    said = {f"mark{index}": (kind, one_line(text)) for index, (kind, _, text) in enumerate(marks)}
     return svg(size_px, paint, label, said, _COLOURS)
 
 

@@ -1,16 +1,13 @@
-"""The loop every verb runs over its photos: one failure is reported and counted, the others are still done."""
+"""Photos one after the other: a failure becomes one of our errors and an object in JSON, the others are still done."""
 
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import typer
+from cadrage.errors import CadrageError, ModelError, OutputError, PhotoError, one_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
-from cadrage.cli.report import Report, printable
-from cadrage.errors import CadrageError, ModelError, OutputError, PhotoError
-
-SCHEMA_VERSION = "1.0"
 EXIT_SOME_FAILED = 1
 
 
@@ -27,31 +24,37 @@ Item = TypeVar("Item", bound=Named)
 def run_each(
     items: Iterable[Item],
     work: Callable[[Item], None],
-    on_failure: Callable[[Item, CadrageError], None],
-    report: Report,
+    *,
+    failed: Callable[[Item, CadrageError], None],
+    advance: Callable[[], None],
+    stop_at: tuple[type[Exception], ...] = (),
 ) -> int:
     """Do ``work`` for every item and return the exit code.
 
     0 when all went well; the failure's own code when the only item failed; 1 when some of several failed.
 
+    Args:
+        failed: called with each item that could not be done, and why.
+        advance: called after each item, done or not.
+        stop_at: exceptions that end the run at once, beside ModelError.
+
     Raises:
         ModelError: at once, since without its model no other item can be done either.
-        typer.Exit: at once, when the reader of the output went away.
     """
+    at_once: tuple[type[Exception], ...] = (ModelError, *stop_at)
     failures: list[CadrageError] = []
     count = 0
     for item in items:
         count += 1
         try:
             work(item)
-        except (ModelError, typer.Exit):
+        except at_once:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one photo, the others are still done
             failure = as_failure(error, item.name)
             failures.append(failure)
-            report.error(str(failure))
-            on_failure(item, failure)
-        report.advance()
+            failed(item, failure)
+        advance()
     if not failures:
         return 0
     return failures[0].exit_code if count == 1 else EXIT_SOME_FAILED
@@ -61,7 +64,7 @@ def as_failure(error: Exception, name: str) -> CadrageError:
     """One of our errors that names the item, whatever went wrong with it."""
     if isinstance(error, CadrageError):
         message = str(error)
-        return error if printable(name) in message else type(error)(f"{name}: {message}")
+        return error if one_line(name) in message else type(error)(f"{name}: {message}")
     if isinstance(error, MemoryError):
         return PhotoError(f"{name}: not enough memory for this photo; lower --max-pixels or free some")
     if isinstance(error, OSError):

@@ -1,25 +1,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadrage.cli.inputs import PhotoInput
-from cadrage.cli.naming import EXTENSIONS, distinct_by_slug, file_name, output_format, ratio_slug, unique_stems
 from cadrage.geometry import NAMED_RATIOS
 from cadrage.photo import OUTPUT_FORMATS
-
-
-def stems(*names: str) -> list[str]:
-    return unique_stems([PhotoInput(name) for name in names])
+from cadrage.photo.naming import EXTENSIONS, crop_format, distinct_by_slug, file_name, ratio_slug, unique_stems
 
 
 def test_equal_stems_are_numbered_in_order_also_where_case_does_not_count():
-    assert stems("x/a.jpg", "y/a.jpg", "z/A.png", "a-2.jpg", "-") == ["a", "a-2", "A-3", "a-2-2", "stdin"]
+    assert unique_stems(["a", "a", "A", "a-2", "stdin"]) == ["a", "a-2", "A-3", "a-2-2", "stdin"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=12))
-def test_no_two_files_of_a_run_get_the_same_name(names):
+def test_no_two_files_of_a_run_get_the_same_name(stems):
     written = [
         file_name(stem, ratio, rank, "jpeg").casefold()
-        for stem in unique_stems([PhotoInput(name) for name in names])
+        for stem in unique_stems(stems)
         for ratio in ("free", "4:5", *NAMED_RATIOS)
         for rank in (1, 2, 11)
     ]
@@ -41,9 +36,9 @@ def test_ratio_slugs_suit_every_file_system():
 
 
 def test_the_format_is_the_asked_one_else_the_photos_own_else_jpeg():
-    assert output_format("webp", "JPEG") == "webp"
-    assert output_format(None, "PNG") == "png"
-    assert output_format(None, "HEIC") == "jpeg"
+    assert crop_format("webp", "JPEG") == "webp"
+    assert crop_format(None, "PNG") == "png"
+    assert crop_format(None, "HEIC") == "jpeg"
 
 
 def test_every_writable_format_has_an_extension():

@@ -1,9 +1,7 @@
-"""Names of the files that ``cadrage crop`` writes: ``{stem}_{ratio}_{rank}.{ext}``."""
+"""Names and formats of the files that crops are written to: ``{stem}_{ratio}_{rank}.{ext}``."""
 
 import re
 from collections.abc import Sequence
-
-from cadrage.cli.inputs import PhotoInput
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "tiff": "tif"}
 
@@ -14,15 +12,19 @@ FALLBACK_FORMAT = "jpeg"
 _AWKWARD = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
-def unique_stems(photos: Sequence[PhotoInput]) -> list[str]:
-    """One stem per photo, no two alike even where upper and lower case are the same.
+def unique_stems(photo_stems: Sequence[str]) -> list[str]:
+    """One stem for the files of each photo, no two alike even where upper and lower case are the same.
 
-    The first photo keeps its stem, later ones get ``-2``, ``-3`` and so on, in the order of the photos.
+    The first photo keeps its stem, later ones get ``-2``, ``-3`` and so on, in the order of the photos. What a file
+    system or a shell may mind becomes a hyphen.
+
+    >>> unique_stems(["beach", "Beach", "a:b"])
+    ['beach', 'Beach-2', 'a-b']
     """
     taken: set[str] = set()
     stems = []
-    for photo in photos:
-        plain = _AWKWARD.sub("-", photo.stem) or "photo"
+    for photo_stem in photo_stems:
+        plain = _AWKWARD.sub("-", photo_stem) or "photo"
         stem, number = plain, 1
         while stem.casefold() in taken:
             number += 1
@@ -49,8 +51,8 @@ def distinct_by_slug(ratios: Sequence[str]) -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def output_format(asked: str | None, photo_format: str) -> str:
-    """The format to write: the asked one, else the photo's own where that can be written."""
+def crop_format(asked: str | None, photo_format: str) -> str:
+    """The format to write: the asked one, else the photo's own where that can be written, else JPEG."""
     own = photo_format.lower()
     return asked or (own if own in EXTENSIONS else FALLBACK_FORMAT)
 

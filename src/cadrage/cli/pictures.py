@@ -1,4 +1,4 @@
-"""Collects the pictures of a run for ``--preview`` and writes them once at its end."""
+"""Collects what ``--preview`` and ``--explain`` draw of a run, and writes it once at its end."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from cadrage.cli.report import Report
 from cadrage.errors import CadrageError, OutputError, UsageError
 
 if TYPE_CHECKING:
+    from cadrage.inference.encoded_photo import EncodedPhoto
     from cadrage.inference.results import Suggestions
     from cadrage.photo import Photo
 
@@ -74,6 +75,52 @@ class Pictures:
         self.write_file()
 
 
+class Previews(Pictures):
+    """The photos of one run with their crops."""
+
+    option = "--preview"
+
+    def add(self, photo: "Photo", suggestions: "Suggestions") -> None:
+        """Keep a photo for the preview, in the size it will be shown."""
+        if self.wanted and self.has_room():
+            self.keep((photo.thumbnail(self.side_px), suggestions))
+
+    def write_file(self) -> None:
+        """Write the preview page, picture or contact sheet."""
+        from cadrage.inference.pictures import preview
+        from cadrage.inference.pictures import preview_page as preview_html
+
+        if self.is_page:
+            preview_html.write_html(self.path, self.items, overwrite=self.overwrite)
+        else:
+            preview.write_png(self.path, self.items, overwrite=self.overwrite)
+
+
+class Explanations(Pictures):
+    """The explanations of one run; does nothing when none are asked for."""
+
+    option = "--explain"
+
+    def add(self, encoded: "EncodedPhoto", suggestions: "Suggestions") -> None:
+        """Keep a photo, its crops and what explains them.
+
+        Raises:
+            ModelError: the model cannot explain its crops.
+        """
+        if self.wanted and self.has_room():
+            self.keep((encoded.photo.thumbnail(self.side_px), suggestions, encoded.explain(suggestions)))
+
+    def write_file(self) -> None:
+        """Write the explaining page, picture or contact sheet."""
+        from cadrage.inference.pictures import explain_page as explain_html
+        from cadrage.inference.pictures import explain_picture
+
+        if self.is_page:
+            explain_html.write_html(self.path, self.items, overwrite=self.overwrite)
+        else:
+            explain_picture.write_png(self.path, self.items, overwrite=self.overwrite)
+
+
 def expect_apart(*pictures: Pictures) -> None:
     """Raise UsageError if two of them are to be one file, however it is spelled: the later would replace the other."""
     wanted = [each for each in pictures if each.wanted]
@@ -98,27 +145,6 @@ def write_all(pictures: Sequence[Pictures], report: Report) -> None:
         report.error(str(failure))
     if failures:
         raise failures[-1]
-
-
-class Previews(Pictures):
-    """The photos of one run with their crops."""
-
-    option = "--preview"
-
-    def add(self, photo: "Photo", suggestions: "Suggestions") -> None:
-        """Keep a photo for the preview, in the size it will be shown."""
-        if self.wanted and self.has_room():
-            self.keep((photo.thumbnail(self.side_px), suggestions))
-
-    def write_file(self) -> None:
-        """Write the preview page, picture or contact sheet."""
-        from cadrage.inference.pictures import preview
-        from cadrage.inference.pictures import preview_page as preview_html
-
-        if self.is_page:
-            preview_html.write_html(self.path, self.items, overwrite=self.overwrite)
-        else:
-            preview.write_png(self.path, self.items, overwrite=self.overwrite)
 
 
 def check_writable(path: Path, photos: Sequence[PhotoInput], *, overwrite: bool) -> None:
