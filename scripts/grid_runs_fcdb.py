@@ -22,8 +22,9 @@ from cadrage.datasets.splits import read_split, select
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
-from cadrage.evaluation.product import ModelPredictor, trained_on_photos
-from cadrage.evaluation.protocols.pairs import FCDB_PAIRS
+from cadrage.evaluation.notes import trained_on_photos
+from cadrage.evaluation.product import ModelPredictor
+from cadrage.evaluation.protocols.given_boxes import FCDB_PAIRS
 from cadrage.geometry import area
 from cadrage.inference.cropper import Cropper
 from cadrage.inference.selection.candidates import grid_pool

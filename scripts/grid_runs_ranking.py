@@ -19,7 +19,7 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.datasets.splits import read_split
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
 from cadrage.geometry import area
 
 METRICS = ("srcc", "pcc", "acc5", "acc10")

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cadrage.cli import data_convert, data_draw
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.options import OverwriteOption
 from cadrage.cli.report import Report, reporting
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadrage.cli.helptext import epilog
-from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, json_line
 from cadrage.cli.options import OverwriteOption
-from cadrage.cli.report import Report, printable, reporting
+from cadrage.cli.report import Report, reporting
+from cadrage.errors import one_line
+from cadrage.inference.items import EXIT_SOME_FAILED, json_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from cadrage.datasets.conversion.raw import LeftOut
@@ -113,4 +115,4 @@ def _table(done: "Conversion") -> str:
         rows += [(count, label + names[reason]) for reason, count in summary[title].items()]
     width = max(len(f"{count:,}") for count, _ in rows)
     lines = [f"{f'{count:,}':>{width}}  {text}" for count, text in rows]
-    return "\n".join([f"{done.dataset} in {printable(str(done.folder))}", *lines])
+    return "\n".join([f"{done.dataset} in {one_line(str(done.folder))}", *lines])

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.errors import UsageError
 
 TRAIN_EPILOG = epilog(

@@ -1,10 +1,7 @@
-"""What comes back: all crops of a photo together with what they were made from, as Python values and as JSON.
-
-The JSON has schema version 1.0 (``docs/schema/suggestions-1.0.json``).
-"""
+"""What comes back: all crops of a photo together with what they were made from, as Python values and as JSON."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from cadrage.errors import UsageError
+from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_object
 from cadrage.inference.pictures.preview import draw_crops
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
@@ -22,13 +20,7 @@ from cadrage.photo import Photo
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-SCHEMA_VERSION = "1.0"
-
 _PLOT_SIDE = 1280
-# Of boxes in JSON, far below a pixel of any photo.
-_BOX_DECIMALS = 6
-# Of scores in JSON, what float32 sums repeat on any processor.
-_SCORE_DECIMALS = 4
 
 OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
 OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
@@ -178,10 +170,10 @@ class Suggestions:
                 "orientation_applied": image.orientation_applied,
             },
             "model": self.model.to_dict(),
-            "request": _request_object(self.request),
+            "request": request_object(self.request),
             "subjects": [dict(subject) for subject in self.subjects],
             "person": None if self.person is None else dict(self.person),
-            "crops": [_crop_object(crop) for crop in self.crops],
+            "crops": [crop_object(crop) for crop in self.crops],
             "flags": list(self.flags),
             "warnings": list(self.warnings),
         }
@@ -218,40 +210,3 @@ class Suggestions:
                 f"{opened.name}: expected the photo of these crops, {self.size_wh} pixels, got {opened.size_wh}"
             )
         return opened
-
-
-def _request_object(request: Request) -> dict[str, Any]:
-    texts = [ratio.text for ratio in request.ratio]
-    return {
-        "ratio": texts[0] if len(texts) == 1 else texts,
-        "num": request.n,
-        "keep": [*request.keep_words, *(_rounded(box) for box in request.keep_xyxy)],
-        "avoid": [_rounded(box) for box in request.avoid],
-        "min_area": request.min_area,
-        "max_area": request.max_area,
-        "min_size": None if request.min_size is None else list(request.min_size),
-        "diversity": request.diversity,
-        "scale": request.scale,
-        "strict": request.strict,
-        "whole": request.whole,
-    }
-
-
-def _crop_object(crop: Crop) -> dict[str, Any]:
-    x, y, width, height = crop.box_px
-    return {
-        "rank": crop.rank,
-        "ratio": crop.ratio,
-        "box": {"x": x, "y": y, "width": width, "height": height},
-        "box_norm": _rounded(crop.box_norm),
-        "score": round(crop.score, _SCORE_DECIMALS),
-        "area_fraction": round(crop.area_fraction, _SCORE_DECIMALS),
-        "importance_fraction": round(crop.importance_fraction, _SCORE_DECIMALS),
-        "focal_point": _rounded(crop.focal_point),
-        "flags": list(crop.flags),
-        "reason": crop.reason,
-    }
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(value, _BOX_DECIMALS) for value in values]

@@ -4,15 +4,15 @@ from cadrage.photo.decode import Decoded
 from cadrage.photo.encode import OUTPUT_FORMATS
 from cadrage.photo.header import DEFAULT_MAX_PIXELS
 from cadrage.photo.photo import Photo, open_photo, photo_from_image
-from cadrage.photo.save import save_crop
-from cadrage.photo.source import one_line
+from cadrage.photo.save import CropOptions, encode_crop, save_crop
 
 __all__ = [
+    "CropOptions",
     "DEFAULT_MAX_PIXELS",
     "Decoded",
     "OUTPUT_FORMATS",
     "Photo",
-    "one_line",
+    "encode_crop",
     "open_photo",
     "photo_from_image",
     "save_crop",

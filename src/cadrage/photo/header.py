@@ -17,10 +17,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
-from cadrage.errors import CadrageError, PhotoError
+from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
 from cadrage.photo.orientation import upright_size, valid_orientation
-from cadrage.photo.source import one_line, reason, unreadable
+from cadrage.photo.source import reason, unreadable
 
 HEAD_BYTES = 64
 

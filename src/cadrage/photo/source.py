@@ -10,18 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from cadrage.errors import PhotoError, UsageError
+from cadrage.errors import PhotoError, UsageError, one_line
 
 _REASON_CHARS = 160
-
-
-def one_line(text: str) -> str:
-    r"""``text`` with everything unprintable escaped: a file name must not break, colour or hide a message.
-
-    >>> one_line("two\nlines.jpg")
-    'two\\nlines.jpg'
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def reason(error: BaseException) -> str:

@@ -15,9 +15,8 @@ from cadrage.evaluation.borders.probe import (
     probe_photo,
     summarise,
 )
-from cadrage.evaluation.borders.rows import probe_json
+from cadrage.evaluation.borders.report import probe_json, probe_lines
 from cadrage.evaluation.borders.run import choose_photos, probe
-from cadrage.evaluation.borders.text import probe_lines
 from cadrage.geometry import area
 from cadrage.geometry.candidates import grid_anchors
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.errors import DetectionError
+from cadrage.errors import DetectionError, one_line
 from cadrage.geometry import clip
 from cadrage.inference.request import Box, KeepWord
 from cadrage.inference.session import Looks, Model
@@ -31,7 +31,6 @@ from cadrage.inference.subjects.person import (
     is_automatic,
     telling_kinds,
 )
-from cadrage.photo import one_line
 
 # What detectors that look for themselves are shown, the long side in pixels.
 _DETECTOR_SIDE = 1024

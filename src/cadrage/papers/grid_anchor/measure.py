@@ -10,7 +10,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.bootstrap import bootstrap_mean
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.set_prediction.measure import TestResult
 from cadrage.papers.set_prediction.predict import best_device

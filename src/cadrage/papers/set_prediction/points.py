@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import pcc, srcc
 from cadrage.papers.files import write_file
 from cadrage.papers.set_prediction.predict import Proposals
 from cadrage.training.set_prediction.matching import match

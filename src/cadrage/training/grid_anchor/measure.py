@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.pairs import pair_agreement
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
 from cadrage.training.evaluators.persons import cuts_person, main_person
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.average_precision import average_precision
 from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall
-from cadrage.evaluation.metrics.coverage import coverage
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
+from cadrage.evaluation.metrics.overlap import best_iou_of_set, coverage, iou_and_bde
 from cadrage.training.set_prediction.recipe import SetRecipe
 
 _FEW, _MANY = 5, 10
