@@ -25,7 +25,7 @@ _LABEL_PX = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CropCard:
     """One crop, the ``index``-th of its photo: picture, colours as style, place of its label in sides of the photo."""
 
     crop: Crop
@@ -92,7 +92,7 @@ def small(picture: Image.Image) -> Image.Image:
     return copy
 
 
-def _cards(image: Image.Image, suggestions: Suggestions, pictures: Sequence[Image.Image], ratio: str) -> list[Card]:
+def _cards(image: Image.Image, suggestions: Suggestions, pictures: Sequence[Image.Image], ratio: str) -> list[CropCard]:
     """The crops of one ratio, the best one first."""
     chosen = [(index, crop) for index, crop in enumerate(suggestions.crops) if crop.ratio == ratio]
     width, height = _USUAL_WIDTH_PX, max(1, round(_USUAL_WIDTH_PX * image.height / image.width))
@@ -103,7 +103,7 @@ def _cards(image: Image.Image, suggestions: Suggestions, pictures: Sequence[Imag
     ]
     places = label_places(marks, (width, height), _LABEL_PX)
     return [
-        Card(crop, index, _jpeg(pictures[index]), _colors(mark), (x / width, y / height))
+        CropCard(crop, index, _jpeg(pictures[index]), _colors(mark), (x / width, y / height))
         for (index, crop), mark, (x, y, _, _) in zip(chosen, marks, places, strict=True)
     ]
 

@@ -1,30 +1,17 @@
-"""The script that publishes the models of this repository, and what it published."""
+"""What publishes the models of this repository, and what it published."""
 
 import hashlib
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from cadrage.inference.store import build_index
 from cadrage.inference.store.index import parse_index
 from cadrage.inference.store.registry import resolve
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "build_model_index.py"
-
-
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_model_index", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-script = load_script()
+WEIGHTS = Path(__file__).parents[3] / "weights"
 
 
 @pytest.fixture
@@ -49,8 +36,7 @@ def put(root: Path, name: str, tag: str, **card: object) -> Path:
 
 
 def build(root: Path, *options: str) -> int:
-    code: int = script.main(["--root", str(root), *options])
-    return code
+    return build_index.main(["--root", str(root), *options])
 
 
 def listed(root: Path) -> list[str]:
@@ -58,7 +44,7 @@ def listed(root: Path) -> list[str]:
 
 
 def test_the_published_index_is_up_to_date() -> None:
-    assert script.main(["--check"]) == 0
+    assert build_index.main(["--root", str(WEIGHTS), "--check"]) == 0
 
 
 def test_what_it_writes_can_be_pulled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

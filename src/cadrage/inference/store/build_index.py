@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Check the models under ``weights/`` and write the ``index.json`` that lists them.
+"""Check the models of a folder and write the ``index.json`` that lists them.
 
-    python scripts/build_model_index.py            write weights/index.json
-    python scripts/build_model_index.py --check    only tell whether it is up to date
+    python -m cadrage.inference.store.build_index            write weights/index.json
+    python -m cadrage.inference.store.build_index --check    only tell whether it is up to date
 
-A model is a folder ``weights/name.tag/`` with a ``card.json`` and its parts. The first tag listed of a name is its
-default: models already listed keep their place, new ones follow in alphabetical order; reorder by editing the file.
+A model is a folder ``name.tag/`` with a ``card.json`` and its parts. The first tag listed of a name is its default:
+models already listed keep their place, new ones follow in alphabetical order; reorder by editing the file.
 """
 
 import argparse
@@ -19,14 +18,13 @@ from cadrage.errors import CadrageError, ModelError
 from cadrage.inference.store.card import read_card
 from cadrage.inference.store.index import CARD_FILE, INDEX_FILE, SCHEMA_VERSION, parse_index, parse_model
 
-ROOT = Path(__file__).resolve().parent.parent / "weights"
-MAX_MODEL_BYTES = 32_000_000  # what a model in this repository may weigh
+MAX_MODEL_BYTES = 32_000_000  # what a model in such a folder may weigh
 
 
 def main(argv: list[str] | None = None) -> int:
     """Return 0 when the index is written or up to date, 1 otherwise."""
-    parser = argparse.ArgumentParser(description="Check the models under weights/ and write their index.json.")
-    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the models (default: weights/)")
+    parser = argparse.ArgumentParser(description="Check the models of a folder and write their index.json.")
+    parser.add_argument("--root", type=Path, default=Path("weights"), help="folder of the models (default: weights/)")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if index.json is not up to date")
     options = parser.parse_args(argv)
     path = options.root / INDEX_FILE
@@ -38,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     if path.is_file() and path.read_bytes() == content:
         return 0
     if options.check:
-        sys.stderr.write(f"{path} is not up to date; run scripts/build_model_index.py\n")
+        sys.stderr.write(f"{path} is not up to date; run python -m cadrage.inference.store.build_index\n")
         return 1
     path.write_bytes(content)
     return 0
