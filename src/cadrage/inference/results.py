@@ -11,7 +11,6 @@ from PIL.Image import Image
 
 from cadrage.errors import UsageError
 from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_object
-from cadrage.inference.pictures.preview import draw_crops
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
 from cadrage.inference.sources import PhotoLike, as_photo
@@ -201,6 +200,9 @@ class Suggestions:
             UsageError: the photo does not have the size these crops were made for.
             PhotoError: the photo cannot be read.
         """
+        # Most results are never drawn.
+        from cadrage.inference.pictures.preview import draw_crops
+
         return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self.crops, self.caption)
 
     def _opened(self, photo: PhotoLike) -> Photo:

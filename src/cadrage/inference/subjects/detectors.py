@@ -5,14 +5,21 @@ from pathlib import Path
 
 from cadrage.errors import UsageError
 from cadrage.inference.subjects.detector import NoDetector, SubjectDetector
-from cadrage.inference.subjects.onnx_detector import OnnxDetector
 from cadrage.inference.subjects.own import OwnDetector
+
+
+def _in_file(file: str, threads: int | None) -> SubjectDetector:
+    # Few runs name a file, and the others need none of what reads one.
+    from cadrage.inference.subjects.onnx_detector import OnnxDetector
+
+    return OnnxDetector(Path(file), threads=threads)
+
 
 # From what follows the colon, and the threads of a network, to the detector.
 _DETECTORS: Mapping[str, Callable[[str, int | None], SubjectDetector]] = {
     "own": lambda _, threads: OwnDetector(threads=threads),
     "none": lambda *_: NoDetector(),
-    "onnx:FILE": lambda file, threads: OnnxDetector(Path(file), threads=threads),
+    "onnx:FILE": _in_file,
 }
 
 
