@@ -93,7 +93,7 @@ class QuestionOptions:
             "--ratios", metavar="R,R,...", help="Several shapes at once, e.g. 1:1,4:5,16:9.", rich_help_panel=_WHAT
         ),
     ] = None
-    num: Annotated[
+    n: Annotated[
         int,
         typer.Option(
             "--num",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from cadrage.cli.inputs import PhotoInput, expand
@@ -42,20 +42,8 @@ def read_question(images: Sequence[str], options: QuestionOptions) -> PhotoQuest
     """
     from cadrage.inference.request_text import read_request
 
-    request = read_request(
-        ratio=options.ratio,
-        ratios=options.ratios,
-        n=options.num,
-        keep=options.keep,
-        avoid=options.avoid,
-        min_area=options.min_area,
-        max_area=options.max_area,
-        min_size=options.min_size,
-        scale=options.scale.value,
-        diversity=options.diversity,
-        strict=options.strict,
-        whole=options.whole,
-    )
+    asked = [option.name for option in fields(options) if option.name not in ("person", "detector")]
+    request = read_request(**{name: getattr(options, name) for name in asked})
     photos = expand(images)
     return PhotoQuestion(photos, request, read_person(options.person, len(photos)), options.detector)
 

@@ -122,7 +122,7 @@ def _size_px(name: str, size_wh: object) -> tuple[int, int] | None:
 def _scale(name: str, value: object) -> Scale:
     if value not in get_args(Scale):
         raise UsageError(f"{name}: expected one of {', '.join(get_args(Scale))}, got {value!r}")
-    return cast(Scale, value)
+    return cast(Scale, str(value))
 
 
 def _yes_or_no(name: str, value: object) -> bool:

@@ -72,18 +72,11 @@ class TypedRequest:
         return Request.of(**cast(Any, {option: placed(value) for option, value in self.options.items()}))
 
 
-def _on_the_command_line(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def read_request(
-    *, ratios: str | None = None, spelled: Callable[[str], str] = _on_the_command_line, **typed: Any
-) -> TypedRequest:
+def read_request(*, ratios: str | None = None, **typed: Any) -> TypedRequest:
     """Check all that can be checked without a photo.
 
     Args:
         ratios: more of them beside ``ratio``, separated by commas.
-        spelled: from an option's name to what its caller typed, for messages.
         typed: options of `Request` as texts, lists of texts or numbers; those that are None are not asked for.
 
     Raises:
@@ -96,18 +89,18 @@ def read_request(
     for name in ("min_area", "max_area"):
         if name in given and not 0 < given[name] <= 1:
             raise UsageError(
-                f"{spelled(name)} {given[name]:g}: expected a fraction of the photo's area, above 0 and up to 1"
+                f"{_typed(name)} {given[name]:g}: expected a fraction of the photo's area, above 0 and up to 1"
             )
     if given.get("min_area", 0) > given.get("max_area", 1):
         raise UsageError(
-            f"{spelled('min_area')} {given['min_area']:g} is larger than {spelled('max_area')} {given['max_area']:g}"
+            f"{_typed('min_area')} {given['min_area']:g} is larger than {_typed('max_area')} {given['max_area']:g}"
         )
     if "diversity" in given and not 0 < given["diversity"] <= 1:
-        raise UsageError(f"{spelled('diversity')} {given['diversity']:g}: expected an overlap above 0 and up to 1")
+        raise UsageError(f"{_typed('diversity')} {given['diversity']:g}: expected an overlap above 0 and up to 1")
     given["ratio"] = read_ratios(given.get("ratio"), ratios)
     readers: Mapping[str, Callable[[Any, str], Any]] = {"keep": _read_kept, "avoid": _read_boxes, "min_size": read_size}
     return TypedRequest(
-        {name: readers[name](value, spelled(name)) if name in readers else value for name, value in given.items()}
+        {name: readers[name](value, _typed(name)) if name in readers else value for name, value in given.items()}
     )
 
 
@@ -158,3 +151,8 @@ def _read_kept(texts: Sequence[str], option: str) -> tuple[str | TypedBox, ...]:
 
 def _read_boxes(texts: Iterable[str], option: str) -> tuple[TypedBox, ...]:
     return tuple(read_box(text, option) for text in texts)
+
+
+def _typed(name: str) -> str:
+    """An option as messages call it: as it is typed on the command line."""
+    return f"--{name.replace('_', '-')}"
