@@ -16,7 +16,7 @@ from cadrage.papers.set_prediction.chain import Outcome, Places
 from cadrage.papers.set_prediction.report import make_report
 from cadrage.papers.set_prediction.runs import PLAN
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes"
 
 
 @pytest.fixture

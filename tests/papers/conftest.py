@@ -34,7 +34,7 @@ from cadrage.training.trainer import photos_identity
 # Tests run side by side; threads of one that wait busily would take the cores from the others.
 torch.set_num_threads(1)
 
-GRID_RECIPES = Path(__file__).parents[2] / "recipes" / "grid-anchor"
+GRID_RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "grid-anchor"
 BASE = """
 model = "set-prediction"
 tag = "drawn"

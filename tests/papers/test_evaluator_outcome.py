@@ -15,7 +15,7 @@ from cadrage.papers.evaluators.sections import decisions, sections
 from cadrage.papers.evaluators.values import PhotoValues
 from cadrage.papers.global_attention.paper import PAPER
 
-RECIPES = Path(__file__).parents[2] / "recipes" / "global-attention"
+RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "global-attention"
 EXPERIMENTS = {each.planned.letter: each for each in read_plan(RECIPES).experiments}
 DIFFERENCES = "What a change is worth, photo by photo"
 

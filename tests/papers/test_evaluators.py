@@ -30,7 +30,7 @@ from cadrage.training.human_centric.build import build_human_centric
 from cadrage.training.record import RECORD, WEIGHTS
 from cadrage.training.trainer import photos_identity
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes"
 PAPERS = {paper.name: paper for paper in (HUMAN_CENTRIC, GLOBAL_ATTENTION)}
 SPLITS = {
     "gaicd-v1": {"train": range(4), "fit": range(3), "val": (3,), "test": (4, 5, 6)},

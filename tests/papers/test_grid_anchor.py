@@ -15,7 +15,7 @@ from cadrage.papers.grid_anchor.reproduce import reproduce
 from cadrage.papers.grid_anchor.runs import TABLE, read_runs
 from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
 
-RECIPES = Path(__file__).parents[2] / "recipes" / "grid-anchor"
+RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "grid-anchor"
 RUNS = {run.plan.letter: run for run in read_runs(RECIPES)}
 
 pytestmark = [

@@ -10,7 +10,7 @@ from cadrage.papers.set_prediction.ready import expect_no_test_photos
 from cadrage.papers.set_prediction.runs import BY_MU, DRAWN_SPLITS, PLAN
 from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
 
-FOLDER = Path(__file__).parents[2] / "recipes" / "set-prediction"
+FOLDER = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "set-prediction"
 RECIPES = {run.letter: load_set_recipe(FOLDER / f"{run.recipe}.toml") for run in PLAN}
 
 V2 = {"train": ("gaicd-v2:train",), "validate": ("gaicd-v2:val",), "good_score": 4.0, "good_iou_limit": 0.0}

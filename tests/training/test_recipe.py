@@ -6,7 +6,7 @@ import pytest
 from cadrage.errors import UsageError
 from cadrage.training.recipe import Recipe, load_recipe
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src/cadrage/training/recipes"
 
 
 def write(folder: Path, text: str) -> Path:

@@ -10,6 +10,7 @@ import typer
 from cadrage.cli.extras import extra_installed
 from cadrage.cli.helptext import epilog
 from cadrage.cli.report import Report, message_line
+from cadrage.papers.names import RECIPES
 
 EPILOG = epilog(
     {
@@ -32,7 +33,7 @@ GRID_EPILOG = epilog(
     },
     {
         "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
-        "Runs": "Those of recipes/grid-anchor/tables.toml, which says what each changes in its recipe.",
+        "Runs": "Those of tables.toml in the folder of recipes, which says what each changes in its recipe.",
     },
     exit_codes=False,
 )
@@ -88,7 +89,7 @@ def set_prediction(
     ] = "",
     recipes: Annotated[
         Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with recipes of these names, for other data.")
-    ] = Path("recipes/set-prediction"),
+    ] = RECIPES / "set-prediction",
 ) -> int:
     """Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7; exit code 1 if a run failed."""
     # Progress bars of a training are no part of the report.
@@ -111,7 +112,7 @@ def grid_anchor(
     ] = "",
     recipes: Annotated[
         Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with tables.toml and the recipes it names.")
-    ] = Path("recipes/grid-anchor"),
+    ] = RECIPES / "grid-anchor",
 ) -> int:
     """Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1; exit code 1 if a run failed."""
     # Progress bars of a training are no part of the report.
@@ -137,7 +138,7 @@ def human_centric(
     ] = None,
     recipes: Annotated[
         Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with runs.toml and the recipes it names.")
-    ] = Path("recipes/human-centric"),
+    ] = RECIPES / "human-centric",
 ) -> int:
     """Zhang et al., ECCV 2022: GAICD, FCDB and FLMS, whole and with persons; exit code 1 if a run failed."""
     return _reproduce_evaluators("human-centric", data, recipes, out, only, seeds)
@@ -157,7 +158,7 @@ def global_attention(
     ] = None,
     recipes: Annotated[
         Path, typer.Option("--recipes", metavar="FOLDER", help="Folder with runs.toml and the recipes it names.")
-    ] = Path("recipes/global-attention"),
+    ] = RECIPES / "global-attention",
 ) -> int:
     """Yang et al., GAFIC: what its parts are worth, and how it does; exit code 1 if a run failed."""
     return _reproduce_evaluators("global-attention", data, recipes, out, only, seeds)

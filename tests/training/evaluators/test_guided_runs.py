@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-RECIPES = Path(__file__).parents[3] / "recipes"
+RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes"
 LOADERS = {"human-centric": load_human_centric_recipe, "global-attention": load_global_attention_recipe}
 KINDS = {"human-centric": HumanCentricRecipe, "global-attention": GlobalAttentionRecipe}
 VOTES = {

@@ -19,7 +19,7 @@ from cadrage.training.human_centric.build import run_human_centric
 from cadrage.training.human_centric.recipe import HumanCentricRecipe
 from cadrage.training.rank_losses import signed_rank_loss
 
-RECIPES = Path(__file__).parents[3] / "recipes"
+RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes"
 PLAN = tomllib.loads((RECIPES / "global-attention" / "runs.toml").read_text(encoding="utf-8"))
 
 

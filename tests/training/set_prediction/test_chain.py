@@ -53,7 +53,7 @@ def place(tmp_path_factory) -> Path:
     recipes.mkdir()
     weights = ROOT / "weights" / "default.fcdb-flms.safetensors"
     for name, (base, changes) in RUNS.items():
-        extended = ROOT / "recipes" / "set-prediction" / f"{base}.toml"
+        extended = ROOT / "src/cadrage/papers/recipes/set-prediction" / f"{base}.toml"
         (recipes / f"{name}.toml").write_text(
             f'extends = "{extended.as_posix()}"\ntrunk_weights = "{weights.as_posix()}"\n{changes}'
         )

@@ -8,7 +8,7 @@ import pytest
 from cadrage.errors import UsageError
 from cadrage.training.set_prediction.recipe import _RANGES, SetRecipe, load_set_recipe
 
-RECIPES = Path(__file__).parents[3] / "recipes" / "set-prediction"
+RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes" / "set-prediction"
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_the_weights_of_another_backbone_are_refused(data, tiny_recipe, tmp_path
 
 
 def test_light_recipes_fit_together():
-    folder = Path(__file__).parents[3] / "recipes" / "set-prediction"
+    folder = Path(__file__).parents[3] / "src/cadrage/papers/recipes/set-prediction"
     light = load_set_recipe(folder / "light.toml")
     for file in folder.glob("light*.toml"):
         recipe = load_set_recipe(file)
