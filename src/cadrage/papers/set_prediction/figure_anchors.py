@@ -8,7 +8,7 @@ import numpy as np
 from cadrage.datasets.pixels import load_photo
 from cadrage.evaluation.answers import Floats
 from cadrage.papers.figure import COLOURS, INK, draw
-from cadrage.papers.set_prediction.anchors import AnchorBoxes
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

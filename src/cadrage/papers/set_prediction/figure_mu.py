@@ -7,7 +7,7 @@ import torch
 
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.figure import INK, MUTED, OURS, PUBLISHED, draw
-from cadrage.papers.quoted import quoted
+from cadrage.papers.tables import quoted
 from cadrage.training.set_prediction.quality_guidance import QualityGuidance
 
 if TYPE_CHECKING:

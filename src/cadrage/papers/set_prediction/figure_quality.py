@@ -6,7 +6,7 @@ import numpy as np
 
 from cadrage.evaluation.answers import Floats
 from cadrage.papers.figure import INK, OURS, PUBLISHED, draw
-from cadrage.papers.set_prediction.points import Points
+from cadrage.papers.set_prediction.figure_data import Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
