@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cadrage.papers.evaluators.seeds import earned, gains
-from cadrage.papers.evaluators.values import PhotoValues, minus, over_seeds, together
+from cadrage.papers.results import PhotoValues, minus, over_seeds, together
+from cadrage.papers.seeded.outcome import earned, gains
 
 NAN = float("nan")
 

@@ -2,11 +2,8 @@ import numpy as np
 import pytest
 
 from cadrage.evaluation.answers import Answer
-from cadrage.papers.set_prediction.measure import (
-    TestResult,
-    measure_first_box,
-    measure_good_crops,
-)
+from cadrage.papers.results import TestResult
+from cadrage.papers.set_prediction.measure import measure_first_box, measure_good_crops
 from cadrage.training.set_prediction.progress import good_boxes, measure_sets
 from cadrage.training.set_prediction.recipe import SetRecipe
 

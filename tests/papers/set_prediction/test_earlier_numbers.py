@@ -5,25 +5,25 @@ from collections.abc import Callable
 
 import pytest
 
-from cadrage.papers.plan import choose
-from cadrage.papers.set_prediction import chain, feed, train
-from cadrage.papers.set_prediction.chain import carry_out, remembered
-from cadrage.papers.set_prediction.report import make_report, text, values
-from cadrage.papers.set_prediction.runs import PLAN
+from cadrage.papers import chain
+from cadrage.papers.chain import carry_out, remembered
+from cadrage.papers.report import text, values
+from cadrage.papers.set_prediction import figure_data, measure
+from cadrage.papers.set_prediction.paper import PAPER, lay_out
 
 
 @pytest.fixture
-def go(places, finished, monkeypatch) -> Callable:
+def go(places, finished, run_of, monkeypatch) -> Callable:
     def refuse(*arguments, **settings):
         raise AssertionError("a finished run must not be trained")
 
-    monkeypatch.setattr(train, "train_set_predictor", refuse)
+    monkeypatch.setattr(chain, "train_from_recipe", refuse)
 
     def carry(letter: str):
-        (run,) = choose(PLAN, [letter])
-        if not places.run(run).exists():
-            finished(run.recipe)
-        return carry_out(run, places, lambda line: None)
+        run = run_of(letter)
+        if not places.run(run.name).exists():
+            finished(run.name)
+        return carry_out(PAPER, run, None, places, lambda line: None)
 
     return carry
 
@@ -39,18 +39,22 @@ def raising(error: Exception) -> Callable:
     "error", [FloatingPointError("loss is not finite"), ValueError("loss is not\nfinite"), IndexError("no box")]
 )
 def test_any_failure_of_measuring_is_the_failure_of_one_run(go, monkeypatch, error):
-    monkeypatch.setattr(chain, "measure_good_crops", raising(error))
+    monkeypatch.setattr(measure, "measure_good_crops", raising(error))
     outcome = go("A")
     assert outcome.failed and outcome.reason == " ".join(str(error).split()) and not outcome.tests
 
 
 @pytest.mark.parametrize(("name", "letter"), [("unmatched_anchors", "A"), ("quality_points", "C")])
 def test_numbers_do_not_need_the_figures(go, places, monkeypatch, name, letter):
-    monkeypatch.setattr(feed, name, raising(FloatingPointError("overflow")))
+    monkeypatch.setattr(figure_data, name, raising(FloatingPointError("overflow")))
     outcome = go(letter)
     assert outcome.tests and not outcome.failed
-    assert list(outcome.not_fed.values()) == ["overflow"]
-    assert remembered(outcome.run, places).not_fed == outcome.not_fed
+    assert not_fed(outcome) == ["overflow"]
+    assert not_fed(remembered(PAPER, outcome.run, None, places)) == ["overflow"]
+
+
+def not_fed(training) -> list[str]:
+    return [said for name, said in training.beside.items() if name.endswith("_missing") and said]
 
 
 def spoil_recipe(places) -> None:
@@ -74,7 +78,7 @@ def test_a_run_that_cannot_be_done_again_keeps_its_numbers_beside_the_reason(
     outcome = go("A")
     assert outcome.tests == first.tests and not outcome.fresh
     assert outcome.failed == failed and reason in outcome.reason
-    report = make_report(list((nothing_run | {"A": outcome}).values()), places)
+    report = lay_out(list((nothing_run | {"A": outcome}).values()), places)
     (row,) = [line for line in text(report).splitlines() if line.startswith("| A | gaicv2-qg |")]
     assert reason in row and "; the numbers are of an earlier call |" in row and "3 of drawn:test" in row
     assert values(report)["runs"][0]["reason"] == outcome.reason and values(report)["runs"][0]["tests"]
@@ -84,15 +88,15 @@ def test_a_test_whose_data_have_gone_keeps_its_numbers(go, places, nothing_run):
     first = go("J")
     shutil.rmtree(places.data / "flms")
     outcome = go("J")
-    assert outcome.tests == first.tests and outcome.missing.keys() == {"flms:test"}
-    shown = text(make_report(list((nothing_run | {"J": outcome}).values()), places))
+    assert outcome.tests == first.tests and outcome.absent.keys() == {"flms:test"}
+    shown = text(lay_out(list((nothing_run | {"J": outcome}).values()), places))
     assert f"measured; in an earlier call on flms:test: {places.data} has no flms" in shown
 
 
 @pytest.mark.parametrize("content", ["[]", '{"version": 2}', '{"version": 2, "tests": {"test": {"n": "many"}}}'])
 def test_damaged_numbers_are_measured_again(go, places, content):
     first = go("A")
-    places.measured(first.run).write_text(content)
-    assert remembered(first.run, places).reason == "run A was not asked for"
+    places.measured(first.name).write_text(content)
+    assert remembered(PAPER, first.run, None, places).reason == "run A was not asked for"
     outcome = go("A")
     assert outcome.fresh and outcome.tests == first.tests

@@ -3,18 +3,21 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cadrage.datasets.splits import read_split
 from cadrage.errors import UsageError
+from cadrage.papers import chain
+from cadrage.papers.chain import carry_out, remembered, reproduce
 from cadrage.papers.files import claim_folder
-from cadrage.papers.plan import choose
-from cadrage.papers.set_prediction import chain, train
-from cadrage.papers.set_prediction.chain import carry_out, remembered
-from cadrage.papers.set_prediction.reproduce import reproduce
-from cadrage.papers.set_prediction.runs import PAPER, PLAN
+from cadrage.papers.ready import DrawnSplit
+from cadrage.papers.report import values
+from cadrage.papers.set_prediction import measure
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes
+from cadrage.papers.set_prediction.paper import PAPER
 from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
 
 pytestmark = [
@@ -31,12 +34,8 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def go(places, said) -> Callable:
-    def carry(letter: str):
-        (run,) = choose(PLAN, [letter])
-        return carry_out(run, places, said.append)
-
-    return carry
+def go(places, said, run_of) -> Callable:
+    return lambda letter: carry_out(PAPER, run_of(letter), None, places, said.append)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def no_training(monkeypatch):
     def refuse(*arguments, **settings):
         raise AssertionError("a finished run must not be trained")
 
-    monkeypatch.setattr(train, "train_set_predictor", refuse)
+    monkeypatch.setattr(chain, "train_from_recipe", refuse)
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def no_measuring(monkeypatch):
     def refuse(*arguments, **settings):
         raise AssertionError("what is measured must not be measured again")
 
-    monkeypatch.setattr(chain, "propose", refuse)
+    monkeypatch.setattr(measure, "propose", refuse)
 
 
 def write(recipe: Path, text: str) -> None:
@@ -67,12 +66,12 @@ def test_everything_is_trained_and_measured_once_and_the_second_call_changes_not
     """Really trained, for one epoch: A is, the other recipes lack their data or are not there."""
     (places.recipes / "gaicv2-sd.toml").unlink()
     write(places.recipes / "cpc-sd.toml", 'train = ["cpc:train"]\nvalidate = ["cpc:val"]\n')
-    report = reproduce(places.data, places.recipes, places.out, tell=said.append)
-    states = {outcome.run.letter: (bool(outcome.tests), outcome.reason) for outcome in report.outcomes}
+    report = reproduce(PAPER, places.data, places.recipes, places.out, tell=said.append)
+    states = {run["run"]: (bool(run["tests"]), run["reason"]) for run in report.runs}
     assert states["A"] == (True, "")
     assert states["C"] == (False, f"{places.recipes} has no gaicv2-sd.toml")
     assert states["J"] == (False, f"{places.data} has no cpc")
-    assert not any(outcome.failed for outcome in report.outcomes)
+    assert not report.failed and not any(run["failed"] for run in report.runs)
     assert said == [
         f"gaicv2-qg: training begins in {places.out / 'runs' / 'gaicv2-qg'}",
         "gaicv2-qg: measuring on drawn:test",
@@ -83,7 +82,7 @@ def test_everything_is_trained_and_measured_once_and_the_second_call_changes_not
     request.getfixturevalue("no_training")
     request.getfixturevalue("no_measuring")
     said.clear()
-    reproduce(places.data, places.recipes, places.out, tell=said.append)
+    reproduce(PAPER, places.data, places.recipes, places.out, tell=said.append)
     assert said == []
     assert content(places.out) == first
 
@@ -94,11 +93,11 @@ def test_an_interrupted_run_is_gone_on_with(places, go, finished, monkeypatch):
     weights = (run / WEIGHTS).read_bytes()
     asked = []
 
-    def resumed(recipe_file, data, out, *, resume):
+    def resumed(recipe_file, data, out, *, resume, overrides):
         asked.append(resume)
         (out / WEIGHTS).write_bytes(weights)
 
-    monkeypatch.setattr(train, "train_set_predictor", resumed)
+    monkeypatch.setattr(chain, "train_from_recipe", resumed)
     for checkpoint in (True, False):
         (run / WEIGHTS).unlink()
         (run / CHECKPOINT).unlink(missing_ok=True)
@@ -115,10 +114,12 @@ def test_an_interrupted_run_is_gone_on_with(places, go, finished, monkeypatch):
 def test_the_run_of_figure_7_keeps_its_points(go, places, finished):
     finished("gaicv2-sd")
     outcome = go("C")
-    assert outcome.correlations.keys() == {"a", "b"}
-    assert outcome.correlations["a"]["n"] <= 3 * 90 and outcome.correlations["b"]["n"] <= 4 * 90
-    assert places.points(outcome.run).is_file()
-    assert len(outcome.anchors.anchors) == 7 and outcome.anchors.before_xyxy.shape == (7, 4)
+    correlations = outcome.beside["correlations"]
+    assert correlations.keys() == {"a", "b"}
+    assert correlations["a"]["n"] <= 3 * 90 and correlations["b"]["n"] <= 4 * 90
+    assert measure.points_file(places, outcome.name).is_file()
+    anchors = AnchorBoxes.from_dict(outcome.beside["anchors"])
+    assert len(anchors.anchors) == 7 and anchors.before_xyxy.shape == (7, 4)
 
 
 @pytest.mark.usefixtures("no_training")
@@ -126,14 +127,16 @@ def test_a_test_whose_data_come_later_is_measured_then_and_the_other_is_not_repe
     finished("cpc-sd")
     shutil.move(places.data / "flms", places.data / "later")
     outcome = go("J")
-    assert outcome.tests.keys() == {"val"} and outcome.missing == {"flms:test": f"{places.data} has no flms"}
+    assert outcome.tests.keys() == {"val"} and outcome.absent == {"flms:test": ("flms",)}
+    assert outcome.why_missing("flms:test") == f"{places.data} has no flms"
     shutil.move(places.data / "later", places.data / "flms")
     measured = []
-    test = chain._test
-    monkeypatch.setattr(chain, "_test", lambda *given: measured.append(given[3]) or test(*given))
+    test = measure.measure_first_box
+    monkeypatch.setattr(measure, "measure_first_box", lambda *given: measured.append("flms:test") or test(*given))
+    monkeypatch.setattr(measure, "measure_good_crops", lambda *given: measured.append("val"))
     outcome = go("J")
     assert measured == ["flms:test"]
-    assert outcome.tests.keys() == {"val", "flms:test"} and not outcome.missing
+    assert outcome.tests.keys() == {"val", "flms:test"} and not outcome.absent
     assert outcome.tests["flms:test"].metrics.keys() == {"iou"}
 
 
@@ -167,12 +170,12 @@ def test_unreadable_photos_are_counted_and_named(go, places, finished):
 
 
 @pytest.mark.usefixtures("no_training")
-def test_a_run_that_is_not_asked_for_is_remembered(go, places, finished):
+def test_a_run_that_is_not_asked_for_is_remembered(go, places, finished, run_of):
     finished("gaicv2-qg")
-    (run,) = choose(PLAN, ["A"])
-    assert remembered(run, places).reason == "run A was not asked for"
+    run = run_of("A")
+    assert remembered(PAPER, run, None, places).reason == "run A was not asked for"
     outcome = go("A")
-    assert remembered(run, places).tests == outcome.tests
+    assert remembered(PAPER, run, None, places).tests == outcome.tests
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_test_photos_are_looked_for_before_anything_is_trained(go, places, said)
     write(places.data / "drawn" / "splits" / "val.txt", _a_test_photo(places))
     outcome = go("A")
     assert outcome.failed and "trained or chosen on" in outcome.reason
-    assert said == [] and not places.run(outcome.run).exists()
+    assert said == [] and not places.run(outcome.name).exists()
 
 
 @pytest.mark.usefixtures("no_training")
@@ -273,12 +276,12 @@ def _a_test_photo(places) -> str:
 
 @pytest.mark.usefixtures("no_training")
 def test_one_run_that_fails_does_not_keep_the_others(places, said, finished):
-    claim_folder(places.out, PAPER)
+    claim_folder(places.out, PAPER.name)
     finished("gaicv2-sd")
     write(places.recipes / "gaicv2-qg.toml", 'checkpoint = "gone.pth"\n')
-    report = reproduce(places.data, places.recipes, places.out, only=["A", "C"], tell=said.append)
-    by_letter = {outcome.run.letter: outcome for outcome in report.outcomes}
-    assert by_letter["A"].failed and by_letter["C"].tests
+    report = reproduce(PAPER, places.data, places.recipes, places.out, only=["A", "C"], tell=said.append)
+    by_letter = {run["run"]: run for run in values(report)["runs"]}
+    assert report.failed and by_letter["A"]["failed"] and by_letter["C"]["tests"]
     assert any(line.startswith("run A (gaicv2-qg) failed: ") for line in said)
     assert "failed: " in (places.out / "report.md").read_text()
 
@@ -287,17 +290,18 @@ def test_out_of_memory_is_a_failure_of_one_run(go, monkeypatch):
     def exhausted(*arguments, **settings):
         raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")
 
-    monkeypatch.setattr(train, "train_set_predictor", exhausted)
+    monkeypatch.setattr(chain, "train_from_recipe", exhausted)
     outcome = go("A")
     assert (outcome.failed, outcome.reason) == (True, "CUDA out of memory. Tried to allocate 2 GiB")
 
 
 @pytest.mark.usefixtures("no_training")
-def test_missing_validation_photos_are_drawn_the_same_way_every_time(places, go, said, finished, monkeypatch):
-    from cadrage.papers.set_prediction import ready
-    from cadrage.papers.set_prediction.runs import DrawnSplit
+def test_missing_validation_photos_are_drawn_the_same_way_every_time(places, said, finished, run_of):
+    paper = replace(PAPER, drawn_splits=(DrawnSplit("drawn", "train", 1, "fit"),))
 
-    monkeypatch.setattr(ready, "DRAWN_SPLITS", (DrawnSplit("drawn", "train", 1, "fit"),))
+    def go(letter: str):
+        return carry_out(paper, run_of(letter), None, places, said.append)
+
     write(places.recipes / "gaicv2-qg.toml", 'train = ["drawn:fit"]\n')
     splits = places.data / "drawn" / "splits"
     (splits / "val.txt").unlink()
@@ -318,12 +322,12 @@ def test_missing_validation_photos_are_drawn_the_same_way_every_time(places, go,
 def test_no_data_at_all_is_told_at_once(places, said, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError) as told:
-        reproduce(tmp_path / "empty", places.recipes, places.out, tell=said.append)
+        reproduce(PAPER, tmp_path / "empty", places.recipes, places.out, tell=said.append)
     assert "expected drawn/metadata.jsonl" in str(told.value) and "cadrage data convert" in str(told.value)
     assert not places.out.exists() and not said
 
 
 def test_no_recipes_are_told_at_once(places, said, tmp_path):
     with pytest.raises(UsageError, match=r"no recipe such as gaicv2-qg\.toml; give the folder with --recipes"):
-        reproduce(places.data, tmp_path, places.out, tell=said.append)
+        reproduce(PAPER, places.data, tmp_path, places.out, tell=said.append)
     assert not places.out.exists()

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cadrage.evaluation.result import Estimate
-from cadrage.papers.set_prediction.claims import claims
+from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.figure_mu import published_by_mu
-from cadrage.papers.set_prediction.layout import tables
-from cadrage.papers.set_prediction.measure import TestResult
+from cadrage.papers.set_prediction.tables import claims, tables
 from cadrage.papers.tables import lines
 
 PUBLISHED = {
@@ -84,7 +83,7 @@ def measured(nothing_run):
             tests["flms:test"] = result("flms:test", iou=0.84 if letter == "J" else 0.83)
         done[letter] = replace(outcome, reason="", tests=tests)
     seen = {panel: {"spearman": 0.5, "pearson": 0.4, "n": 9} for panel in "ab"}
-    done["C"] = replace(done["C"], correlations=seen)
+    done["C"] = replace(done["C"], beside={"correlations": seen})
     return done
 
 

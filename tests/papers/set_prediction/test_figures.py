@@ -9,13 +9,14 @@ from PIL import Image
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.figure import Figure
 from cadrage.papers.page import page
-from cadrage.papers.set_prediction.anchors import AnchorBoxes
-from cadrage.papers.set_prediction.chain import Places
+from cadrage.papers.paper import Places
+from cadrage.papers.report import text, write_report
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes, correlation, save_points
 from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels
 from cadrage.papers.set_prediction.figure_quality import draw_quality
 from cadrage.papers.set_prediction.figures import figures
-from cadrage.papers.set_prediction.points import correlation, save_points
-from cadrage.papers.set_prediction.report import make_report, text, write_report
+from cadrage.papers.set_prediction.measure import points_file
+from cadrage.papers.set_prediction.paper import lay_out
 from cadrage.papers.tables import Cell, Row, Table
 
 
@@ -35,11 +36,11 @@ def here(tmp_path) -> Places:
 def shown(nothing_run, here):
     """The outcomes with what figures 3 and 7 need."""
     points = np.stack([np.linspace(1, 5, 40), np.linspace(0, 1, 40) ** 2], axis=1).astype(np.float32)
-    save_points(here.points(nothing_run["C"].run), a=points, b=points)
+    save_points(points_file(here, nothing_run["C"].name), a=points, b=points)
     known = {panel: correlation(points).to_dict() for panel in "ab"}
     boxes = np.array([[-0.1, 0.1, 0.5, 0.8], [0.3, 0.3, 0.9, 1.05]])
     anchors = AnchorBoxes("a.png", (3, 8), boxes, boxes + 0.05)
-    return nothing_run | {"C": replace(nothing_run["C"], correlations=known, anchors=anchors)}
+    return nothing_run | {"C": replace(nothing_run["C"], beside={"correlations": known, "anchors": anchors.to_dict()})}
 
 
 def test_without_any_run_only_the_formula_is_drawn(nothing_run, here):
@@ -68,11 +69,11 @@ def test_a_photo_that_has_gone_is_told(shown, here):
 
 def test_a_figure_that_cannot_be_drawn_says_why_and_the_others_are_drawn(shown, here):
     (here.data / "a.png").write_bytes(b"no photo")
-    here.points(shown["C"].run).write_bytes(b"PK no points")
+    points_file(here, shown["C"].name).write_bytes(b"PK no points")
     drawn = {figure.number: figure for figure in figures(shown, here)}
     assert "a.png" in drawn["3"].missing and drawn["3"].png is None
     assert drawn["7a"].missing and drawn["7b"].missing and drawn["6a"].png
-    assert "not drawn: " in text(make_report(list(shown.values()), here))
+    assert "not drawn: " in text(lay_out(list(shown.values()), here))
 
 
 def test_a_failed_drawing_does_not_lose_the_report(shown, here, monkeypatch):
@@ -84,7 +85,7 @@ def test_a_failed_drawing_does_not_lose_the_report(shown, here, monkeypatch):
 
 
 def test_why_a_measured_run_gave_no_figure_is_told(nothing_run, here):
-    outcomes = nothing_run | {"A": replace(nothing_run["A"], not_fed={"anchors": "r50.pth: no such weights"})}
+    outcomes = nothing_run | {"A": replace(nothing_run["A"], beside={"anchors_missing": "r50.pth: no such weights"})}
     assert figures(outcomes, here)[0].missing == "r50.pth: no such weights"
 
 
@@ -103,17 +104,17 @@ def test_the_same_numbers_give_the_same_bytes():
 
 
 def test_figures_that_can_no_longer_be_drawn_are_removed(shown, nothing_run, here):
-    write_report(make_report(list(shown.values()), here), here.out)
+    write_report(lay_out(list(shown.values()), here), here.out)
     assert (here.out / "figures" / "figure-3.png").is_file()
-    write_report(make_report(list(nothing_run.values()), here), here.out)
+    write_report(lay_out(list(nothing_run.values()), here), here.out)
     assert [file.name for file in (here.out / "figures").iterdir()] == ["figure-6a.png"]
     assert "not drawn: no run has been measured" in (here.out / "report.md").read_text()
 
 
 def test_the_report_names_every_run_and_its_reason(nothing_run, here):
-    said = text(make_report(list(nothing_run.values()), here))
+    said = text(lay_out(list(nothing_run.values()), here))
     for outcome in nothing_run.values():
-        assert f"| {outcome.run.letter} | {outcome.run.recipe} |" in said
+        assert f"| {outcome.run.letter} | {outcome.name} |" in said
     assert said.count("not run: data has no gaicd-v1") == 5
 
 

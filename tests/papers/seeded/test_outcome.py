@@ -2,21 +2,19 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cadrage.papers.evaluators.apart import apart_notes
-from cadrage.papers.evaluators.chain import Measured, Training, remembered
-from cadrage.papers.evaluators.outcome import Outcome
-from cadrage.papers.evaluators.plan import read_plan
-from cadrage.papers.evaluators.sections import decisions, sections
-from cadrage.papers.evaluators.values import PhotoValues
-from cadrage.papers.global_attention.paper import PAPER
+from cadrage.papers.chain import remembered
+from cadrage.papers.global_attention import DESCRIBED, PAPER
+from cadrage.papers.names import RECIPES
+from cadrage.papers.paper import Places, Training
+from cadrage.papers.results import Measured, PhotoValues
+from cadrage.papers.seeded.outcome import Outcome
+from cadrage.papers.seeded.sections import apart_notes, decisions, sections
 
-RECIPES = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "global-attention"
-EXPERIMENTS = {each.planned.letter: each for each in read_plan(RECIPES).experiments}
+RUNS = {run.letter: run for run in PAPER.plan(RECIPES / "global-attention").runs}
 DIFFERENCES = "What a change is worth, photo by photo"
 
 
@@ -29,10 +27,10 @@ def measured(mean, *, entries=("persons:val",), manifest="1", photos="1"):
 
 def outcome(letter, *seeds, reasons=("", "", "")):
     trainings = (
-        Training(seed, reason=reason, failed=bool(reason), tests={"val": each})
+        Training(RUNS[letter], seed, reason=reason, failed=bool(reason), tests={"val": each})
         for seed, (each, reason) in enumerate(zip(seeds, reasons, strict=False))
     )
-    return Outcome(EXPERIMENTS[letter], tuple(trainings))
+    return Outcome(RUNS[letter], tuple(trainings))
 
 
 @pytest.mark.parametrize("other", [{"manifest": "2"}, {"photos": "2"}, {"entries": ("persons:test",)}])
@@ -56,17 +54,17 @@ def test_a_training_that_could_not_be_done_again_does_not_stand_for_the_photos()
 @pytest.mark.parametrize("other", [{"manifest": "2"}, {"photos": "2"}])
 def test_runs_of_other_photos_or_ratings_decide_nothing(other):
     full, base = outcome("D4", measured(0.9), measured(0.8)), outcome("D1", measured(0.5), measured(0.5))
-    (decision,) = decisions(PAPER, [full, base])
-    assert decision["earned"] is True and DIFFERENCES in sections(PAPER, [full, base])
+    (decision,) = decisions(DESCRIBED, [full, base])
+    assert decision["earned"] is True and DIFFERENCES in sections(DESCRIBED, [full, base])
     changed = outcome("D1", measured(0.5, **other), measured(0.5, **other))
-    assert decisions(PAPER, [full, changed]) == [] and DIFFERENCES not in sections(PAPER, [full, changed])
+    assert decisions(DESCRIBED, [full, changed]) == [] and DIFFERENCES not in sections(DESCRIBED, [full, changed])
     (note,) = apart_notes([base, full, changed])
     assert note.startswith("drawn photos, validation: ") and "these runs: D1, D4; D1. Nothing is compared" in note
 
 
 def test_what_was_measured_of_says_so_when_it_is_read_again(tmp_path):
-    experiment = EXPERIMENTS["D4"]
-    file = tmp_path / "measured" / f"{experiment.training(0)}.json"
+    run, places = RUNS["D4"], Places(tmp_path, tmp_path, tmp_path)
+    file = places.measured(run.training(0))
     file.parent.mkdir()
     test = {
         "entries": ["persons:val"],
@@ -75,12 +73,12 @@ def test_what_was_measured_of_says_so_when_it_is_read_again(tmp_path):
         "photos_sha256": "2",
     }
     file.write_text(json.dumps({"version": 1, "tests": {"val": test}}))
-    found = remembered(experiment, 0, tmp_path).tests["val"]
+    found = remembered(PAPER, run, 0, places).tests["val"]
     assert found.same_photos(measured(0.1, photos="2")) and not found.same_photos(measured(0.1, photos="1"))
     # What does not say so is measured anew.
     for lacking in ("entries", "manifests_sha256", "photos_sha256"):
         less = {key: value for key, value in test.items() if key != lacking}
         file.write_text(json.dumps({"version": 1, "tests": {"val": less}}))
-        assert remembered(experiment, 0, tmp_path).reason == "not asked for"
+        assert remembered(PAPER, run, 0, places).reason == "not asked for"
     shutil.rmtree(file.parent)
-    assert not remembered(experiment, 0, tmp_path).tests
+    assert not remembered(PAPER, run, 0, places).tests

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from cadrage.papers.set_prediction.predict import Proposals, propose
+from cadrage.papers.set_prediction.proposals import Proposals, propose
 from cadrage.training.set_prediction.data import select_photos
 from cadrage.training.set_prediction.export import load_set_predictor
 from cadrage.training.set_prediction.recipe import load_set_recipe

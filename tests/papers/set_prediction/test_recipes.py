@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.papers.set_prediction.ready import expect_no_test_photos
-from cadrage.papers.set_prediction.runs import BY_MU, DRAWN_SPLITS, PLAN
-from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
+from cadrage.papers.names import RECIPES as FOLDER
+from cadrage.papers.ready import expect_no_test_split
+from cadrage.papers.set_prediction.paper import DRAWN_SPLITS, PAPER
+from cadrage.papers.set_prediction.tables import BY_MU
+from cadrage.training.set_prediction.recipe import SetRecipe
 
-FOLDER = Path(__file__).parents[2] / "src/cadrage/papers/recipes" / "set-prediction"
-RECIPES = {run.letter: load_set_recipe(FOLDER / f"{run.recipe}.toml") for run in PLAN}
+PLAN = PAPER.plan(FOLDER / "set-prediction").runs
+RECIPES = {run.letter: run.recipe() for run in PLAN}
 
 V2 = {"train": ("gaicd-v2:train",), "validate": ("gaicd-v2:val",), "good_score": 4.0, "good_iou_limit": 0.0}
 V1 = V2 | {"train": ("gaicd-v1:fit",), "validate": ("gaicd-v1:val",)}
@@ -75,11 +77,11 @@ def test_every_recipe_has_the_decided_values(letter):
 
 @pytest.mark.parametrize("letter", RECIPES)
 def test_no_recipe_learns_from_or_chooses_on_test_photos(letter):
-    expect_no_test_photos(RECIPES[letter])
+    expect_no_test_split(letter, (*RECIPES[letter].train, *RECIPES[letter].validate))
 
 
 def test_the_tags_that_name_the_weights_are_the_names_of_the_recipes():
-    assert {letter: recipe.tag for letter, recipe in RECIPES.items()} == {run.letter: run.recipe for run in PLAN}
+    assert {letter: recipe.tag for letter, recipe in RECIPES.items()} == {run.letter: run.name for run in PLAN}
 
 
 def test_runs_of_figure_6_differ_in_mu_alone():
