@@ -20,17 +20,17 @@ from cadrage.papers.evaluators.plan import Row
 from cadrage.papers.evaluators.values import PhotoValues
 from cadrage.papers.files import read_json, write_json
 from cadrage.papers.global_attention.parts import row_of
-from cadrage.training.evaluators.trained import TrainedEvaluator, score_rated
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.evaluators.system import score_rated
+from cadrage.training.engine.photos import photos_identity, rated_photos
+from cadrage.training.engine.system import Trained
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
 
 # Another one when other values are measured per photo: what was kept before is then measured again.
 VALUES_VERSION = 1
 RECORD, WEIGHTS, BEST = "run.json", "model.safetensors", "best.json"
 
 
-def described(run: Path, trained: TrainedEvaluator, rows: Sequence[Row]) -> dict[str, Any]:
+def described(run: Path, trained: Trained[Any], rows: Sequence[Row]) -> dict[str, Any]:
     """What a run is."""
     record = json.loads((run / RECORD).read_text(encoding="utf-8"))
     best = run / BEST
@@ -55,7 +55,7 @@ def measure_on(
     entry: str,
     data: Path,
     models: Sequence[Mapping[str, Any]],
-    trained: Sequence[TrainedEvaluator],
+    trained: Sequence[Trained[Any]],
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Every run on one list of photos, recipes over their seeds, and paired differences.
@@ -105,7 +105,7 @@ def measure_on(
 
 def measured(
     model: Mapping[str, Any],
-    trained: TrainedEvaluator,
+    trained: Trained[Any],
     records: Sequence[PhotoRecord],
     folder: Path,
     cache: Path | None,
@@ -130,7 +130,7 @@ def measured(
     return PhotoValues.from_dict(known)
 
 
-def _measure(trained: TrainedEvaluator, records: Sequence[PhotoRecord], told: bool) -> PhotoValues:
+def _measure(trained: Trained[Any], records: Sequence[PhotoRecord], told: bool) -> PhotoValues:
     if told:
         return measure_ranking(trained, records)
     nobody = [replace(record, persons_xyxy=record.persons_xyxy[:0]) for record in records]

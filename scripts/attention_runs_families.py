@@ -9,9 +9,9 @@ from grid_runs_groups import groups, key_of
 
 from cadrage.errors import UsageError
 from cadrage.papers.global_attention.parts import BASE, COMPARED, FULL
-from cadrage.training.evaluators.guided import GuidedRecipe
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
+from cadrage.training.engine.evaluators.recipe import GuidedRecipe
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
+from cadrage.training.systems.human_centric import HumanCentricRecipe
 
 HUMAN = HumanCentricRecipe.kind
 # The nine transforms around the person averaged over the whole photo, with everything else as it is.

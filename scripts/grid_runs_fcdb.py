@@ -102,7 +102,7 @@ def system(
     with tempfile.TemporaryDirectory() as scratch:
         exported = folder
         if is_run:
-            from cadrage.training.export import export_run
+            from cadrage.training.run import export_run
 
             exported = Path(scratch) / "model"
             export_run(folder, exported)

@@ -32,7 +32,7 @@ PerPhoto = Mapping[str, NDArray[np.float64]]
 
 def measure_ranking(runs: Sequence[Path], entry: str, data: Path) -> dict[str, Any]:
     """This half of the file."""
-    from cadrage.training.grid_anchor.data import rated_photos
+    from cadrage.training.engine.photos import rated_photos
 
     distinct_names(runs)
     if entry.count(":") != 1:
@@ -104,15 +104,14 @@ def scores_of(run: Path, recipe: Mapping[str, Any], records: Sequence[PhotoRecor
     """Scores of the rated crops of every photo."""
     import torch
 
-    from cadrage.training.grid_anchor.batches import collate
-    from cadrage.training.grid_anchor.export import load_grid_model
-    from cadrage.training.grid_anchor.recipe import GridRecipe
-    from cadrage.training.grid_anchor.samples import GridSamples
+    from cadrage.training.engine.evaluators.samples import RatedSamples, collate
+    from cadrage.training.run import load_trained
+    from cadrage.training.systems.grid_anchor import GridRecipe
 
     torch.set_num_threads(1)
     grid_recipe = GridRecipe.from_dict(recipe)
-    model = load_grid_model(run, grid_recipe)
-    samples = GridSamples(records, None, grid_recipe, augmented=False)
+    model = load_trained(run, of=GridRecipe).model
+    samples = RatedSamples(records, None, grid_recipe, augmented=False)
     found = []
     for index, record in enumerate(records):
         batch = collate([samples[(0, index)]])

@@ -60,7 +60,8 @@ def measure(runs: Sequence[Path], entries: Sequence[str], data: Path, cache: Pat
     import torch
 
     from cadrage.papers.evaluators.plan import read_plan
-    from cadrage.training.evaluators.trained import load_evaluator
+    from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
+    from cadrage.training.run import load_trained
 
     torch.set_num_threads(1)
     distinct_names(runs)
@@ -68,7 +69,7 @@ def measure(runs: Sequence[Path], entries: Sequence[str], data: Path, cache: Pat
         if entry.count(":") != 1:
             raise UsageError(f"--on {entry}: expected FOLDER:SPLIT such as persons:val")
     rows = read_plan(RECIPES).rows
-    loaded = [(run, load_evaluator(run)) for run in runs]
+    loaded = [(run, load_trained(run, of=EvaluatorRecipe)) for run in runs]
     models = [described(run, trained, rows) for run, trained in loaded]
     expect_comparable(models)
     trained = [each for _, each in loaded]

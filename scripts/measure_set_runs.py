@@ -109,7 +109,7 @@ def measure_model(folder: Path, photos: Mapping[str, Photos], scratch: Path) -> 
     """One model on every data set, in every order it has."""
     name = folder.resolve().name
     if (folder / "run.json").is_file():
-        from cadrage.training.export import export_run
+        from cadrage.training.run import export_run
 
         export_run(folder, scratch / "model")
         folder = scratch / "model"

@@ -15,7 +15,7 @@ from cadrage.papers.set_prediction import chain, train
 from cadrage.papers.set_prediction.chain import carry_out, remembered
 from cadrage.papers.set_prediction.reproduce import reproduce
 from cadrage.papers.set_prediction.runs import PAPER, PLAN
-from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.

@@ -22,13 +22,12 @@ from cadrage.papers.evaluators.reproduce import reproduce
 from cadrage.papers.global_attention.paper import PAPER as GLOBAL_ATTENTION
 from cadrage.papers.global_attention.parts import row_of
 from cadrage.papers.human_centric.paper import PAPER as HUMAN_CENTRIC
-from cadrage.training.evaluators.trained import load_evaluator
-from cadrage.training.global_attention.build import build_global_attention
-from cadrage.training.grid_anchor.data import folders_of, rated_photos
-from cadrage.training.grid_anchor.run import training_photos
-from cadrage.training.human_centric.build import build_human_centric
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import load_trained
+from cadrage.training.systems.global_attention import build_global_attention
+from cadrage.training.systems.human_centric import build_human_centric
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 PAPERS = {paper.name: paper for paper in (HUMAN_CENTRIC, GLOBAL_ATTENTION)}
@@ -223,7 +222,7 @@ def test_models_of_cpc_choose_among_grid_anchors(finish, go, data, tmp_path):
     ]
     assert outcomes["CA"].entries("persons") == CHOSEN["persons"].entries
     records = rated_photos(data, ("flms:test",))
-    alone = measure_choice(load_evaluator(folder), records)
+    alone = measure_choice(load_trained(folder), records)
     found = outcomes["CA"].mean("flms")
     np.testing.assert_allclose(found.metrics["iou"], alone.metrics["iou"], atol=1e-6)
     assert (found.metrics["iou"] <= found.metrics["best_iou"]).all()
@@ -329,7 +328,7 @@ def test_a_training_that_cannot_be_done_again_keeps_its_numbers(finish, go, data
 def test_other_weights_are_measured_anew(finish, go):
     folder = finish("global-attention", "D4")
     first = go("global-attention", "D4")[0]["D4"].mean("test")
-    model = load_evaluator(folder).model
+    model = load_trained(folder).model
     torch.manual_seed(9)
     save_file({name: torch.randn_like(each) for name, each in model.state_dict().items()}, folder / WEIGHTS)
     outcomes, told = go("global-attention", "D4")

@@ -13,7 +13,8 @@ from cadrage.papers.grid_anchor.layout import TABLE_3, TABLE_4, TABLE_5, TABLE_6
 from cadrage.papers.grid_anchor.report import text
 from cadrage.papers.grid_anchor.reproduce import reproduce
 from cadrage.papers.grid_anchor.runs import TABLE, read_runs
-from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "grid-anchor"
 RUNS = {run.plan.letter: run for run in read_runs(RECIPES)}
@@ -196,5 +197,5 @@ def test_the_defaults_are_the_recipe_of_the_second_version():
 
 @pytest.mark.parametrize("file", sorted(set(RECIPES.glob("*.toml")) - {RECIPES / TABLE}), ids=lambda file: file.stem)
 def test_every_recipe_of_the_folder_can_be_read(file):
-    recipe = load_grid_recipe(file)
+    recipe = read_recipe(file)
     assert not any(entry.endswith(":test") for entry in (*recipe.train, *recipe.validate))

@@ -11,7 +11,7 @@ from cadrage.papers.grid_anchor import chain, train
 from cadrage.papers.grid_anchor.chain import Outcome, carry_out, remembered
 from cadrage.papers.grid_anchor.report import text, values
 from cadrage.papers.grid_anchor.runs import GridRun, read_runs
-from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.engine.record import RECORD, WEIGHTS
 
 TEST_PHOTO, VALIDATION_PHOTO = "images/4.png", "images/2.png"
 

@@ -8,10 +8,11 @@ import pytest
 
 from cadrage.papers.set_prediction.ready import expect_no_test_photos
 from cadrage.papers.set_prediction.runs import BY_MU, DRAWN_SPLITS, PLAN
-from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "set-prediction"
-RECIPES = {run.letter: load_set_recipe(FOLDER / f"{run.recipe}.toml") for run in PLAN}
+RECIPES = {run.letter: read_recipe(FOLDER / f"{run.recipe}.toml") for run in PLAN}
 
 V2 = {"train": ("gaicd-v2:train",), "validate": ("gaicd-v2:val",), "good_score": 4.0, "good_iou_limit": 0.0}
 V1 = V2 | {"train": ("gaicd-v1:fit",), "validate": ("gaicd-v1:val",)}
@@ -112,7 +113,7 @@ def test_what_the_recipes_leave_out_is_the_default():
 
 @pytest.mark.skipif("CADRAGE_DATA" not in os.environ, reason="set CADRAGE_DATA to a folder with gaicd-v2 to check it")
 def test_gaicd_v2_has_the_published_sizes():
-    from cadrage.training.set_prediction.data import select_photos
+    from cadrage.training.engine.photos import select_photos
 
     sizes = {"gaicd-v2:train": 2636, "gaicd-v2:val": 200, "gaicd-v2:test": 500}
     folder = Path(os.environ["CADRAGE_DATA"])

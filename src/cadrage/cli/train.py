@@ -80,7 +80,7 @@ def export(
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
     with extra_installed("train", "training"):
-        from cadrage.training.export import export_run
+        from cadrage.training.run import export_run
 
         export_run(run, out, notes=_read_notes(notes) if notes else None)
 

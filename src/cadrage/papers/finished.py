@@ -8,8 +8,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.errors import UsageError
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.photos import photos_identity
+from cadrage.training.engine.record import RECORD, WEIGHTS
 
 Select = Callable[[Path, tuple[str, ...]], list[PhotoRecord]]
 """From the data and FOLDER:SPLIT entries to the photos that a training takes of them."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cadrage.errors import UsageError
 from cadrage.papers.plan import TEST
-from cadrage.training.set_prediction.data import select_photos
+from cadrage.training.engine.photos import select_photos
 
 
 def expect_no_test_split(name: str, learned: Sequence[str]) -> None:

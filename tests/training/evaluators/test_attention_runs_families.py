@@ -10,9 +10,9 @@ import pytest
 
 from cadrage.errors import UsageError
 from cadrage.papers.evaluators.values import PhotoValues
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
+from cadrage.training.systems.grid_anchor import GridRecipe
+from cadrage.training.systems.human_centric import HumanCentricRecipe
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 PHOTOS = ("a", "b", "c")

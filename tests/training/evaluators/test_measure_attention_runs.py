@@ -12,22 +12,19 @@ import torch
 
 from cadrage.errors import UsageError
 from cadrage.papers.evaluators.measure import measure_ranking
-from cadrage.training.evaluators.trained import load_evaluator, score_rated
-from cadrage.training.global_attention.build import build_global_attention
-from cadrage.training.global_attention.recipe import load_global_attention_recipe
-from cadrage.training.grid_anchor.build import build_grid_model
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.grid_anchor.recipe import load_grid_recipe
-from cadrage.training.human_centric.build import build_human_centric
-from cadrage.training.human_centric.recipe import load_human_centric_recipe
-from cadrage.training.record import describe_run
-from cadrage.training.weights_file import write_weights
+from cadrage.training.engine.evaluators.system import score_rated
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.engine.record import describe_run, write_weights
+from cadrage.training.run import load_trained, read_recipe
+from cadrage.training.systems.global_attention import build_global_attention
+from cadrage.training.systems.grid_anchor import build_grid_model
+from cadrage.training.systems.human_centric import build_human_centric
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 KINDS = {
-    "grid-anchor": (load_grid_recipe, build_grid_model),
-    "human-centric": (load_human_centric_recipe, build_human_centric),
-    "global-attention": (load_global_attention_recipe, build_global_attention),
+    "grid-anchor": (read_recipe, build_grid_model),
+    "human-centric": (read_recipe, build_human_centric),
+    "global-attention": (read_recipe, build_global_attention),
 }
 # As a shell passes them: what a row of the plan changes.
 ROWS = {
@@ -78,7 +75,7 @@ def script(monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_finished_run_of_every_kind_scores_as_its_model(kind, write_run, persons_data, tmp_path):
-    trained = load_evaluator(write_run(tmp_path / "run", kind, seed="3"))
+    trained = load_trained(write_run(tmp_path / "run", kind, seed="3"))
     records = rated_photos(persons_data, ("drawn:val",))
     assert not trained.model.training
     torch.manual_seed(3)
@@ -99,7 +96,7 @@ def test_only_the_oracle_sees_ratings(runs, persons_data):
     records = rated_photos(persons_data, ("drawn:val",))
     turned = [replace(record, scores=record.scores.max() + 1 - record.scores) for record in records]
     for name, sees in (("gap-4-0", False), ("gap-5-0", True)):
-        trained = load_evaluator(runs / name)
+        trained = load_trained(runs / name)
         scores, of_turned = ([each for _, each in score_rated(trained, each)] for each in (records, turned))
         same = all(np.array_equal(one, other) for one, other in zip(scores, of_turned, strict=True))
         assert same is not sees
@@ -110,7 +107,7 @@ def test_persons_reach_models_that_know_them(runs, persons_data):
     person = next(record for record in records if len(record.persons_xyxy))
     nobody = replace(person, persons_xyxy=np.zeros((0, 4)))
     for name, knows in (("people-0", True), ("gap-4-0", False)):
-        trained = load_evaluator(runs / name)
+        trained = load_trained(runs / name)
         (_, told), (_, untold) = score_rated(trained, [person, nobody])
         assert np.allclose(told, untold, atol=1e-7) is not knows
 
@@ -127,7 +124,7 @@ def test_runs_are_told_apart_and_compared(script, runs, persons_data, tmp_path, 
     assert [model["oracle"] for model in content["models"]] == [False] * 4 + [True, False, False]
     split = content["splits"]["drawn:val"]
     assert (split["data"]["n"], split["data"]["with_persons"]) == (2, 1)
-    one = measure_ranking(load_evaluator(runs / "gap-4-1"), rated_photos(persons_data, ("drawn:val",)))
+    one = measure_ranking(load_trained(runs / "gap-4-1"), rated_photos(persons_data, ("drawn:val",)))
     told = next(each for each in split["systems"] if each["name"] == "gap-4-1")
     assert told["metrics"]["srcc"]["mean"] == pytest.approx(one.metrics["srcc"].mean(), abs=1e-6)
     # Only photos with a person can cut one.
@@ -150,7 +147,7 @@ def test_runs_are_told_apart_and_compared(script, runs, persons_data, tmp_path, 
     told = next(each for each in split["differences"] if each["difference"] == knowing)
     records = rated_photos(persons_data, ("drawn:val",))
     nobody = [replace(record, persons_xyxy=np.zeros((0, 4))) for record in records]
-    with_it, without = (measure_ranking(load_evaluator(runs / "people-0"), each) for each in (records, nobody))
+    with_it, without = (measure_ranking(load_trained(runs / "people-0"), each) for each in (records, nobody))
     apart = with_it.metrics["pcc"] - without.metrics["pcc"]
     # Only the photo with a person can tell.
     assert np.count_nonzero(np.abs(apart) > 1e-6) == 1
@@ -266,4 +263,4 @@ def test_what_cannot_be_measured_is_one_line(script, runs, persons_data, write_r
         assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "runs.json").exists()
     with pytest.raises(UsageError, match="no finished run"):
-        load_evaluator(tmp_path)
+        load_trained(tmp_path)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cadrage.geometry import grid_anchors
 from cadrage.inference.store import packaged
-from cadrage.training.grid_anchor.run import train_grid_model
+from cadrage.training.run import train_from_recipe
 
 # Trained runs warn as Lightning does.
 pytestmark = [
@@ -74,7 +74,7 @@ def runs(rated_data, tiny_grid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for name, seed, regions in (("both-0", "0", "roi+rod"), ("both-1", "1", "roi+rod"), ("inside-0", "0", "roi")):
         changes = {"seed": seed, "regions": regions, "epochs": "1", "tag": regions}
-        train_grid_model(tiny_grid, rated_data, folder / name, overrides=changes)
+        train_from_recipe(tiny_grid, rated_data, folder / name, overrides=changes)
     return folder
 
 

@@ -14,13 +14,13 @@ from cadrage.papers.failures import FAILURES, one_line
 from cadrage.papers.files import read_json, write_json
 from cadrage.papers.finished import expect_same_run, tested_photos, weights_sha256
 from cadrage.papers.set_prediction.predict import best_device
-from cadrage.training.evaluators.persons import only_with_persons, photos_with_persons
-from cadrage.training.evaluators.recipe import EvaluatorRecipe
-from cadrage.training.evaluators.trained import TrainedEvaluator, load_evaluator
-from cadrage.training.grid_anchor.data import folders_of, rated_photos
-from cadrage.training.grid_anchor.run import training_photos
-from cadrage.training.record import BEST, RECORD, WEIGHTS
-from cadrage.training.run import train_from_recipe
+from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.evaluators.targets import only_with_persons, photos_with_persons
+from cadrage.training.engine.photos import folders_of, rated_photos
+from cadrage.training.engine.record import BEST, RECORD, WEIGHTS
+from cadrage.training.engine.system import Trained
+from cadrage.training.run import load_trained, train_from_recipe
 
 Tell = Callable[[str], None]
 _VERSION = 1
@@ -142,7 +142,7 @@ def _measure(
         if all(before.get(key) == value for key, value in photos.items()):
             continue
         tell(f"{name}: measuring on {', '.join(entries)}")
-        trained = trained or load_evaluator(folder, best_device())
+        trained = trained or load_trained(folder, best_device(), of=EvaluatorRecipe)
         values = _values_of(test, trained, {entry: rated_photos(data, (entry,)) for entry in entries})
         known["tests"][test] = {"entries": list(entries), "values": values.to_dict()} | photos
         known["chosen"] = read_json(folder / BEST) or {"epoch": recipe.epochs - 1}
@@ -151,7 +151,7 @@ def _measure(
     return known, fresh
 
 
-def _values_of(test: str, trained: TrainedEvaluator, photos: Mapping[str, list[PhotoRecord]]) -> PhotoValues:
+def _values_of(test: str, trained: Trained[EvaluatorRecipe], photos: Mapping[str, list[PhotoRecord]]) -> PhotoValues:
     """The values of one test on the photos of its entries."""
     if test not in CHOSEN:
         return measure_ranking(trained, [record for records in photos.values() for record in records])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
 from cadrage.evaluation.protocols.ranking import GAICD_RANKING
 from cadrage.geometry import grid_anchors
 from cadrage.papers.evaluators.values import PhotoValues
-from cadrage.training.evaluators.persons import cuts_person, main_person
-from cadrage.training.evaluators.trained import Floats, TrainedEvaluator, score_rated
+from cadrage.training.engine.augment import Floats
+from cadrage.training.engine.evaluators.system import score_rated
+from cadrage.training.engine.evaluators.targets import cuts_person, main_person
+from cadrage.training.engine.system import Trained
 
 
-def measure_ranking(trained: TrainedEvaluator, records: Sequence[PhotoRecord]) -> PhotoValues:
+def measure_ranking(trained: Trained[Any], records: Sequence[PhotoRecord]) -> PhotoValues:
     """The values of `judge_ranking` for what a model says of the rated crops.
 
     Raises:
@@ -46,7 +49,7 @@ def judge_ranking(records: Sequence[PhotoRecord], answers: Sequence[Floats | Non
     return _values(read, metrics, unreadable, sum("srcc" in each.undefined for each in judged))
 
 
-def measure_choice(trained: TrainedEvaluator, records: Sequence[PhotoRecord]) -> PhotoValues:
+def measure_choice(trained: Trained[Any], records: Sequence[PhotoRecord]) -> PhotoValues:
     """The values of `judge_choice` for the scores that a model gives to the grid anchors of every photo.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import Any
 
 from cadrage.errors import UsageError
 from cadrage.papers.plan import VALIDATION, PlannedRun
-from cadrage.training.evaluators.recipe import EvaluatorRecipe
-from cadrage.training.recipe_file import kind_of
+from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe, GuidedRecipe
+from cadrage.training.run import read_recipe
 
 PLAN = "runs.toml"
 
@@ -52,7 +52,7 @@ class Experiment:
 
     def recipe(self, seed: int) -> EvaluatorRecipe:
         """The recipe of the training with one seed; raises UsageError as its reader does."""
-        return load_any_recipe(self.recipe_file, self.changes_with(seed))
+        return read_recipe(self.recipe_file, self.changes_with(seed), of=GuidedRecipe)
 
     def folder(self, out: Path, seed: int) -> Path:
         """Where the training with one seed is."""
@@ -118,24 +118,6 @@ def read_plan(recipes: Path) -> Plan:
         ) from error
     _expect_sound(file, seeds, rows, experiments, named)
     return Plan(seeds, rows, experiments)
-
-
-def load_any_recipe(file: Path, changes: Mapping[str, str]) -> EvaluatorRecipe:
-    """The recipe of an evaluator, whatever its kind.
-
-    Raises:
-        UsageError: as its reader does, or it is of another model.
-    """
-    kind = kind_of(file)
-    if kind == "human-centric":
-        from cadrage.training.human_centric.recipe import load_human_centric_recipe
-
-        return load_human_centric_recipe(file, changes)
-    if kind == "global-attention":
-        from cadrage.training.global_attention.recipe import load_global_attention_recipe
-
-        return load_global_attention_recipe(file, changes)
-    raise UsageError(f"{file}: trains the model {kind!r}; expected human-centric or global-attention")
 
 
 def _experiment(recipes: Path, base: Mapping[str, Any], row: Row) -> Experiment:

@@ -7,10 +7,10 @@ from cadrage.datasets.manifest import METADATA
 from cadrage.papers.drawn_splits import GAICD_V1, DrawnSplit, draw_missing
 from cadrage.papers.plan import VALIDATION
 from cadrage.papers.unseen import expect_no_test_split, expect_unseen
-from cadrage.training.evaluators.recipe import EvaluatorRecipe
-from cadrage.training.grid_anchor.data import folders_of
-from cadrage.training.record import CHECKPOINT, WEIGHTS
-from cadrage.training.set_prediction.build import find_weights
+from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
+from cadrage.training.engine.photos import folders_of
+from cadrage.training.engine.record import CHECKPOINT, WEIGHTS
+from cadrage.training.engine.start import find_weights
 
 _DRAWN = (GAICD_V1, DrawnSplit("cpc", "all", 1080, "fit"))
 

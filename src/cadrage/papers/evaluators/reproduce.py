@@ -13,7 +13,7 @@ from cadrage.papers.evaluators.ready import absent_folders
 from cadrage.papers.evaluators.report import write_report
 from cadrage.papers.files import claim_folder
 from cadrage.papers.plan import choose
-from cadrage.training.grid_anchor.data import folders_of
+from cadrage.training.engine.photos import folders_of
 
 
 def reproduce(

@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from cadrage.papers.evaluators.plan import Row
-from cadrage.training.evaluators.guided import GuidedRecipe
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
+from cadrage.training.engine.evaluators.recipe import GuidedRecipe
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
 
 FULL, BASE, ORACLE = "4", "1", "5"
 COMPARED = ((FULL, BASE), (FULL, "0"), ("2", BASE), ("3", "0"), ("6", FULL))

@@ -14,9 +14,9 @@ from cadrage.papers.grid_anchor.runs import GridRun
 from cadrage.papers.grid_anchor.train import ensure_trained
 from cadrage.papers.plan import PlannedRun
 from cadrage.papers.set_prediction.measure import TestResult
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.record import BEST
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.engine.record import BEST
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 Tell = Callable[[str], None]
 # Numbers of version 1 may be of a model that had seen the photos.

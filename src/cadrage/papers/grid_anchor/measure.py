@@ -14,10 +14,9 @@ from cadrage.evaluation.protocols.ranking import GAICD_RANKING
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.set_prediction.measure import TestResult
 from cadrage.papers.set_prediction.predict import best_device
-from cadrage.training.grid_anchor.batches import collate
-from cadrage.training.grid_anchor.export import load_grid_model
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.grid_anchor.samples import GridSamples
+from cadrage.training.engine.evaluators.samples import RatedSamples, collate
+from cadrage.training.run import load_trained
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 _DECIMALS = 6
 
@@ -30,8 +29,8 @@ def measure_run(run: Path, recipe: GridRecipe, records: Sequence[PhotoRecord], e
     Raises:
         UsageError: none of the photos can be read.
     """
-    model = load_grid_model(run, recipe).to(best_device())
-    samples = GridSamples(records, None, recipe, augmented=False)
+    model = load_trained(run, best_device(), of=GridRecipe).model
+    samples = RatedSamples(records, None, recipe, augmented=False)
     values: list[dict[str, float]] = []
     unreadable, undefined = [], 0
     for index, record in enumerate(records):

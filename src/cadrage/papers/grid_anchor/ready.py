@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cadrage.papers.evaluators import ready
 from cadrage.papers.grid_anchor.runs import GridRun
-from cadrage.training.grid_anchor.data import folders_of
-from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.engine.photos import folders_of
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 
 def absent_data(data: Path, recipe: GridRecipe) -> list[str]:

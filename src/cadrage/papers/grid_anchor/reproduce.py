@@ -12,7 +12,7 @@ from cadrage.papers.grid_anchor.ready import absent_data
 from cadrage.papers.grid_anchor.report import write_report
 from cadrage.papers.grid_anchor.runs import PAPER, TABLE, GridRun, read_runs
 from cadrage.papers.plan import choose
-from cadrage.training.grid_anchor.data import folders_of
+from cadrage.training.engine.photos import folders_of
 
 
 def reproduce(data: Path, recipes: Path, out: Path, *, only: Sequence[str] = (), tell: Tell) -> tuple[Outcome, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from cadrage.errors import UsageError
 from cadrage.papers.plan import VALIDATION, PlannedRun
-from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 PAPER = "grid-anchor"
 TABLE = "tables.toml"
@@ -23,8 +24,8 @@ class GridRun:
     changes: Mapping[str, str]  # as typed on a command line
 
     def recipe(self) -> GridRecipe:
-        """The recipe with its changes; raises UsageError as `load_grid_recipe` does."""
-        return load_grid_recipe(self.recipe_file, self.changes)
+        """The recipe with its changes; raises UsageError as `read_recipe` does."""
+        return read_recipe(self.recipe_file, self.changes, of=GridRecipe)
 
     def entries(self, test: str) -> tuple[str, ...]:
         """The FOLDER:SPLIT entries of a test."""

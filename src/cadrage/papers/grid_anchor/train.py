@@ -5,10 +5,10 @@ from pathlib import Path
 
 from cadrage.papers.finished import expect_same_run
 from cadrage.papers.grid_anchor.runs import GridRun
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.grid_anchor.run import train_grid_model
-from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import train_from_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 
 def ensure_trained(run: GridRun, recipe: GridRecipe, data: Path, folder: Path, tell: Callable[[str], None]) -> None:
@@ -24,4 +24,4 @@ def ensure_trained(run: GridRun, recipe: GridRecipe, data: Path, folder: Path, t
         return
     begun = (folder / RECORD).is_file()
     tell(f"{run.plan.recipe}: training {'goes on' if begun else 'begins'} in {folder}")
-    train_grid_model(run.recipe_file, data, folder, resume=begun, overrides=run.changes)
+    train_from_recipe(run.recipe_file, data, folder, resume=begun, overrides=run.changes)

@@ -14,10 +14,10 @@ from cadrage.evaluation.answers import Floats
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.papers.set_prediction.predict import Proposals, best_device, propose
-from cadrage.training.set_prediction.build import build_set_predictor, initialise
-from cadrage.training.set_prediction.matching import match
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.targets import photo_targets
+from cadrage.training.systems.set_prediction.matching import match
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.system import start_set_predictor
+from cadrage.training.systems.set_prediction.targets import photo_targets
 
 _SHOWN = 7
 _SEED = 0
@@ -86,9 +86,7 @@ def untrained_model(recipe: SetRecipe, data: Path) -> SetPredictor:
         UsageError: a file of weights is missing or does not fit.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
-    model = build_set_predictor(recipe)
-    initialise(model, recipe, data)
-    return model.eval().to(best_device())
+    return start_set_predictor(recipe, data).eval().to(best_device())
 
 
 def _first(model: SetPredictor, recipe: SetRecipe, records: Sequence[PhotoRecord]) -> Proposals:

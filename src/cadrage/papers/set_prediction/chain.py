@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
+from cadrage.models.set_prediction import SetPredictor
 from cadrage.papers.failures import FAILURES, one_line
 from cadrage.papers.files import read_json, write_json
 from cadrage.papers.finished import tested_photos, weights_sha256
@@ -19,10 +20,10 @@ from cadrage.papers.set_prediction.predict import best_device, propose
 from cadrage.papers.set_prediction.runs import DISTILLED, FLMS
 from cadrage.papers.set_prediction.train import ensure_trained
 from cadrage.papers.set_prediction.unseen import expect_unseen
-from cadrage.training.record import BEST, CHECKPOINT, WEIGHTS
-from cadrage.training.set_prediction.data import select_photos
-from cadrage.training.set_prediction.export import load_set_predictor
-from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.engine.record import BEST, CHECKPOINT, WEIGHTS
+from cadrage.training.run import load_trained, read_recipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 Tell = Callable[[str], None]
 # Numbers of version 1 may be of a model that had seen the photos.
@@ -78,7 +79,7 @@ def carry_out(run: PlannedRun, places: Places, tell: Tell) -> Outcome:
     if not file.is_file():
         return replace(remembered(run, places), reason=f"{places.recipes} has no {file.name}")
     try:
-        recipe = load_set_recipe(file)
+        recipe = read_recipe(file, of=SetRecipe)
         absent = ready.absent_data(places.data, recipe)
         if absent:
             return replace(remembered(run, places), reason=f"{places.data} has no {' and no '.join(absent)}")
@@ -164,7 +165,7 @@ def _test(
     known: dict[str, Any],
 ) -> dict[str, Any]:
     """Measure one list of photos; on the first one the figures are fed as well."""
-    model = load_set_predictor(places.run(run), recipe).to(best_device())
+    model = cast(SetPredictor, load_trained(places.run(run), best_device(), of=SetRecipe).model)
     proposals = list(propose(model, recipe, records))
     read = [each.record for each in proposals]
     if not read:

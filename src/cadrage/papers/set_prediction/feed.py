@@ -10,7 +10,7 @@ from cadrage.papers.failures import FAILURES, one_line
 from cadrage.papers.set_prediction.anchors import unmatched_anchors
 from cadrage.papers.set_prediction.points import correlation, quality_points, save_points
 from cadrage.papers.set_prediction.predict import Proposals, propose
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 
 def anchors_of_figure_3(

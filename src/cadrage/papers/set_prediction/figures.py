@@ -14,7 +14,7 @@ from cadrage.papers.set_prediction.chain import Places
 from cadrage.papers.set_prediction.layout import Outcomes, other_data, why_missing
 from cadrage.papers.set_prediction.points import load_points
 from cadrage.papers.set_prediction.runs import ANCHORS_OF, BY_MU, DISTILLED
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
     from cadrage.evaluation.result import Estimate

@@ -16,8 +16,8 @@ from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_o
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
-from cadrage.training.set_prediction.progress import good_boxes
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.targets import good_boxes
 
 _EPSILONS, _TRIES, _TOP_KS = (0.85, 0.9), (5, 10), (5, 10, 40)
 _ROUNDS = 300

@@ -14,10 +14,10 @@ from cadrage.evaluation.metrics.pcc import pcc
 from cadrage.evaluation.metrics.srcc import srcc
 from cadrage.papers.files import write_file
 from cadrage.papers.set_prediction.predict import Proposals
-from cadrage.training.set_prediction.matching import match
-from cadrage.training.set_prediction.quality_guidance import nearest_scores
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.targets import photo_targets
+from cadrage.training.systems.set_prediction.matching import match
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.soft_labels import nearest_scores
+from cadrage.training.systems.set_prediction.targets import photo_targets
 
 Points = NDArray[np.float32]
 """``(N, 2)``: estimated quality, in the scores of the data, and validity in [0, 1]."""

@@ -8,9 +8,9 @@ from cadrage.papers.drawn_splits import draw_missing
 from cadrage.papers.plan import TEST, VALIDATION
 from cadrage.papers.set_prediction.runs import DRAWN_SPLITS, FLMS
 from cadrage.papers.unseen import expect_no_test_split
-from cadrage.training.set_prediction.build import find_weights
-from cadrage.training.set_prediction.data import folders_of
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.engine.photos import folders_of
+from cadrage.training.engine.start import find_weights
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 _WEIGHTS = ("checkpoint", "backbone_weights", "trunk_weights")
 

@@ -11,8 +11,9 @@ from cadrage.papers.set_prediction.chain import Places, Tell, carry_out, remembe
 from cadrage.papers.set_prediction.ready import absent_data
 from cadrage.papers.set_prediction.report import Report, make_report, write_report
 from cadrage.papers.set_prediction.runs import PAPER, PLAN
-from cadrage.training.set_prediction.data import folders_of
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.photos import folders_of
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 
 def reproduce(data: Path, recipes: Path, out: Path, *, only: Sequence[str] = (), tell: Tell) -> Report:
@@ -54,7 +55,7 @@ def _expect_some_data(wanted: Sequence[PlannedRun], data: Path, recipes: Path) -
     needed: list[str] = []
     for run in wanted:
         try:
-            recipe = load_set_recipe(recipes / f"{run.recipe}.toml")
+            recipe = read_recipe(recipes / f"{run.recipe}.toml", of=SetRecipe)
         except UsageError:
             continue
         if not absent_data(data, recipe):

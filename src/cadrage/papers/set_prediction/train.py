@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cadrage.papers.finished import expect_same_run
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.set_prediction.data import select_photos
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.run import train_set_predictor
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import train_from_recipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 
 def ensure_trained(recipe_file: Path, recipe: SetRecipe, data: Path, run: Path, tell: Callable[[str], None]) -> None:
@@ -23,4 +23,4 @@ def ensure_trained(recipe_file: Path, recipe: SetRecipe, data: Path, run: Path, 
         return
     begun = (run / RECORD).is_file()
     tell(f"{run.name}: training {'goes on' if begun else 'begins'} in {run}")
-    train_set_predictor(recipe_file, data, run, resume=begun)
+    train_from_recipe(recipe_file, data, run, resume=begun)

@@ -5,7 +5,7 @@ from pathlib import Path
 from cadrage.papers import unseen
 from cadrage.papers.plan import VALIDATION, PlannedRun
 from cadrage.papers.set_prediction.ready import absent_test, entries_of
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 
 def expect_unseen(run: PlannedRun, recipe: SetRecipe, data: Path) -> None:
