@@ -24,14 +24,11 @@ from cadrage.papers.names import RECIPES
 from cadrage.papers.paper import Places, Training
 from cadrage.papers.plan import Run, choose
 from cadrage.papers.set_prediction.paper import PAPER as SET_PREDICTION
-from cadrage.training.grid_anchor.build import build_grid_model
-from cadrage.training.grid_anchor.data import folders_of as grid_folders_of
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.set_prediction.build import build_set_predictor
-from cadrage.training.set_prediction.data import folders_of, select_photos
-from cadrage.training.set_prediction.recipe import load_set_recipe
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos, select_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.grid_anchor import build_grid_model
+from cadrage.training.systems.set_prediction.system import build_set_predictor
 
 # Tests run side by side; threads of one that wait busily would take the cores from the others.
 torch.set_num_threads(1)
@@ -116,7 +113,7 @@ def finished(places: Places) -> Callable[[str], Path]:
     """Makes the folder of a run as training would leave it, with the weights it would begin with."""
 
     def make(name: str) -> Path:
-        recipe = load_set_recipe(places.recipes / f"{name}.toml")
+        recipe = read_recipe(places.recipes / f"{name}.toml")
         run = places.out / "runs" / name
         run.mkdir(parents=True)
         torch.manual_seed(0)
@@ -212,7 +209,7 @@ def finished_grid(grid_places: tuple[Path, Path], tmp_path: Path) -> Callable[[s
         chosen = {"train": recipe.train, "validate": recipe.validate}
         known = {
             "recipe": recipe.to_dict(),
-            "manifests_sha256": {name: manifest_sha256(data / name) for name in grid_folders_of(recipe)},
+            "manifests_sha256": {name: manifest_sha256(data / name) for name in folders_of(recipe)},
             "photos_sha256": {role: photos_identity(rated_photos(data, each)) for role, each in chosen.items()},
         }
         (folder / RECORD).write_text(json.dumps(known))

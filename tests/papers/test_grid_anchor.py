@@ -14,7 +14,8 @@ from cadrage.papers.grid_anchor import PAPER, TABLES, tables
 from cadrage.papers.names import RECIPES
 from cadrage.papers.paper import Training
 from cadrage.papers.report import text
-from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 TABLE = "tables.toml"
 FOLDER = RECIPES / PAPER.name
@@ -212,5 +213,5 @@ def test_the_defaults_are_the_recipe_of_the_second_version():
 
 @pytest.mark.parametrize("file", sorted(set(FOLDER.glob("*.toml")) - {FOLDER / TABLE}), ids=lambda file: file.stem)
 def test_every_recipe_of_the_folder_can_be_read(file):
-    recipe = load_grid_recipe(file)
+    recipe = read_recipe(file)
     assert not any(entry.endswith(":test") for entry in (*recipe.train, *recipe.validate))

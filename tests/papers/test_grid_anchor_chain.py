@@ -13,7 +13,7 @@ from cadrage.papers.grid_anchor import PAPER, lay_out
 from cadrage.papers.paper import Places, Training
 from cadrage.papers.plan import Run, choose
 from cadrage.papers.report import text, values
-from cadrage.training.record import RECORD, WEIGHTS
+from cadrage.training.engine.record import RECORD, WEIGHTS
 
 TEST_PHOTO, VALIDATION_PHOTO = "images/4.png", "images/2.png"
 

@@ -11,18 +11,17 @@ from safetensors.torch import save_file
 from cadrage.errors import UsageError
 from cadrage.inference.session import load_model
 from cadrage.models.default import CropModel
-from cadrage.training.export import export_run
-from cadrage.training.recipe import Recipe
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.run import build_model
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import export_run
+from cadrage.training.systems.default import DefaultRecipe, build_default
 
-RECIPE = Recipe(name="tiny", tag="test", side=64, proposer_width=16, anchors=6, evaluator_channels=2)
+RECIPE = DefaultRecipe(name="tiny", tag="test", side=64, proposer_width=16, anchors=6, evaluator_channels=2)
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[CropModel, Path]:
     torch.manual_seed(1)
-    model = build_model(RECIPE)
+    model = build_default(RECIPE)
     # Fresh heads hardly react to the photo; larger weights make a difference between torch and ONNX visible.
     for head in (model.proposer.out, model.proposer.decoder.out):
         torch.nn.init.normal_(head.weight, std=0.5)

@@ -3,7 +3,7 @@ import pytest
 
 from cadrage.errors import UsageError
 from cadrage.geometry import area, mirror
-from cadrage.training.heatmaps import pseudo_heat
+from cadrage.training.engine.evaluators.targets import pseudo_heat
 
 # In a photo of 4x4 pixels.
 A, B, WHOLE, CORNER = (0, 0, 0.75, 1), (0.25, 0.25, 0.75, 0.75), (0, 0, 1, 1), (0, 0, 0.5, 0.5)

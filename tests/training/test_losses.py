@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from cadrage.geometry import iou_matrix, mirror
-from cadrage.training.losses import edge_energy, iou, overlap_energy, overlap_ranking, vote_loss
+from cadrage.training.losses.energies import edge_energy, iou, overlap_energy
+from cadrage.training.losses.ratings import overlap_ranking, vote_loss
 
 ONE = torch.ones(1, 1)
 HALF = torch.tensor([[0.5, 0.5]])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import OutputError, UsageError
-from cadrage.training.product import whole_folder
+from cadrage.training.engine.export import whole_folder
 
 
 def write(folder: Path, *names: str) -> None:

@@ -2,11 +2,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from cadrage.training.rank_losses import dense_ranks, listwise_loss
 from torch import Tensor
 
 from cadrage.errors import UsageError
-from cadrage.training.grid_anchor.losses import huber_loss
-from cadrage.training.rank_losses import dense_ranks, listwise_loss, signed_rank_loss
+from cadrage.training.losses.ratings import huber_loss, signed_rank_loss
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import UsageError
-from cadrage.training.recipe import Recipe, load_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.default import DefaultRecipe
 
 RECIPES = Path(__file__).parents[2] / "src/cadrage/training/recipes"
 
@@ -16,16 +17,16 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_an_empty_recipe_is_the_default(tmp_path: Path) -> None:
-    assert load_recipe(write(tmp_path, "")) == Recipe()
+    assert read_recipe(write(tmp_path, "")) == DefaultRecipe()
 
 
 def test_round_trip_through_a_dictionary() -> None:
-    recipe = Recipe(epochs=3, flms="flms/a")
-    assert Recipe(**recipe.to_dict()) == recipe
+    recipe = DefaultRecipe(epochs=3, flms="flms/a")
+    assert DefaultRecipe(**recipe.to_dict()) == recipe
 
 
 def test_overrides_are_converted_and_win(tmp_path: Path) -> None:
-    recipe = load_recipe(write(tmp_path, "epochs = 3"), {"epochs": "5", "jitter": "0", "fit_on": "fit+dev"})
+    recipe = read_recipe(write(tmp_path, "epochs = 3"), {"epochs": "5", "jitter": "0", "fit_on": "fit+dev"})
     assert (recipe.epochs, recipe.jitter, recipe.fit_on) == (5, 0.0, "fit+dev")
 
 
@@ -34,7 +35,7 @@ def test_overrides_are_converted_and_win(tmp_path: Path) -> None:
     "file", sorted(set(RECIPES.glob("*.toml")) - {RECIPES / "subjects.toml"}), ids=lambda file: file.name
 )
 def test_every_shipped_recipe_loads_and_says_something(file: Path) -> None:
-    assert load_recipe(file) != Recipe() or not tomllib.loads(file.read_text(encoding="utf-8"))
+    assert read_recipe(file) != DefaultRecipe() or not tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -48,15 +49,15 @@ def test_every_shipped_recipe_loads_and_says_something(file: Path) -> None:
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, word: str) -> None:
     with pytest.raises(UsageError, match=word) as caught:
-        load_recipe(write(tmp_path, text))
+        read_recipe(write(tmp_path, text))
     assert "\n" not in str(caught.value) and "recipe.toml" in str(caught.value)
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such recipe"):
-        load_recipe(tmp_path / "none.toml")
+        read_recipe(tmp_path / "none.toml")
 
 
 def test_a_bad_override_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="epochs: expected int, got 'x'"):
-        load_recipe(write(tmp_path, ""), {"epochs": "x"})
+        read_recipe(write(tmp_path, ""), {"epochs": "x"})

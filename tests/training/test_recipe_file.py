@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import UsageError
-from cadrage.training.recipe_file import kind_of, make_recipe
+from cadrage.training.engine.recipes import kind_of, make_recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,14 @@ from safetensors.torch import load_file
 
 from cadrage.inference.store.packaged import FOLDER
 from cadrage.photo import open_photo
-from cadrage.training.recipe import Recipe
-from cadrage.training.run import build_model
+from cadrage.training.systems.default import DefaultRecipe, build_default
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_onnx_equals_torch_on_real_photos() -> None:
     card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
-    model = build_model(Recipe(**card["training"]["recipe"])).eval()
+    model = build_default(DefaultRecipe(**card["training"]["recipe"])).eval()
     file = ROOT / "weights" / f"{card['name']}.{card['tag']}.safetensors"
     model.load_state_dict(load_file(file), strict=True)
     for photo in sorted((ROOT / "examples" / "photos").glob("*.jpg")):

@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file
 
 from cadrage.errors import UsageError
-from cadrage.training.recipe import load_recipe
-from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
-from cadrage.training.run import split_data, train_from_recipe
+from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems.default import split_data
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -27,7 +27,7 @@ def finished(data: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFac
 
 def test_a_run_leaves_weights_log_and_record(finished: Path, recipe_file: Path) -> None:
     record = json.loads((finished / RECORD).read_text(encoding="utf-8"))
-    assert record["recipe"] == load_recipe(recipe_file).to_dict()
+    assert record["recipe"] == read_recipe(recipe_file).to_dict()
     assert (record["photos_fit"], record["photos_dev"]) == (8, 2)
     assert len(record["manifests_sha256"]["fcdb/train"]) == 64
     assert (finished / CHECKPOINT).is_file()
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_weights(finished: Path, data: Path, recipe
 def test_an_interrupted_run_continues_where_it_stopped(
     data: Path, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cadrage.training.module import CropTraining
+    from cadrage.training.systems.default import CropTraining
 
     begun: list[int] = []
     step = CropTraining.training_step
@@ -80,8 +80,8 @@ def test_nothing_to_resume_is_said(data: Path, recipe_file: Path, tmp_path: Path
 
 
 def test_no_held_out_photo_is_fitted(data: Path, recipe_file: Path) -> None:
-    fit, dev = split_data(load_recipe(recipe_file), data)
+    fit, dev = split_data(read_recipe(recipe_file), data)
     assert not {record.file for record in fit} & {record.file for record in dev}
-    everything, same_dev = split_data(load_recipe(recipe_file, {"fit_on": "fit+dev"}), data)
+    everything, same_dev = split_data(read_recipe(recipe_file, {"fit_on": "fit+dev"}), data)
     assert len(everything) == len(fit) + len(dev)
     assert [record.file for record in same_dev] == [record.file for record in dev]

@@ -4,22 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cadrage.training.samples import EpochShuffle
 
 from cadrage.datasets.manifest import PhotoRecord, read_manifest
 from cadrage.datasets.pixels import load_photos
 from cadrage.geometry import iou_matrix
-from cadrage.training.recipe import Recipe
-from cadrage.training.samples import (
-    CropSamples,
-    EpochShuffle,
-    boxes_around,
-    into_window,
-    jitter_colours,
-    make_sample,
-    random_window,
-)
+from cadrage.training.engine.augment import boxes_around, into_window, jitter_colours, random_window
+from cadrage.training.systems.default import CropSamples, DefaultRecipe, make_sample
 
-RECIPE = Recipe(side=64, boxes_around_label=9)
+RECIPE = DefaultRecipe(side=64, boxes_around_label=9)
 
 
 @pytest.fixture(scope="module")

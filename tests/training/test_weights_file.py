@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cadrage.training.weights_file import write_weights
+from cadrage.training.engine.record import write_weights
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of this kind exist on POSIX systems only")

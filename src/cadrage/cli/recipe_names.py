@@ -8,7 +8,7 @@ from pathlib import Path
 import cadrage.training
 from cadrage.errors import UsageError
 from cadrage.papers.names import PAPERS, PLANS, RECIPES
-from cadrage.training.recipe_file import kind_of, read_values
+from cadrage.training.engine.recipes import kind_of, read_values
 
 RECIPE, CARD = ".toml", ".card.json"
 _OWN = Path(cadrage.training.__file__).with_name("recipes")

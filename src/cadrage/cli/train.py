@@ -105,7 +105,7 @@ def export(
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
     told = _read_notes(recipe_names.find(notes, recipe_names.CARD)) if notes else None
     with extra_installed("train", "training"):
-        from cadrage.training.export import export_run
+        from cadrage.training.run import export_run
 
         export_run(run, out, notes=told)
 

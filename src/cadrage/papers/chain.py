@@ -10,22 +10,15 @@ import torch
 from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
-from cadrage.papers.doors import (
-    BEST,
-    RECORD,
-    WEIGHTS,
-    PaperRecipe,
-    folders_of,
-    load_trained,
-    photos_with_persons,
-    rated_photos,
-    train_from_recipe,
-)
 from cadrage.papers.files import claim_folder, read_json, write_json
 from cadrage.papers.paper import FAILURES, Asked, Paper, Places, R, Training, one_line
-from cadrage.papers.plan import CHOSEN, Plan, Run, choose, entries_of
+from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, choose, entries_of
 from cadrage.papers.ready import Tell, absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
 from cadrage.papers.report import Report, write_report
+from cadrage.training.engine.evaluators.targets import photos_with_persons
+from cadrage.training.engine.photos import folders_of, rated_photos
+from cadrage.training.engine.record import BEST, RECORD, WEIGHTS
+from cadrage.training.run import load_trained, train_from_recipe
 
 
 def reproduce(

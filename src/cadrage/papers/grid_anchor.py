@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cadrage.papers.doors import GridRecipe, rated_photos, training_photos
 from cadrage.papers.measure import measure_ranking
 from cadrage.papers.paper import Asked, Paper, Places, Training
 from cadrage.papers.plan import Plan, read_table
 from cadrage.papers.report import Report, photo_notes, run_rows, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Cell, Row, Table, quoted
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 NAME = "grid-anchor"
 TITLE = "Grid anchors, measured again"

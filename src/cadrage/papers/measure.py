@@ -13,8 +13,9 @@ from cadrage.evaluation.metrics.alpha_recall import alpha_recall
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
 from cadrage.evaluation.protocols.ranking import GAICD_RANKING
 from cadrage.geometry import grid_anchors
-from cadrage.papers.doors import cuts_person, main_person, score_rated
 from cadrage.papers.results import Floats, PhotoValues
+from cadrage.training.engine.evaluators.system import score_rated
+from cadrage.training.engine.evaluators.targets import cuts_person, main_person
 
 
 def measure_ranking(trained: Any, records: Sequence[PhotoRecord], entries: Sequence[str] = ()) -> PhotoValues:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.errors import UsageError
-from cadrage.papers.doors import PaperRecipe, read_recipe
+from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
+PaperRecipe = SetRecipe | EvaluatorRecipe
+"""Their photos are named as FOLDER:SPLIT."""
 TEST, VALIDATION = "test", "val"
 """Splits of a recipe's own data set, also as names of what a trained model is measured on."""
 FCDB_TEST, FLMS = "fcdb:test", "flms:test"

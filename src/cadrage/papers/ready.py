@@ -11,18 +11,10 @@ from cadrage.datasets.draw_split import draw_split
 from cadrage.datasets.manifest import METADATA, PhotoRecord, manifest_sha256
 from cadrage.datasets.splits import SPLITS
 from cadrage.errors import UsageError
-from cadrage.papers.doors import (
-    CHECKPOINT,
-    RECORD,
-    WEIGHTS,
-    PaperRecipe,
-    find_weights,
-    folders_of,
-    photos_identity,
-    select_photos,
-    weights_of,
-)
-from cadrage.papers.plan import TEST, VALIDATION
+from cadrage.papers.plan import TEST, VALIDATION, PaperRecipe
+from cadrage.training.engine.photos import folders_of, photos_identity, select_photos
+from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.engine.start import find_weights
 
 Tell = Callable[[str], None]
 
@@ -73,7 +65,7 @@ def make_ready(
     """
     learned = (*recipe.train, *recipe.validate)
     expect_no_test_split(f"{recipe.name}.{recipe.tag}", learned)
-    begins_with = weights_of(recipe)
+    begins_with = next(filter(None, (getattr(recipe, name) for name in recipe.weights)), "")
     if begins_with and not any((folder / name).is_file() for name in (WEIGHTS, CHECKPOINT)):
         find_weights(begins_with, data)
     draw_missing(data, folders_of(recipe), splits, tell)

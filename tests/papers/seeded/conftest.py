@@ -20,12 +20,11 @@ from cadrage.papers.names import PAPERS, RECIPES
 from cadrage.papers.plan import choose
 from cadrage.papers.report import Report
 from cadrage.papers.seeded.outcome import Outcome, by_run
-from cadrage.training.global_attention.build import build_global_attention
-from cadrage.training.grid_anchor.data import folders_of, rated_photos
-from cadrage.training.grid_anchor.run import training_photos
-from cadrage.training.human_centric.build import build_human_centric
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.systems.global_attention import build_global_attention
+from cadrage.training.systems.human_centric import build_human_centric
 
 SPLITS = {
     "gaicd-v1": {"train": range(4), "fit": range(3), "val": (3,), "test": (4, 5, 6)},

@@ -6,7 +6,7 @@ import pytest
 from cadrage.errors import UsageError
 from cadrage.geometry import grid_anchors, iou_matrix
 from cadrage.papers.measure import judge_choice, judge_ranking
-from cadrage.training.grid_anchor.data import rated_photos
+from cadrage.training.engine.photos import rated_photos
 
 
 def test_first_crops_and_chosen_crops_are_judged_by_hand(data):

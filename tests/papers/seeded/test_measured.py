@@ -13,11 +13,10 @@ from cadrage.papers.measure import measure_choice
 from cadrage.papers.names import PAPERS
 from cadrage.papers.plan import CHOSEN
 from cadrage.papers.report import text
-from cadrage.training.evaluators.trained import load_evaluator
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.grid_anchor.run import training_photos
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.trainer import photos_identity
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.photos import photos_identity, rated_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import load_trained
 
 
 def test_a_training_is_measured_on_all_photos_and_on_those_with_a_person(finish, go, tmp_path):
@@ -59,7 +58,7 @@ def test_models_of_cpc_choose_among_grid_anchors(finish, go, data, tmp_path):
     ]
     assert outcomes["CA"].entries("persons") == CHOSEN["persons"].entries
     records = rated_photos(data, ("flms:test",))
-    alone = measure_choice(load_evaluator(folder), records)
+    alone = measure_choice(load_trained(folder), records)
     found = outcomes["CA"].mean("flms")
     np.testing.assert_allclose(found.metrics["iou"], alone.metrics["iou"], atol=1e-6)
     assert (found.metrics["iou"] <= found.metrics["best_iou"]).all()
@@ -123,7 +122,7 @@ def test_a_training_that_cannot_be_done_again_keeps_its_numbers(finish, go, data
 def test_other_weights_are_measured_anew(finish, go):
     folder = finish("global-attention", "D4")
     first = go("global-attention", "D4").outcomes["D4"].mean("test")
-    model = load_evaluator(folder).model
+    model = load_trained(folder).model
     torch.manual_seed(9)
     save_file({name: torch.randn_like(each) for name, each in model.state_dict().items()}, folder / WEIGHTS)
     outcomes, told, _ = go("global-attention", "D4")

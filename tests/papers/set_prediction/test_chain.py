@@ -18,7 +18,7 @@ from cadrage.papers.report import values
 from cadrage.papers.set_prediction import measure
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes
 from cadrage.papers.set_prediction.paper import PAPER
-from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.

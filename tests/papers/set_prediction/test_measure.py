@@ -4,8 +4,9 @@ import pytest
 from cadrage.evaluation.answers import Answer
 from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.measure import measure_first_box, measure_good_crops
-from cadrage.training.set_prediction.progress import good_boxes, measure_sets
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.module import measure_sets
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.targets import good_boxes
 
 RECIPE = SetRecipe()
 

@@ -5,7 +5,7 @@ import torch
 from cadrage.models.boxes import xyxy_to_cxcywh
 from cadrage.papers.set_prediction.figure_data import correlation, load_points, quality_points, save_points
 from cadrage.papers.set_prediction.proposals import Proposals
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 
 @pytest.fixture

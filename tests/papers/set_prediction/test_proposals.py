@@ -6,19 +6,18 @@ import pytest
 import torch
 
 from cadrage.papers.set_prediction.proposals import Proposals, propose
-from cadrage.training.set_prediction.data import select_photos
-from cadrage.training.set_prediction.export import load_set_predictor
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.run import load_trained, read_recipe
 
 
 @pytest.fixture
 def recipe(recipes):
-    return load_set_recipe(recipes / "gaicv2-qg.toml")
+    return read_recipe(recipes / "gaicv2-qg.toml")
 
 
 @pytest.fixture
 def model(finished, recipe):
-    return load_set_predictor(finished("gaicv2-qg"), recipe)
+    return load_trained(finished("gaicv2-qg")).model
 
 
 @pytest.fixture

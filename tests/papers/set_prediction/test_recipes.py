@@ -10,7 +10,7 @@ from cadrage.papers.names import RECIPES as FOLDER
 from cadrage.papers.ready import expect_no_test_split
 from cadrage.papers.set_prediction.paper import DRAWN_SPLITS, PAPER
 from cadrage.papers.set_prediction.tables import BY_MU
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 PLAN = PAPER.plan(FOLDER / "set-prediction").runs
 RECIPES = {run.letter: run.recipe() for run in PLAN}
@@ -114,7 +114,7 @@ def test_what_the_recipes_leave_out_is_the_default():
 
 @pytest.mark.skipif("CADRAGE_DATA" not in os.environ, reason="set CADRAGE_DATA to a folder with gaicd-v2 to check it")
 def test_gaicd_v2_has_the_published_sizes():
-    from cadrage.training.set_prediction.data import select_photos
+    from cadrage.training.engine.photos import select_photos
 
     sizes = {"gaicd-v2:train": 2636, "gaicd-v2:val": 200, "gaicd-v2:test": 500}
     folder = Path(os.environ["CADRAGE_DATA"])

@@ -4,18 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+from cadrage.training.grid_anchor import samples
 from lightning.pytorch import LightningModule
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from cadrage.errors import UsageError
-from cadrage.training.evaluators.heat_targets import window_heat
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe, load_global_attention_recipe
-from cadrage.training.grid_anchor import samples
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.human_centric.recipe import HumanCentricRecipe, load_human_centric_recipe
-from cadrage.training.record import BEST, RECORD, WEIGHTS
-from cadrage.training.run import train_from_recipe
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.evaluators.targets import window_heat
+from cadrage.training.engine.record import BEST, RECORD, WEIGHTS
+from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
+from cadrage.training.systems.human_centric import HumanCentricRecipe
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes"
-LOADERS = {"human-centric": load_human_centric_recipe, "global-attention": load_global_attention_recipe}
+LOADERS = {"human-centric": read_recipe, "global-attention": read_recipe}
 KINDS = {"human-centric": HumanCentricRecipe, "global-attention": GlobalAttentionRecipe}
 VOTES = {
     "huber": "0",
@@ -60,7 +60,7 @@ def run(recipe_file, persons_data, tmp_path_factory):
         return log(self, name, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GridTraining, "log", remember)
+        patch.setattr(EvaluatorTraining, "log", remember)
         remember_maps(patch, mapped)
         train_from_recipe(recipe_file, persons_data, out, overrides={"keep_best": "srcc"})
     return out, logged, mapped
@@ -106,7 +106,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(run, recipe_file, persons
     class StoppedError(Exception):
         pass
 
-    steps = GridTraining.training_step
+    steps = EvaluatorTraining.training_step
 
     def stop_in_the_second_epoch(self, batch, index):
         if self.current_epoch == 1:
@@ -115,7 +115,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(run, recipe_file, persons
 
     out, overrides = tmp_path / "interrupted", {"keep_best": "srcc"}
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(GridTraining, "training_step", stop_in_the_second_epoch)
+        patch.setattr(EvaluatorTraining, "training_step", stop_in_the_second_epoch)
         train_from_recipe(recipe_file, persons_data, out, overrides=overrides)
     train_from_recipe(recipe_file, persons_data, out, resume=True, overrides=overrides)
     resumed, whole = load_file(out / WEIGHTS), load_file(run[0] / WEIGHTS)

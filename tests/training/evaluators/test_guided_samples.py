@@ -7,10 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from cadrage.training.evaluators.heat_targets import window_heat
-from cadrage.training.grid_anchor.data import Scale
-from cadrage.training.grid_anchor.samples import GridSamples, mirrored
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
+from cadrage.training.engine.evaluators.samples import RatedSamples, mirrored
+from cadrage.training.engine.evaluators.targets import RatingScale, window_heat
+from cadrage.training.systems.human_centric import HumanCentricRecipe
 
 PLAIN = HumanCentricRecipe(side=64, resize="squash", flip=False, colour="none", person_jitter=0.0, person_drop=0.0)
 PERSON = [0.25, 0.25, 0.5, 0.75]
@@ -27,7 +26,7 @@ def photo(tmp_path, record):
 
 
 def samples(photo, recipe=PLAIN, *, augmented=True, heat_mean=3.0):
-    return GridSamples([photo], Scale(0.0, 1.0), recipe, augmented=augmented, heat_mean=heat_mean)
+    return RatedSamples([photo], RatingScale(0.0, 1.0), recipe, augmented=augmented, heat_mean=heat_mean)
 
 
 def bright_columns(image):

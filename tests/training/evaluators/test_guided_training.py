@@ -10,14 +10,17 @@ from torch import nn
 
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.models.human_centric import HumanCentricModel
-from cadrage.training.global_attention.build import build_global_attention, forward_of, teacher_share
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe, load_global_attention_recipe
-from cadrage.training.grid_anchor.batches import GridBatch, collate
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.grid_anchor.samples import GridSample
-from cadrage.training.human_centric.build import run_human_centric
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
-from cadrage.training.rank_losses import signed_rank_loss
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.evaluators.samples import RatedBatch, RatedSample, collate
+from cadrage.training.losses.ratings import signed_rank_loss
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.global_attention import (
+    GlobalAttentionRecipe,
+    build_global_attention,
+    forward_of,
+    teacher_share,
+)
+from cadrage.training.systems.human_centric import HumanCentricRecipe, run_human_centric
 
 RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes"
 PLAN = tomllib.loads((RECIPES / "global-attention" / "runs.toml").read_text(encoding="utf-8"))
@@ -37,13 +40,13 @@ class SmallPyramid(nn.Module):
         return fine, nn.functional.avg_pool2d(fine, 2), nn.functional.avg_pool2d(fine, 4)
 
 
-def sample(name: str, *, person: bool, heat: bool, seed: int, size=64) -> GridSample:
+def sample(name: str, *, person: bool, heat: bool, seed: int, size=64) -> RatedSample:
     generator = torch.Generator().manual_seed(seed)
 
     def boxes(*shape):
         return torch.rand(*shape, 2, 2, generator=generator).sort(dim=-2).values.flatten(-2)
 
-    return GridSample(
+    return RatedSample(
         image=torch.rand(3, 64, size, generator=generator),
         rated_xyxy=boxes(3 + seed),
         targets=torch.randn(3 + seed, generator=generator),
@@ -59,7 +62,7 @@ def sample(name: str, *, person: bool, heat: bool, seed: int, size=64) -> GridSa
     )
 
 
-def mixed() -> list[GridSample]:
+def mixed() -> list[RatedSample]:
     return [
         sample("a", person=True, heat=False, seed=1),
         sample("b", person=False, heat=True, seed=2, size=96),
@@ -68,18 +71,18 @@ def mixed() -> list[GridSample]:
     ]
 
 
-def human(**changes) -> GridTraining:
+def human(**changes) -> EvaluatorTraining:
     torch.manual_seed(0)
     recipe = replace(HumanCentricRecipe(pairs=1.0, overlap=0.1), **changes)
-    return GridTraining(HumanCentricModel(SmallPyramid()), recipe, 10, [], forward=run_human_centric).eval()
+    return EvaluatorTraining(HumanCentricModel(SmallPyramid()), recipe, 10, [], forward=run_human_centric).eval()
 
 
-def attention(**changes) -> GridTraining:
+def attention(**changes) -> EvaluatorTraining:
     torch.manual_seed(0)
     recipe = replace(GlobalAttentionRecipe(), **changes)
     heat = "predicted" if recipe.heat_map == "oracle" else recipe.heat_map
     model = GlobalAttentionModel(SmallPyramid(), heat=heat, partition=recipe.partition)
-    return GridTraining(model, recipe, 10, [], forward=forward_of(recipe)).eval()
+    return EvaluatorTraining(model, recipe, 10, [], forward=forward_of(recipe)).eval()
 
 
 @pytest.mark.parametrize("module", [human(), attention(), attention(partition=True)])
@@ -131,7 +134,7 @@ def test_the_gate_of_the_rank_loss_is_the_recipe_s(gate):
     assert expected > 0
 
 
-def with_maps(batch: GridBatch, value: float) -> GridBatch:
+def with_maps(batch: RatedBatch, value: float) -> RatedBatch:
     return replace(batch, heat=torch.full_like(batch.heat, value) * batch.has_heat.view(-1, 1, 1, 1))
 
 
@@ -169,7 +172,7 @@ def test_the_runs_of_the_plan_are_models_of_their_parts(run):
         "6": (True, True, True, True, True),
     }[run["id"]]
     texts = {key: str(value).lower() for key, value in run["set"].items()}
-    recipe = load_global_attention_recipe(RECIPES / "global-attention" / "synthetic.toml", texts)
+    recipe = read_recipe(RECIPES / "global-attention" / "synthetic.toml", texts)
     model = build_global_attention(recipe)
     parts = (model.heat_head, model.encoder, model.fed or None, model.context, model.partition)
     assert tuple(part is not None for part in parts) == expected

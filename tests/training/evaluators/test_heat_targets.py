@@ -7,10 +7,9 @@ import pytest
 
 from cadrage.errors import UsageError
 from cadrage.geometry import mirror
-from cadrage.training.evaluators.heat_targets import heat_crops, mean_heat_score, window_heat
-from cadrage.training.global_attention.recipe import GlobalAttentionRecipe
-from cadrage.training.heatmaps import pseudo_heat
-from cadrage.training.human_centric.recipe import HumanCentricRecipe
+from cadrage.training.engine.evaluators.targets import heat_crops, mean_heat_score, pseudo_heat, window_heat
+from cadrage.training.systems.global_attention import GlobalAttentionRecipe
+from cadrage.training.systems.human_centric import HumanCentricRecipe
 
 A, B, C = [0.1, 0.1, 0.6, 0.9], [0.3, 0.2, 0.9, 0.8], [0.0, 0.0, 1.0, 1.0]
 WHOLE = (0.0, 0.0, 1.0, 1.0)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from cadrage.training.evaluators.persons import (
+from cadrage.training.engine.evaluators.measure import Scores, measure_cuts
+from cadrage.training.engine.evaluators.targets import (
     cuts_person,
     detected,
     main_person,
     person_in_window,
     photos_with_persons,
 )
-from cadrage.training.grid_anchor.measure import Scores, measure_cuts
 
 PERSON = np.array([0.3, 0.2, 0.5, 0.8])
 WHOLE = (0.0, 0.0, 1.0, 1.0)

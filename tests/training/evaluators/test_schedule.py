@@ -2,7 +2,7 @@
 
 import pytest
 
-from cadrage.training.evaluators.schedule import warm_cosine
+from cadrage.training.engine.evaluators.module import warm_cosine
 
 
 @pytest.mark.parametrize(

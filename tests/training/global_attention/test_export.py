@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from cadrage.geometry import mirror
 from cadrage.inference.session import Encoded, load_model
 from cadrage.models.global_attention import GlobalAttentionModel
-from cadrage.training.export import write_parts
-from cadrage.training.global_attention.export import card_of, parts_of
+from cadrage.training.engine.export import write_parts
+from cadrage.training.systems.global_attention import attention_card, attention_parts
 
 SIDE = 64
 PERSON = np.array([0.15, 0.2, 0.55, 0.9])
@@ -47,8 +47,8 @@ def small(**settings: Any) -> GlobalAttentionModel:
 
 def exported(model: GlobalAttentionModel, folder: Path) -> Encoded:
     card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
-    parts = write_parts(parts_of(model, SIDE), folder)
-    (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **card_of(model)}))
+    parts = write_parts(attention_parts(model, SIDE), folder)
+    (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **attention_card(model)}))
     photo = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     return load_model(folder, threads=1).encode(photo, (300, 200))
 
@@ -79,5 +79,5 @@ def test_scores_and_importance_equal_torch_in_any_chunk(tmp_path: Path, partitio
 
 
 def test_without_heat_head_there_is_no_importance() -> None:
-    assert [name for name, *_ in parts_of(small(heat="none"), SIDE)] == ["trunk", "evaluator"]
-    assert card_of(small(heat="none")) == {"persons": False, "chunk": 128}
+    assert [name for name, *_ in attention_parts(small(heat="none"), SIDE)] == ["trunk", "evaluator"]
+    assert attention_card(small(heat="none")) == {"persons": False, "chunk": 128}

@@ -8,13 +8,14 @@ import pytest
 
 from cadrage.datasets.manifest import Pair
 from cadrage.errors import UsageError
-from cadrage.training.grid_anchor.data import expect_targets, rated_photos, score_scale
-from cadrage.training.grid_anchor.measure import Scores, measurable, measure_scores
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
-from cadrage.training.record import WEIGHTS
-from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.module import NonFiniteLossError
+from cadrage.training.engine.evaluators.measure import Scores, measurable, measure_scores
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.evaluators.targets import expect_targets, score_scale
+from cadrage.training.engine.module import NonFiniteLossError
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.engine.record import WEIGHTS
+from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
@@ -46,7 +47,7 @@ BOXES = [[0.1, 0.1, 0.9, 0.9], [0.2, 0.2, 0.9, 0.9], [0.1, 0.1, 0.6, 0.9]]
 )
 def test_a_recipe_that_cannot_be_is_told(tiny_grid, overrides, message):
     with pytest.raises(UsageError, match=message.replace("?", r"\?")):
-        load_grid_recipe(tiny_grid, overrides)
+        read_recipe(tiny_grid, overrides)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +116,12 @@ def test_a_folder_without_a_readable_photo_is_told(write_rated, data, tiny_grid,
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_photos_names(rated_data, tiny_grid, tmp_path, monkeypatch):
-    losses = GridTraining.losses
+    losses = EvaluatorTraining.losses
 
     def broken(self, batch):
         return {name: value * float("nan") for name, value in losses(self, batch).items()}
 
-    monkeypatch.setattr(GridTraining, "losses", broken)
+    monkeypatch.setattr(EvaluatorTraining, "losses", broken)
     with pytest.raises(NonFiniteLossError, match=r"step 0, photos images/\d\.png, .*loss is not finite, terms"):
         train_from_recipe(tiny_grid, rated_data, tmp_path / "run")
 

@@ -7,10 +7,10 @@ import torch
 
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.grid_anchor import GridAnchorModel
-from cadrage.training.grid_anchor.batches import BucketShuffle, collate
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.grid_anchor.samples import GridSample
+from cadrage.training.engine.batches import BucketShuffle
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.evaluators.samples import RatedSample, collate
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 WIDE, TALL, SQUARE = (96, 64), (64, 96), (64, 64)
 
@@ -66,7 +66,7 @@ def sample(size_wh, crops, pairs=1, name="a", seed=0):
         ends = torch.rand(*shape, 2, 2, generator=generator).sort(dim=-2).values
         return ends.flatten(-2)
 
-    return GridSample(
+    return RatedSample(
         torch.rand(3, height, width, generator=generator),
         boxes(crops),
         torch.randn(crops, generator=generator),
@@ -87,7 +87,7 @@ def module():
     torch.manual_seed(0)
     recipe = GridRecipe(huber=1.0, rank=0.5, pairs=1.0, overlap=0.2)
     model = GridAnchorModel(make_pyramid("mobilenet-v2"), reduced=2, bins=3).eval()
-    return GridTraining(model, recipe, steps=1, validation=[]).eval()
+    return EvaluatorTraining(model, recipe, steps=1, validation=[]).eval()
 
 
 def test_equal_sizes_go_together_and_none_is_padded():

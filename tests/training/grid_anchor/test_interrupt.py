@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.record import CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.run import train_from_recipe
 
 pytestmark = [
@@ -61,11 +61,11 @@ def test_an_interrupted_command_says_so_and_can_be_gone_on_with(rated_data, tiny
     class EnoughError(Exception):
         pass
 
-    def note(self: GridTraining) -> None:
+    def note(self: EvaluatorTraining) -> None:
         begun_in.append(self.current_epoch)
         raise EnoughError
 
-    monkeypatch.setattr(GridTraining, "on_train_epoch_start", note)
+    monkeypatch.setattr(EvaluatorTraining, "on_train_epoch_start", note)
     with pytest.raises(EnoughError):
         train_from_recipe(tiny_grid, rated_data, run, overrides=SETTINGS, resume=True)
     assert begun_in[0] >= 1

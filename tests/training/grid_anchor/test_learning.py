@@ -6,11 +6,11 @@ from torch import nn
 
 from cadrage.evaluation.metrics.srcc import srcc
 from cadrage.models.grid_anchor import GridAnchorModel
-from cadrage.training.grid_anchor.batches import collate
-from cadrage.training.grid_anchor.data import rated_photos, score_scale
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.grid_anchor.samples import GridSamples
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.evaluators.samples import RatedSamples, collate
+from cadrage.training.engine.evaluators.targets import score_scale
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 
 class SmallPyramid(nn.Module):
@@ -32,9 +32,9 @@ def test_ratings_of_mirrored_and_other_photos_are_learnt(rated_data):
     recipe = GridRecipe(side=64, longer_side_limit=128, score_deviation=0.0, colour="none", crops=16)
     records = rated_photos(rated_data, ("gaicd-v2:train",))
     scale = score_scale(records, recipe)
-    samples = GridSamples(records, scale, recipe, augmented=True)
+    samples = RatedSamples(records, scale, recipe, augmented=True)
     model = GridAnchorModel(SmallPyramid(), reduced=4, bins=5)
-    module = GridTraining(model, recipe, 1, records)
+    module = EvaluatorTraining(model, recipe, 1, records)
     steps = 200
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
@@ -49,7 +49,7 @@ def test_ratings_of_mirrored_and_other_photos_are_learnt(rated_data):
         losses.append(loss.item())
     assert np.mean(losses[-10:]) < 0.1 * np.mean(losses[:3])
     model.eval()
-    plain = GridSamples(records, scale, recipe, augmented=False)
+    plain = RatedSamples(records, scale, recipe, augmented=False)
     found = []
     for index in range(len(records)):
         sample = plain[(0, index)]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cadrage.training.grid_anchor.losses import huber_loss, rank_loss
+from cadrage.training.losses.ratings import huber_loss, rank_loss
 
 ALL = torch.ones(1, 2, dtype=torch.bool)
 

@@ -12,13 +12,11 @@ from safetensors.torch import load_file
 from cadrage.errors import UsageError
 from cadrage.inference.cropper import Cropper
 from cadrage.inference.store.card import ScoreScale, read_card
-from cadrage.training.export import export_run
-from cadrage.training.grid_anchor.data import rated_photos
-from cadrage.training.grid_anchor.export import load_grid_model
-from cadrage.training.grid_anchor.module import GridTraining
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.record import BEST, CHECKPOINT, RECORD, WEIGHTS
-from cadrage.training.run import train_from_recipe
+from cadrage.training.engine.evaluators.module import EvaluatorTraining
+from cadrage.training.engine.photos import rated_photos
+from cadrage.training.engine.record import BEST, CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.run import export_run, load_trained, train_from_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -91,7 +89,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(run, rated_data, tiny_gri
     class StoppedError(Exception):
         pass
 
-    steps = GridTraining.training_step
+    steps = EvaluatorTraining.training_step
 
     def stop_in_the_second_epoch(self, batch, index):
         if self.current_epoch == 1:
@@ -100,7 +98,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(run, rated_data, tiny_gri
 
     out = tmp_path / "interrupted"
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(GridTraining, "training_step", stop_in_the_second_epoch)
+        patch.setattr(EvaluatorTraining, "training_step", stop_in_the_second_epoch)
         train_from_recipe(tiny_grid, rated_data, out)
     train_from_recipe(tiny_grid, rated_data, out, resume=True)
     # Not to the last bit: tensors from a file lie otherwise in memory, and sums are then taken in another order.
@@ -136,7 +134,7 @@ def test_the_exported_model_scores_like_the_network(square_run, exported, rated_
     assert "proposals" not in card
     cropper = Cropper(exported)
     assert cropper.model.card.score_scale == ScoreScale(**json.loads((square_run / RECORD).read_text())["score_scale"])
-    model = load_grid_model(square_run, recipe_of(square_run))
+    model = load_trained(square_run, recipe_of(square_run))
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     boxes = np.sort(np.random.default_rng(1).random((7, 2, 2)), axis=1).reshape(-1, 4)
     views = torch.from_numpy(np.stack([image, image[:, ::-1]])).permute(0, 3, 1, 2).float() / 255

@@ -8,10 +8,9 @@ import torch
 from PIL import Image
 
 from cadrage.datasets.manifest import Pair
-from cadrage.training.grid_anchor.data import Scale
-from cadrage.training.grid_anchor.recipe import GridRecipe
-from cadrage.training.grid_anchor.samples import GridSamples, mirrored
-from cadrage.training.grid_anchor.sizes import network_size
+from cadrage.training.engine.evaluators.samples import RatedSamples, mirrored, network_size
+from cadrage.training.engine.evaluators.targets import RatingScale
+from cadrage.training.systems.grid_anchor import GridRecipe
 
 PLAIN = GridRecipe(side=64, longer_side_limit=128, flip=False, colour="none")
 BOXES = np.sort(np.random.default_rng(0).random((100, 2, 2)), axis=1).reshape(-1, 4)
@@ -42,9 +41,9 @@ def test_the_shorter_side_is_given_and_both_are_multiples_of_32(size_wh, expecte
 @pytest.mark.parametrize(("rating", "target"), [(4.55, 2.0), (2.95, 0.0), (2.15, -1.0)])
 def test_ratings_are_learned_in_standard_deviations(photo, rating, target):
     rated = dataclasses.replace(photo, scores=np.full(100, rating))
-    assert GridSamples([rated], Scale(2.95, 0.8), PLAIN, augmented=False)[(0, 0)].targets.tolist() == pytest.approx(
-        [target] * 100
-    )
+    assert RatedSamples([rated], RatingScale(2.95, 0.8), PLAIN, augmented=False)[
+        (0, 0)
+    ].targets.tolist() == pytest.approx([target] * 100)
 
 
 @pytest.fixture
@@ -58,8 +57,8 @@ def photo(tmp_path, record):
     return dataclasses.replace(made, file=tmp_path / "a.png")
 
 
-def samples(photo, recipe=PLAIN, *, augmented=True, scale=Scale(2.95, 0.8)):  # noqa: B008 - a frozen value
-    return GridSamples([photo], scale, recipe, augmented=augmented)
+def samples(photo, recipe=PLAIN, *, augmented=True, scale=RatingScale(2.95, 0.8)):  # noqa: B008 - a frozen value
+    return RatedSamples([photo], scale, recipe, augmented=augmented)
 
 
 def test_a_step_sees_64_different_crops_with_their_own_targets(photo):

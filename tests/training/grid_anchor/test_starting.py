@@ -6,17 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cadrage.training.record import prepare_folder
 from safetensors.torch import save_file
 
 from cadrage.cli.app import main
 from cadrage.errors import UsageError
 from cadrage.inference.cropper import Cropper
-from cadrage.training.export import export_run
-from cadrage.training.grid_anchor.build import build_grid_model
-from cadrage.training.grid_anchor.export import load_grid_model
-from cadrage.training.grid_anchor.recipe import GridRecipe, load_grid_recipe
-from cadrage.training.record import RECORD, WEIGHTS, prepare_folder
-from cadrage.training.run import train_from_recipe
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import export_run, load_trained, read_recipe, train_from_recipe
+from cadrage.training.systems.grid_anchor import GridRecipe, build_grid_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
@@ -29,7 +27,7 @@ SHORT = {"epochs": "1", "train": "gaicd-v2:val", "resize": "squash"}
 
 def untrained(tiny_grid: Path, folder: Path, **changes: str) -> GridRecipe:
     """The folder of a run as training would leave it, with random weights, and its recipe."""
-    recipe = load_grid_recipe(tiny_grid, SHORT | changes)
+    recipe = read_recipe(tiny_grid, SHORT | changes)
     folder.mkdir()
     torch.manual_seed(0)
     model = build_grid_model(recipe)
@@ -76,7 +74,7 @@ def test_a_run_that_samples_as_the_authors_code_does_so_in_the_product(tiny_grid
     export_run(tmp_path / "run", tmp_path / "model")
     encoded = Cropper(tmp_path / "model").model.encode(image := photo(), (64, 48))
     boxes = np.sort(np.random.default_rng(1).random((7, 2, 2)), axis=1).reshape(-1, 4)
-    model = load_grid_model(tmp_path / "run", recipe)
+    model = load_trained(tmp_path / "run", recipe)
     views = torch.from_numpy(np.stack([image, image[:, ::-1]])).permute(0, 3, 1, 2).float() / 255
     turned = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
     expected = {}

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from cadrage.geometry import mirror
 from cadrage.inference.session import Encoded, load_model
 from cadrage.models.human_centric import HumanCentricModel
-from cadrage.training.export import write_parts
-from cadrage.training.human_centric.export import card_of, parts_of
+from cadrage.training.engine.export import write_parts
+from cadrage.training.systems.human_centric import human_card, human_parts
 
 SIDE = 64
 PERSON = np.array([0.15, 0.2, 0.55, 0.9])
@@ -49,8 +49,8 @@ def model() -> HumanCentricModel:
 def folder(model: HumanCentricModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("human-centric")
     card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
-    parts = write_parts(parts_of(model, SIDE), folder)
-    (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **card_of(model)}))
+    parts = write_parts(human_parts(model, SIDE), folder)
+    (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **human_card(model)}))
     return folder
 
 
@@ -136,5 +136,5 @@ def test_any_chunk_gives_the_same_scores(folder: Path, tmp_path: Path) -> None:
 
 def test_without_content_branch_there_is_no_importance() -> None:
     model = HumanCentricModel(Levels(), content=False)
-    assert [name for name, *_ in parts_of(model, SIDE)] == ["trunk", "evaluator"]
-    assert card_of(model) == {"persons": True}
+    assert [name for name, *_ in human_parts(model, SIDE)] == ["trunk", "evaluator"]
+    assert human_card(model) == {"persons": True}

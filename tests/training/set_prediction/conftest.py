@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.training.set_prediction.targets import PhotoTargets
+from cadrage.training.systems.set_prediction.targets import PhotoTargets
 
 
 class Answer(NamedTuple):

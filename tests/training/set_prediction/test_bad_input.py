@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cadrage.errors import CadrageError, ModelError, UsageError
-from cadrage.training.record import CHECKPOINT, WEIGHTS
+from cadrage.training.engine.module import NonFiniteLossError
+from cadrage.training.engine.record import CHECKPOINT, WEIGHTS
 from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.module import NonFiniteLossError
-from cadrage.training.set_prediction.set_loss import SetLoss
+from cadrage.training.systems.set_prediction.loss import SetLoss
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.

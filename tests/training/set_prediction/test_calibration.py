@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from cadrage.training.set_prediction.matching import match
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
-from cadrage.training.set_prediction.set_loss import SetLoss
-from cadrage.training.set_prediction.targets import PhotoTargets, photo_targets
+from cadrage.training.systems.set_prediction.loss import SetLoss
+from cadrage.training.systems.set_prediction.matching import match
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
+from cadrage.training.systems.set_prediction.targets import PhotoTargets, photo_targets
 
 FILE = Path(__file__).parents[1] / "calibration" / "set_prediction_criterion.npz"
 TERMS = {"class": "ce", "l1": "bbox", "giou": "giou"}

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cadrage.papers.set_prediction.predict import propose
 from PIL import Image
 from scipy.stats import spearmanr
 
 from cadrage.cli.app import main
 from cadrage.datasets.synthetic import drawn_photos, quality
-from cadrage.papers.set_prediction.predict import propose
-from cadrage.training.set_prediction.data import select_photos
-from cadrage.training.set_prediction.export import load_set_predictor
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.run import load_trained, read_recipe
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -105,8 +104,8 @@ def test_tables_and_figures_are_there(place):
 
 def validity_against_quality(place: Path, name: str) -> float:
     """Spearman correlation of validity and the true quality of the boxes, the mean over test photos."""
-    recipe = load_set_recipe(place / "recipes" / f"{name}.toml")
-    model = load_set_predictor(place / "out" / "runs" / name, recipe)
+    recipe = read_recipe(place / "recipes" / f"{name}.toml")
+    model = load_trained(place / "out" / "runs" / name, recipe)
     scenes = {photo.name: photo.scene for photo in drawn_photos({"test": PHOTOS["test"]})}
     answers = [
         (scenes[Path(each.record.file_name).stem], each.answer())

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from cadrage.models.boxes import mirror_cxcywh
-from cadrage.training.set_prediction.choice_energy import choice_energies, choice_weights
-from cadrage.training.set_prediction.set_loss import SetLoss
+from cadrage.training.systems.set_prediction.loss import SetLoss, choice_energies, choice_weights
 
 Draw = Callable[..., Any]
 

@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from cadrage.training.set_prediction.colour import hsv_to_rgb, photometric, rgb_to_hsv
+from cadrage.training.engine.augment import hsv_to_rgb, photometric, rgb_to_hsv
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (6, 7, 3)).astype(np.float32)

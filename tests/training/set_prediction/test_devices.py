@@ -11,10 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from cadrage.errors import UsageError
-from cadrage.training.record import BEST, WEIGHTS
-from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.build import build_set_predictor, initialise
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.record import BEST, WEIGHTS
+from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems.set_prediction.system import build_set_predictor, start_set_predictor
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -49,10 +48,10 @@ def test_two_processes_train_and_measure_like_one(data: Path, tiny_recipe: Path,
     assert "MEMBER: 2/2" in done.stderr
     train_from_recipe(tiny_recipe, data, tmp_path / "one", overrides=SETTINGS)
     one, two = (load_file(tmp_path / name / WEIGHTS) for name in ("one", "two"))
-    recipe = load_set_recipe(tiny_recipe, SETTINGS)
+    recipe = read_recipe(tiny_recipe, SETTINGS)
     torch.manual_seed(recipe.seed)
     model = build_set_predictor(recipe)
-    initialise(model, recipe, data)
+    start_set_predictor(model, recipe, data)
     apart, moved = (
         sum((one[name] - other[name]).double().square().sum() for name in one) ** 0.5
         for other in (two, model.state_dict())

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cadrage.training.set_prediction.distillation import Distillation, make_teacher, update_teacher
-from cadrage.training.set_prediction.focal import focal
+from cadrage.training.systems.set_prediction.matching import focal
+from cadrage.training.systems.set_prediction.soft_labels import Distillation, make_teacher, update_teacher
 
 
 class Shared(nn.Module):

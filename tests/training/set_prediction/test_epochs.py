@@ -4,21 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from cadrage.training.set_prediction.epochs import collate_or_blank
 
 from cadrage.errors import UsageError
-from cadrage.training.set_prediction.data import make_targets, select_photos
-from cadrage.training.set_prediction.epochs import (
-    ResumableLoader,
-    SharedOrder,
-    SharedShuffle,
-    collate_or_blank,
-    make_loader,
-)
-from cadrage.training.set_prediction.module import SetTraining
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
-from cadrage.training.set_prediction.recipe import load_set_recipe
-from cadrage.training.set_prediction.samples import SetSamples
-from cadrage.training.set_prediction.set_loss import SetLoss
+from cadrage.training.engine.batches import ResumableLoader, SharedOrder, SharedShuffle, make_loader
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.loss import SetLoss
+from cadrage.training.systems.set_prediction.module import SetTraining
+from cadrage.training.systems.set_prediction.samples import SetSamples
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
+from cadrage.training.systems.set_prediction.targets import make_targets
 
 Batches = list[list[tuple[int, int]]]
 
@@ -96,7 +92,7 @@ def test_every_photo_is_measured_in_the_same_number_of_steps(size: int, processe
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_loader_goes_on_after_the_photos_it_gave(data: Path, tiny_recipe: Path, workers: int) -> None:
-    recipe = load_set_recipe(tiny_recipe)
+    recipe = read_recipe(tiny_recipe)
     records = select_photos(data, recipe.train)
     samples = SetSamples(records, make_targets(records, recipe), recipe, augmented=True)
 
@@ -126,10 +122,10 @@ def test_a_loader_goes_on_after_the_photos_it_gave(data: Path, tiny_recipe: Path
 
 @pytest.mark.parametrize("smoothing", ["none", "quality"])
 def test_a_process_without_a_readable_photo_takes_part_and_changes_nothing(tiny_recipe: Path, smoothing: str) -> None:
-    recipe = load_set_recipe(tiny_recipe)
+    recipe = read_recipe(tiny_recipe)
     batch = collate_or_blank([None, None])
     assert not batch.file_names
-    from cadrage.training.set_prediction.build import build_set_predictor
+    from cadrage.training.systems.set_prediction.system import build_set_predictor
 
     module = SetTraining(build_set_predictor(recipe), recipe, 1, [])
     module.loss = SetLoss(guidance=QualityGuidance() if smoothing == "quality" else None)

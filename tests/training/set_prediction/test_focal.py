@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cadrage.training.set_prediction.focal import focal
+from cadrage.training.systems.set_prediction.matching import focal
 
 
 def loss(p: float, label: float) -> float:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from cadrage.training.set_prediction import keep_best
 from safetensors.torch import load_file
 
 from cadrage.errors import UsageError
-from cadrage.training.record import BEST, WEIGHTS
+from cadrage.training.engine.checkpoints import BEST_WEIGHTS, KeepBest
+from cadrage.training.engine.record import BEST, WEIGHTS
 from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction import keep_best
-from cadrage.training.set_prediction.keep_best import BEST_WEIGHTS, KeepBest
-from cadrage.training.set_prediction.module import SetTraining
+from cadrage.training.systems.set_prediction.module import SetTraining
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.

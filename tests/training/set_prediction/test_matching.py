@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cadrage.errors import UsageError
-from cadrage.training.set_prediction.matching import Matching, TermWeights, class_cost, match, matching_cost
+from cadrage.training.systems.set_prediction.matching import Matching, TermWeights, class_cost, match, matching_cost
 
 Scene = Any
 Draw = Callable[..., Any]

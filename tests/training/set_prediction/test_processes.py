@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from cadrage.training.set_prediction.set_loss import crops_per_process
+from cadrage.training.losses.counts import per_process
 
 # Each process prints the gradient of its own photo and the count it divided by.
 SCRIPT = """
@@ -61,4 +61,4 @@ def test_averaged_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None
 
 def test_a_single_process_counts_its_own_crops_and_never_divides_by_nothing() -> None:
     here = torch.device("cpu")
-    assert [crops_per_process(count, here).item() for count in (0, 1, 14)] == [1, 1, 14]
+    assert [per_process(count, here).item() for count in (0, 1, 14)] == [1, 1, 14]

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from cadrage.errors import UsageError
 from cadrage.models.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance, nearest_scores
-from cadrage.training.set_prediction.targets import PhotoTargets
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance, nearest_scores
+from cadrage.training.systems.set_prediction.targets import PhotoTargets
 
 Draw = Callable[..., Any]
 WHOLE = (0.0, 0.0, 1.0, 1.0)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import UsageError
-from cadrage.training.set_prediction.recipe import _RANGES, SetRecipe, load_set_recipe
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.recipe import _RANGES, SetRecipe
 
 RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes" / "set-prediction"
 
@@ -43,12 +44,12 @@ RECIPES = Path(__file__).parents[3] / "src/cadrage/papers/recipes" / "set-predic
 def test_impossible_numbers(tiny_recipe: Path, field: str, value: str, words: str) -> None:
     said = words if " must be " in words else f"{field} must be {words}"
     with pytest.raises(UsageError, match=re.escape(f"{tiny_recipe}: {said}") + "$"):
-        load_set_recipe(tiny_recipe, {field: value})
+        read_recipe(tiny_recipe, {field: value})
 
 
 def test_the_least_numbers_are_allowed(tiny_recipe: Path) -> None:
     least = {"epochs": "1", "batch": "1", "encoder_layers": "0", "decoder_layers": "1", "anchors": "1", "side": "32"}
-    load_set_recipe(tiny_recipe, least | {"dropout": "0", "quality_mu": "1", "shorter_sides": "32", "workers": "0"})
+    read_recipe(tiny_recipe, least | {"dropout": "0", "quality_mu": "1", "shorter_sides": "32", "workers": "0"})
 
 
 def test_every_range_is_of_a_field() -> None:
@@ -58,4 +59,4 @@ def test_every_range_is_of_a_field() -> None:
 
 @pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_recipes_at_hand_are_in_range(file: Path) -> None:
-    assert load_set_recipe(file).tag
+    assert read_recipe(file).tag

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from cadrage.training.set_prediction import run as run_module
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import Tensor
@@ -16,12 +17,10 @@ from torch import Tensor
 from cadrage.cli.app import main
 from cadrage.errors import UsageError
 from cadrage.training import trainer as trainer_module
-from cadrage.training.record import BEST, CHECKPOINT, RECORD, WEIGHTS
-from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction import run as run_module
-from cadrage.training.set_prediction.build import build_set_predictor, initialise
-from cadrage.training.set_prediction.module import SetTraining
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.record import BEST, CHECKPOINT, RECORD, WEIGHTS
+from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems.set_prediction.module import SetTraining
+from cadrage.training.systems.set_prediction.system import build_set_predictor, start_set_predictor
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -85,10 +84,10 @@ def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
 
 
 def start(recipe_file: Path, data: Path) -> dict[str, Tensor]:
-    recipe = load_set_recipe(recipe_file)
+    recipe = read_recipe(recipe_file)
     torch.manual_seed(recipe.seed)
     model = build_set_predictor(recipe)
-    initialise(model, recipe, data)
+    start_set_predictor(model, recipe, data)
     return model.state_dict()
 
 

@@ -15,14 +15,14 @@ from cadrage.errors import UsageError
 from cadrage.inference.cropper import Cropper
 from cadrage.models.boxes import cxcywh_to_xyxy, iou
 from cadrage.models.set_prediction import SetPredictor
-from cadrage.training.export import export_run
-from cadrage.training.record import RECORD, WEIGHTS
-from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.data import make_targets, select_photos
-from cadrage.training.set_prediction.export import load_set_predictor
-from cadrage.training.set_prediction.module import NonFiniteLossError, SetTraining
-from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
-from cadrage.training.set_prediction.samples import SetSamples, collate
+from cadrage.training.engine.module import NonFiniteLossError
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.run import export_run, load_trained, read_recipe, train_from_recipe
+from cadrage.training.systems.set_prediction.module import SetTraining
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.samples import SetSamples, collate
+from cadrage.training.systems.set_prediction.targets import make_targets
 
 pytestmark = [
     # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
@@ -83,7 +83,7 @@ def test_the_exported_model_answers_like_the_network(run, data, tmp_path):
     assert set(card["parts"]) == {"trunk", "proposer"}
     cropper = Cropper(tmp_path / "model")
     recipe = SetRecipe.from_dict(json.loads((run / RECORD).read_text())["recipe"])
-    model = load_set_predictor(run, recipe)
+    model = load_trained(run, recipe)
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     proposals = cropper.model.encode(image, (64, 48)).proposals()
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_an_unreadable_photo_does_not_end_the_run(data, tiny_recipe, tmp_path, c
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_photos_names(data, tiny_recipe, tmp_path, monkeypatch):
-    from cadrage.training.set_prediction.set_loss import SetLoss
+    from cadrage.training.systems.set_prediction.loss import SetLoss
 
     monkeypatch.setattr(SetLoss, "total", lambda self, terms: terms["class"] * float("nan"))
     with pytest.raises(NonFiniteLossError, match=r"step 0, photos images/\d+\.png, .*loss is not finite"):
@@ -185,7 +185,7 @@ class SmallMap(nn.Sequential):
 def test_eight_photos_can_be_learnt_by_heart(data, tiny_recipe):
     """If matching, boxes or validity were wrong anywhere, the most valid proposal would not become the label."""
     torch.manual_seed(0)
-    recipe = replace(load_set_recipe(tiny_recipe), flip=False, jitter=0.0)
+    recipe = replace(read_recipe(tiny_recipe), flip=False, jitter=0.0)
     records = select_photos(data, recipe.train)
     samples = SetSamples(records, make_targets(records, recipe), recipe, augmented=False)
     batch = collate([samples[(0, index)] for index in range(len(records))])

@@ -11,15 +11,15 @@ from PIL import Image
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.models.boxes import cxcywh_to_xyxy
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.samples import (
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.samples import (
     SetSample,
     SetSamples,
     collate,
     target_size,
     targets_in_window,
 )
-from cadrage.training.set_prediction.targets import PhotoTargets, photo_targets
+from cadrage.training.systems.set_prediction.targets import PhotoTargets, photo_targets
 
 RECIPE = SetRecipe(resize="squash", side=64, colour="jitter", jitter=0.0, good_score=1.0)
 BOX = (0.25, 0.5, 0.75, 1.0)

@@ -7,11 +7,9 @@ from torch import Tensor
 
 from cadrage.errors import UsageError
 from cadrage.models.boxes import cxcywh_to_xyxy, iou
-from cadrage.training.set_prediction.distillation import Distillation
-from cadrage.training.set_prediction.focal import focal
-from cadrage.training.set_prediction.matching import TermWeights, match
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
-from cadrage.training.set_prediction.set_loss import SetLoss
+from cadrage.training.systems.set_prediction.loss import SetLoss
+from cadrage.training.systems.set_prediction.matching import TermWeights, focal, match
+from cadrage.training.systems.set_prediction.soft_labels import Distillation, QualityGuidance
 
 Draw = Callable[..., Any]
 HARD = SetLoss()

@@ -11,11 +11,10 @@ from safetensors.torch import save_file
 
 from cadrage.errors import ModelError, UsageError
 from cadrage.models.default import CropModel
-from cadrage.training.record import RECORD
+from cadrage.training.engine.record import RECORD
+from cadrage.training.engine.start import find_model, started_from
 from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.quality import find_model
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.started_from import started_from
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),

@@ -11,10 +11,8 @@ from safetensors.torch import load_file, save_file
 from cadrage.errors import UsageError
 from cadrage.inference.cropper import Cropper
 from cadrage.models.default import CropModel
-from cadrage.training.export import export_run
-from cadrage.training.record import WEIGHTS
-from cadrage.training.run import train_from_recipe
-from cadrage.training.set_prediction.recipe import load_set_recipe
+from cadrage.training.engine.record import WEIGHTS
+from cadrage.training.run import export_run, read_recipe, train_from_recipe
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
@@ -86,9 +84,9 @@ def test_the_weights_of_another_backbone_are_refused(data, tiny_recipe, tmp_path
 
 
 def test_light_recipes_fit_together():
-    folder = Path(__file__).parents[3] / "src/cadrage/papers/recipes/set-prediction"
-    light = load_set_recipe(folder / "light.toml")
+    folder = Path(__file__).parents[3] / "src/cadrage/papers/recipes" / "set-prediction"
+    light = read_recipe(folder / "light.toml")
     for file in folder.glob("light*.toml"):
-        recipe = load_set_recipe(file)
+        recipe = read_recipe(file)
         assert recipe.train == light.train and not any("dev" in entry for entry in recipe.train)
         assert recipe.trunk_weights == light.trunk_weights and recipe.freeze_backbone

@@ -9,7 +9,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.geometry import grid_anchors
 from cadrage.models.boxes import cxcywh_to_xyxy
-from cadrage.training.set_prediction.targets import photo_targets, set_targets
+from cadrage.training.systems.set_prediction.targets import photo_targets, set_targets
 
 Record = Callable[..., PhotoRecord]
 GRID = grid_anchors()

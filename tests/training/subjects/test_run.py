@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cadrage.training.subjects import run as subject_run
 
 from cadrage.errors import CadrageError, UsageError
 from cadrage.inference.subjects.own import OwnDetector
-from cadrage.training.export import export_run
-from cadrage.training.run import train_from_recipe
-from cadrage.training.subjects import run as subject_run
-from cadrage.training.subjects.recipe import load_subject_recipe
-from cadrage.training.subjects.teacher import load_teacher
+from cadrage.training.run import export_run, read_recipe, train_from_recipe
+from cadrage.training.systems.subjects.kept import load_teacher
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +36,13 @@ def test_a_run_is_trained_measured_and_exported(data: Path, recipe: Callable[...
 
 def test_the_exported_file_says_what_the_network_says(data: Path, recipe: Callable[..., Path], tmp_path: Path) -> None:
     import torch
+    from cadrage.training.subjects.export import load_head
 
     from cadrage.inference.subjects.head import read_head
-    from cadrage.training.subjects.export import load_head
 
     train_from_recipe(recipe(epochs=1), data, tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "head")
-    head = load_head(tmp_path / "run", load_subject_recipe(recipe()))
+    head = load_head(tmp_path / "run", read_recipe(recipe()))
     features = torch.randn(2, 448, 14, 14)
     with torch.no_grad():
         ours = head(features)
@@ -87,7 +85,7 @@ def test_teacher_and_trunk_are_asked_once(
 )
 def test_a_wrong_recipe_is_told(recipe: Callable[..., Path], changed: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        load_subject_recipe(recipe(**changed))
+        read_recipe(recipe(**changed))
 
 
 def test_without_litert_the_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

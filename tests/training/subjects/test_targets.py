@@ -5,8 +5,15 @@ import pytest
 import torch
 
 from cadrage.models.subject_head import SubjectMaps
-from cadrage.training.subjects.losses import centre_loss, edge_loss, subject_loss
-from cadrage.training.subjects.targets import Found, centre_maps, found_by_teacher, in_window, mask_maps, mirrored
+from cadrage.training.losses.maps import centre_loss, edge_loss, subject_loss
+from cadrage.training.systems.subjects.targets import (
+    Found,
+    centre_maps,
+    found_by_teacher,
+    in_window,
+    mask_maps,
+    mirrored,
+)
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])
 NOBODY = np.empty((0, 4))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from cadrage.papers.doors import GuidedRecipe, only_with_persons, rated_photos, training_photos
 from cadrage.papers.measure import measure_choice, measure_ranking
 from cadrage.papers.paper import Asked, Paper, Places, Training
 from cadrage.papers.plan import CHOSEN, read_seeded
@@ -13,6 +12,10 @@ from cadrage.papers.results import Measured, PhotoValues, together
 from cadrage.papers.seeded.outcome import Outcome, SeededPaper, by_run
 from cadrage.papers.seeded.sections import apart_notes, decisions, rule, sections
 from cadrage.papers.seeded.tables import tables, views
+from cadrage.training.engine.evaluators.recipe import GuidedRecipe
+from cadrage.training.engine.evaluators.system import training_photos
+from cadrage.training.engine.evaluators.targets import only_with_persons
+from cadrage.training.engine.photos import rated_photos
 
 HOW_MEASURED = (
     "Every number is the mean over all seeds; brackets are 95 % intervals over photos, and how far seeds are apart "

@@ -25,11 +25,11 @@ from cadrage.models.set_prediction import SetPredictor
 from cadrage.papers.files import write_file
 from cadrage.papers.paper import FAILURES, one_line
 from cadrage.papers.set_prediction.proposals import Proposals, propose
-from cadrage.training.set_prediction.build import build_set_predictor, initialise
-from cadrage.training.set_prediction.matching import match
-from cadrage.training.set_prediction.quality_guidance import nearest_scores
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.targets import PhotoTargets, photo_targets
+from cadrage.training.systems.set_prediction.matching import match
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.soft_labels import nearest_scores
+from cadrage.training.systems.set_prediction.system import start_set_predictor
+from cadrage.training.systems.set_prediction.targets import PhotoTargets, photo_targets
 
 Points = NDArray[np.float32]
 """``(N, 2)``: estimated quality, in the scores of the data, and validity in [0, 1]."""
@@ -124,9 +124,7 @@ def untrained_model(recipe: SetRecipe, data: Path) -> SetPredictor:
         UsageError: a file of weights is missing or does not fit.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
-    model = build_set_predictor(recipe)
-    initialise(model, recipe, data)
-    return model.eval()
+    return start_set_predictor(recipe, data).eval()
 
 
 def _first(model: SetPredictor, recipe: SetRecipe, records: Sequence[PhotoRecord]) -> Proposals:

@@ -8,7 +8,7 @@ import torch
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.figure import INK, MUTED, OURS, PUBLISHED, draw
 from cadrage.papers.tables import quoted
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

@@ -13,7 +13,7 @@ from cadrage.papers.set_prediction import figure_anchors, figure_mu, figure_qual
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, load_points
 from cadrage.papers.set_prediction.measure import DISTILLED, points_file
 from cadrage.papers.set_prediction.tables import BY_MU, Trainings, other_data
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
     from cadrage.evaluation.result import Estimate

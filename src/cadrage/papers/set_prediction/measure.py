@@ -15,14 +15,15 @@ from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_o
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
-from cadrage.papers.doors import select_photos
 from cadrage.papers.paper import Asked, Places
 from cadrage.papers.plan import FLMS
 from cadrage.papers.results import TestResult, estimate, rounded
 from cadrage.papers.set_prediction.figure_data import anchors_of_figure_3, points_of_figure_7
 from cadrage.papers.set_prediction.proposals import propose
-from cadrage.training.set_prediction.progress import good_boxes, measure_sets
-from cadrage.training.set_prediction.recipe import SetRecipe
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.systems.set_prediction.module import measure_sets
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.targets import good_boxes
 
 DISTILLED = "C"
 """The run that figure 7 is about."""

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cadrage.papers.doors import SetRecipe, select_photos
 from cadrage.papers.paper import Paper, Places, Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION, Plan, Run
 from cadrage.papers.ready import GAICD_V1, DrawnSplit
@@ -18,6 +17,8 @@ from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.figures import figures
 from cadrage.papers.set_prediction.measure import measure
 from cadrage.papers.set_prediction.tables import claims, tables
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
 NAME = "set-prediction"
 TITLE = "Set prediction, measured again"

@@ -11,9 +11,9 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPredictor
-from cadrage.training.set_prediction.recipe import SetRecipe
-from cadrage.training.set_prediction.samples import SetBatch, SetSamples, collate
-from cadrage.training.set_prediction.targets import PhotoTargets
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.samples import SetBatch, SetSamples, collate
+from cadrage.training.systems.set_prediction.targets import PhotoTargets
 
 # Squares need no padding, so that photos of a batch have no influence on each other.
 _SQUARES_AT_ONCE = 16
@@ -47,7 +47,7 @@ def propose(model: SetPredictor, recipe: SetRecipe, records: Sequence[PhotoRecor
     """
     nothing = PhotoTargets(torch.empty(0, 4), torch.empty(0, 4), torch.empty(0))
     known = {record.file_name: record for record in records}
-    loader: DataLoader[SetBatch | None] = DataLoader(
+    loader: DataLoader[SetBatch] = DataLoader(
         SetSamples(records, [nothing] * len(records), recipe, augmented=False),  # type: ignore[arg-type]
         batch_size=_SQUARES_AT_ONCE if recipe.resize == "squash" else 1,
         sampler=[(0, index) for index in range(len(records))],
@@ -57,7 +57,7 @@ def propose(model: SetPredictor, recipe: SetRecipe, records: Sequence[PhotoRecor
     device = next(model.parameters()).device
     with torch.inference_mode():
         for batch in loader:
-            if batch is None:
+            if not batch.file_names:
                 continue
             moved = batch.to(device)
             prediction = model(moved.image, moved.padding)
