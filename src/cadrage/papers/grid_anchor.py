@@ -172,23 +172,14 @@ def tables(trainings: Mapping[str, Training[TestResult]]) -> tuple[Table, ...]:
 
 def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Report:
     """The report on all runs."""
-    notes = [
-        note
-        for each in trainings
-        for test in each.tests.values()
-        for note in photo_notes(f"Run {each.run.letter}", test)
-    ]
     return Report(
         NAME,
         TITLE,
         ABOUT,
         {"Runs": run_rows(trainings)},
         tables({each.run.letter: each for each in trainings}),
-        [*NOTES, *notes],
-        [
-            values_of(each) | {"tests": {name: test.to_dict() for name, test in each.tests.items()}}
-            for each in trainings
-        ],
+        [*NOTES, *photo_notes(trainings)],
+        [values_of(each) for each in trainings],
         failed=any(each.failed for each in trainings),
     )
 

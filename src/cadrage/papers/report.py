@@ -10,7 +10,7 @@ from cadrage.papers.figure import Figure
 from cadrage.papers.files import write_file, write_json
 from cadrage.papers.page import PlainTable, page
 from cadrage.papers.paper import R, Training
-from cadrage.papers.results import Result
+from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Table, markdown, to_dict
 
 _MOST_NAMED = 5
@@ -103,7 +103,7 @@ def run_row(training: Training[R], more: str = "") -> tuple[str, ...]:
     return run.letter, training.name, run.title, _state(training) + more, _epoch(training.chosen), photos
 
 
-def values_of(training: Training[R], called: str = "name") -> dict[str, Any]:
+def values_of(training: Training[TestResult], called: str = "name") -> dict[str, Any]:
     """The plain values of the only training of a run; ``called`` is the key of its name."""
     return {
         "run": training.run.letter,
@@ -112,20 +112,27 @@ def values_of(training: Training[R], called: str = "name") -> dict[str, Any]:
         "reason": training.reason,
         "failed": training.failed,
         "chosen": training.chosen,
+        "tests": {name: test.to_dict() for name, test in training.tests.items()},
     }
 
 
-def photo_notes(where: str, test: Result) -> Iterator[str]:
-    """Which photos of a test are not among the n, and how many count for nothing."""
-    where = f"{where} on {' and '.join(test.entries)}"
-    if test.unreadable:
-        more = ", ..." if len(test.unreadable) > _MOST_NAMED else ""
-        yield (
-            f"{where}: {len(test.unreadable)} photos could not be read and are not among the n: "
-            f"{', '.join(test.unreadable[:_MOST_NAMED])}{more}."
-        )
-    if test.undefined:
-        yield f"{where}: {test.undefined} photos have no correlation, as all their scores are equal, and count as 0."
+def photo_notes(trainings: Sequence[Training[R]]) -> Iterator[str]:
+    """Which photos of each test are not among the n, and how many count for nothing."""
+    for training in trainings:
+        whose = f"Run {training.run.letter}" if training.seed is None else training.name
+        for test in training.tests.values():
+            where = f"{whose} on {' and '.join(test.entries)}"
+            if test.unreadable:
+                more = ", ..." if len(test.unreadable) > _MOST_NAMED else ""
+                yield (
+                    f"{where}: {len(test.unreadable)} photos could not be read and are not among the n: "
+                    f"{', '.join(test.unreadable[:_MOST_NAMED])}{more}."
+                )
+            if test.undefined:
+                yield (
+                    f"{where}: {test.undefined} photos have no correlation, as all their scores are equal, and count "
+                    "as 0."
+                )
 
 
 def _state(training: Training[R]) -> str:

@@ -59,7 +59,6 @@ def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places:
     outcomes = by_run(trainings)
     results = [each for each in outcomes if each.run.row != paper.upper_bound]
     more = sections(paper, outcomes)
-    notes = [note for each in trainings for test in each.tests.values() for note in photo_notes(each.name, test)]
     return Report(
         paper.name,
         paper.title,
@@ -71,7 +70,7 @@ def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places:
             )
         },
         tables(results, paper.unpublished),
-        [*paper.notes, *filter(None, [rule(paper)]), *apart_notes(outcomes), *notes],
+        [*paper.notes, *filter(None, [rule(paper)]), *apart_notes(outcomes), *photo_notes(trainings)],
         [_values_of(each, no_result=each not in results) for each in outcomes],
         failed=any(each.failed for each in outcomes),
         after=more,

@@ -83,12 +83,6 @@ def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Report
     """The report on all runs; drawing needs matplotlib, the extra ``eval``."""
     by_letter = {each.run.letter: each for each in trainings}
     claimed = claims(by_letter)
-    notes = [
-        note
-        for each in trainings
-        for test in each.tests.values()
-        for note in photo_notes(f"Run {each.run.letter}", test)
-    ]
     return Report(
         NAME,
         TITLE,
@@ -101,7 +95,7 @@ def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Report
             ),
         },
         tables(by_letter),
-        [*NOTES, *notes],
+        [*NOTES, *photo_notes(trainings)],
         list(map(_values, trainings)),
         failed=any(each.failed for each in trainings),
         figures=figures(by_letter, places),
@@ -120,7 +114,6 @@ def _row(training: Training[TestResult]) -> tuple[str, ...]:
 
 def _values(training: Training[TestResult]) -> dict[str, Any]:
     return values_of(training, called="recipe") | {
-        "tests": {name: test.to_dict() for name, test in training.tests.items()},
         "missing": {test: training.lacks(test) for test in training.absent},
         "correlations": training.beside.get("correlations") or {},
         "not_fed": {name: said for name in _FED if (said := training.beside.get(f"{name}_missing"))},

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cadrage.papers.set_prediction.predict import propose
 from PIL import Image
 from scipy.stats import spearmanr
 
 from cadrage.cli.app import main
 from cadrage.datasets.synthetic import drawn_photos, quality
+from cadrage.papers.names import RECIPES
+from cadrage.papers.set_prediction.proposals import propose
 from cadrage.training.engine.photos import select_photos
 from cadrage.training.run import load_trained, read_recipe
 
@@ -52,7 +53,7 @@ def place(tmp_path_factory) -> Path:
     recipes.mkdir()
     weights = ROOT / "weights" / "default.fcdb-flms.safetensors"
     for name, (base, changes) in RUNS.items():
-        extended = ROOT / "src/cadrage/papers/recipes/set-prediction" / f"{base}.toml"
+        extended = RECIPES / "set-prediction" / f"{base}.toml"
         (recipes / f"{name}.toml").write_text(
             f'extends = "{extended.as_posix()}"\ntrunk_weights = "{weights.as_posix()}"\n{changes}'
         )
