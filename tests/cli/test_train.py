@@ -20,10 +20,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list:
     made: list = []
     run = types.ModuleType("cadrage.training.run")
     run.train_from_recipe = lambda *arguments, **settings: made.append((arguments, settings))
-    export = types.ModuleType("cadrage.training.export")
-    export.export_run = lambda *arguments, **settings: made.append((arguments, settings))
+    run.export_run = lambda *arguments, **settings: made.append((arguments, settings))
     monkeypatch.setitem(sys.modules, "cadrage.training.run", run)
-    monkeypatch.setitem(sys.modules, "cadrage.training.export", export)
     return made
 
 

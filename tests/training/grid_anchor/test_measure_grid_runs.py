@@ -14,12 +14,6 @@ from cadrage.inference.store import packaged
 from cadrage.training.run import train_from_recipe
 
 # Trained runs warn as Lightning does.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
