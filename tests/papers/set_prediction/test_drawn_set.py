@@ -19,14 +19,7 @@ from cadrage.papers.set_prediction.proposals import propose
 from cadrage.training.engine.photos import select_photos
 from cadrage.training.run import load_trained, read_recipe
 
-pytestmark = [
-    # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
-    pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PHOTOS = {"train": 300, "val": 8, "test": 150}
 # The names under which the command looks for its runs, and what they are here. Distillation is only to be drawn.
 RUNS = {
@@ -106,7 +99,7 @@ def test_tables_and_figures_are_there(place):
 def validity_against_quality(place: Path, name: str) -> float:
     """Spearman correlation of validity and the true quality of the boxes, the mean over test photos."""
     recipe = read_recipe(place / "recipes" / f"{name}.toml")
-    model = load_trained(place / "out" / "runs" / name, recipe)
+    model = load_trained(place / "out" / "runs" / name).model
     scenes = {photo.name: photo.scene for photo in drawn_photos({"test": PHOTOS["test"]})}
     answers = [
         (scenes[Path(each.record.file_name).stem], each.answer())
