@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {path.parent.name for path in Path(cadrage.__file__).parent.glob("*/__init__.py")}
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
-FREE_OF_TORCH = {"geometry", "photo", "inference", "batch", "server"}
+FREE_OF_TORCH = {"geometry", "pages", "photo", "inference", "batch", "server"}
 
 
 def test_rooms_that_must_stay_free_of_torch_are_under_contract():

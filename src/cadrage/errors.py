@@ -1,4 +1,4 @@
-"""Every error Cadrage raises on purpose, each with the exit code of the command line.
+"""Every error Cadrage raises on purpose, each with the exit code of the command line; each message is one line.
 
 CadrageError
  ├─ UsageError       2  the request itself is wrong
@@ -49,3 +49,12 @@ class ConstraintError(CadrageError):
 
     exit_code = 5
     code = "constraint"
+
+
+def one_line(text: str) -> str:
+    r"""``text`` with everything unprintable escaped: a file name must not break, colour or hide a message.
+
+    >>> one_line("two\nlines.jpg")
+    'two\\nlines.jpg'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -28,7 +28,7 @@ def check_failed_alone(ran, name: str, count: int) -> None:
     assert len(ran.lines) == count
     failed = [line for line in ran.lines if "error" in line]
     assert [line["image"]["path"] for line in failed] == [name]
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert message.startswith("cadrage: error: ")
     assert Path(name).name in message
     assert failed[0]["error"]["message"] in message
@@ -139,7 +139,7 @@ def test_an_output_folder_that_may_not_be_written(cadrage, model, photos, monkey
 def test_impossible_requests_stop_before_any_photo(cadrage, model, photos, verb, options):
     ran = cadrage(*verb, photos, "--model", model, *options)
     assert (ran.code, ran.out) == (2, "")
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert message.startswith("cadrage: error: ")
     assert not Path("out").exists()
 
@@ -184,7 +184,7 @@ def test_an_error_nobody_foresaw_is_told_on_one_line_and_the_others_are_done(cad
     ran = cadrage("suggest", photos, "--model", model)
     assert ran.code == 1
     assert [line["image"]["path"] for line in ran.lines if "error" in line] == ["photos/b.png"]
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "b.png" in message
     assert "ZeroDivisionError" in message
 

@@ -16,12 +16,7 @@ app = typer.Typer()
 app.command()(doctor)
 
 
-@pytest.fixture(autouse=True)
-def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("CADRAGE_MODELS", "CADRAGE_OFFLINE"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable, folder in (("HOME", "home"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")):
-        monkeypatch.setenv(variable, str(tmp_path / folder))
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 @pytest.fixture

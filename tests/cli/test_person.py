@@ -64,10 +64,8 @@ def test_a_person_over_the_whole_photo_is_a_person(cadrage, people, photos):
     assert (ran.code, ran.lines[0]["person"]["box_norm"], ran.lines[0]["flags"]) == (0, [0, 0, 1, 1], [])
 
 
-def test_the_person_of_a_photo_from_stdin(cadrage, people, photos, monkeypatch):
-    import io
-
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((photos / "a.jpg").read_bytes())))
+def test_the_person_of_a_photo_from_stdin(cadrage, people, photos, stdin):
+    stdin((photos / "a.jpg").read_bytes())
     assert cadrage("suggest", "-", "--model", people, "--person", PERSON).lines[0]["person"]["box_norm"] == NORM
 
 

@@ -143,7 +143,7 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
     monkeypatch.setattr(builtins, "__import__", without_torch)
     ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
     assert ran.code == 1
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "torch" in message and "pip install 'cadrage[train]'" in message
 
 

@@ -138,6 +138,6 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, recipe, mon
     monkeypatch.setattr(builtins, "__import__", without_torch)
     ran = cadrage("train", recipe, "--data", "data", "--out", "run")
     assert ran.code == 1
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "torch" in message
     assert "pip install 'cadrage[train]'" in message

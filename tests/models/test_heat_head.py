@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from cadrage.models.graph_relation import GraphRelation
-from cadrage.models.heat_head import ConvRelation, HeatHead
+from cadrage.models.crop_content import ConvRelation, GraphRelation, HeatHead
 
 
 def parameters(module: torch.nn.Module) -> int:

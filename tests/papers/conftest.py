@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from cadrage.datasets.convert import convert
+from cadrage.datasets.conversion.convert import convert
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.datasets.readers import read_dataset
 from cadrage.datasets.synthetic import write_synthetic

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.report import Report, message_line
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cadrage.cli import recipe_names
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.report import Report
 from cadrage.errors import UsageError
 

@@ -9,9 +9,8 @@ import numpy as np
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
-from cadrage.evaluation.metrics.alpha_recall import alpha_recall
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, iou_and_bde
+from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
 from cadrage.geometry import grid_anchors
 from cadrage.papers.results import Floats, PhotoValues
 from cadrage.training.engine.evaluators.system import score_rated

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadrage.datasets.draw_split import draw_split
 from cadrage.datasets.manifest import METADATA, PhotoRecord, manifest_sha256
-from cadrage.datasets.splits import SPLITS
+from cadrage.datasets.splits import SPLITS, draw_split
 from cadrage.errors import UsageError
 from cadrage.papers.plan import TEST, VALIDATION, PaperRecipe
 from cadrage.training.engine.photos import folders_of, photos_identity, select_photos

@@ -6,14 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import cadrage
-from cadrage.papers.figure import Figure
+from cadrage.pages import render
 from cadrage.papers.files import write_file, write_json
-from cadrage.papers.page import PlainTable, page
 from cadrage.papers.paper import R, Training
 from cadrage.papers.results import TestResult
-from cadrage.papers.tables import Table, markdown, to_dict
+from cadrage.papers.tables import Table, lines, markdown, to_dict
 
+PlainTable = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Heads and rows."""
+OURS, PUBLISHED = "#0072b2", "#d55e00"
 _MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``png`` is None where there is nothing to draw; then ``missing`` says why."""
+
+    number: str
+    title: str
+    caption: str
+    png: bytes | None = None
+    missing: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file."""
+        return f"figure-{self.number}.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +72,9 @@ def write_report(report: Report, out: Path) -> None:
         else:
             # A drawing of earlier numbers must not pass for one of these.
             file.unlink(missing_ok=True)
-    shown = page(
-        report.title, report.about, report.before, report.tables, report.figures, report.after, list(report.notes)
-    )
     write_file(out / "report.md", text(report))
     write_json(out / "report.json", values(report))
-    write_file(out / "report.html", shown)
+    write_file(out / "report.html", page(report))
 
 
 def text(report: Report) -> str:
@@ -70,6 +85,20 @@ def text(report: Report) -> str:
         parts += ["## Figures\n", *map(_figure, report.figures)]
     notes = "".join(f"- {note}\n" for note in report.notes)
     return "\n".join([*parts, *_sections(report.after), f"## Notes\n\n{notes}"])
+
+
+def page(report: Report) -> str:
+    """The report as one web page that needs nothing else: figures and style are inside, and there are no scripts."""
+    return render(
+        "paper.html",
+        title=report.title,
+        summary=report.about,
+        before=report.before,
+        tables=[(table, list(lines(table))) for table in report.tables],
+        figures=report.figures,
+        after=report.after,
+        notes=report.notes,
+    )
 
 
 def values(report: Report) -> dict[str, Any]:

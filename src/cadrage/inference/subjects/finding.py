@@ -6,13 +6,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.errors import CadrageError
+from cadrage.errors import CadrageError, one_line
 from cadrage.inference.looking import look
 from cadrage.inference.session import Encoded
 from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, SubjectDetector, Subjects, nothing, sorted_subjects
 from cadrage.inference.subjects.own import OwnDetector
 from cadrage.inference.subjects.person import MainPerson, found_person, telling_kinds
-from cadrage.photo import Photo, one_line
+from cadrage.photo import Photo
 
 # What detectors that look for themselves are shown, the long side in pixels.
 _DETECTOR_SIDE = 1024

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import PhotoError
 from cadrage.evaluation.answers import Floats
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import pcc, srcc
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.papers.files import write_file
