@@ -1,7 +1,7 @@
 """The importance map: which parts of a photo a crop should keep.
 
 Zhang et al., "Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features", ECCV 2022, the heat
-map of the content-preserving features; trained towards :func:`cadrage.training.heatmaps.pseudo_heat`.
+map of the content-preserving features; trained towards :func:`cadrage.training.engine.evaluators.targets.pseudo_heat`.
 """
 
 from torch import Tensor, nn
