@@ -34,8 +34,8 @@ def train(system: System[R], recipe: R, data: Path, out: Path, *, resume: bool =
         KeyboardInterrupt: the run was interrupted; ``out`` holds what is needed to resume it.
     """
     # Everything that may be wrong with the request is looked at before there is a folder of the run.
-    begun_with = started_from(recipe, data)
     prepared = system.prepare(recipe, data)
+    begun_with = started_from(recipe, data)
     expect_distinct_names(prepared.validation)
     _expect_measured(recipe.keep_best, prepared)
     best = KeepBest(recipe.keep_best, out) if recipe.keep_best else None
