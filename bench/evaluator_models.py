@@ -10,10 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cadrage.training.export import write_parts
-from cadrage.training.grid_anchor.build import build_grid_model
-from cadrage.training.grid_anchor.export import parts_of
-from cadrage.training.grid_anchor.recipe import GridRecipe
+from cadrage.training.engine.export import write_parts
+from cadrage.training.systems.grid_anchor import GridRecipe, build_grid_model, grid_parts
 
 SIDE = 256
 # The longer side of the paper's photos is at most 1024.
@@ -34,7 +32,7 @@ def export(backbone: str, folder: Path) -> float:
     """Write the two parts that the product loads; megabytes of both."""
     model, recipe = make_model(backbone)
     folder.mkdir(parents=True)
-    write_parts(parts_of(model, recipe), folder)
+    write_parts(grid_parts(model, recipe), folder)
     return sum(file.stat().st_size for file in folder.glob("*.onnx")) / 1e6
 
 

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from cadrage.models.set_prediction import SetPredictor
-from cadrage.training.export import write_parts
-from cadrage.training.set_prediction.build import build_set_predictor
-from cadrage.training.set_prediction.export import parts_of
-from cadrage.training.set_prediction.module import make_loss
-from cadrage.training.set_prediction.recipe import SetRecipe, load_set_recipe
-from cadrage.training.set_prediction.targets import PhotoTargets
+from cadrage.training.engine.export import write_parts
+from cadrage.training.run import read_recipe
+from cadrage.training.systems.set_prediction.module import make_loss
+from cadrage.training.systems.set_prediction.recipe import SetRecipe
+from cadrage.training.systems.set_prediction.system import build_set_predictor, set_parts
+from cadrage.training.systems.set_prediction.targets import PhotoTargets
 
 PROJECT = Path(__file__).resolve().parent.parent
-LIGHT = PROJECT / "recipes" / "set-prediction" / "light.toml"
+LIGHT = PROJECT / "src/cadrage/papers/recipes/set-prediction/light.toml"
 
 # What is promised is promised of photos of this size.
 LIGHT_SIDE, LIGHT_BATCH = 256, 16
@@ -40,7 +40,7 @@ Answer = tuple[list[float], dict[str, Any]]
 
 def light_step(rounds: int, batch: int) -> Answer:
     """Forward pass, loss with matching, and backward pass of the light variant."""
-    recipe = replace(load_set_recipe(LIGHT), side=LIGHT_SIDE)
+    recipe = replace(read_recipe(LIGHT, of=SetRecipe), side=LIGHT_SIDE)
     model = build_set_predictor(recipe).to(memory_format=torch.channels_last)
     image, targets = _photos(batch, (recipe.side, recipe.side))
     loss = make_loss(recipe)
@@ -56,12 +56,12 @@ def light_onnx(rounds: int, batch: int) -> Answer:
     """The exported light model in ONNX Runtime: trunk and proposer on one photo, or on ``batch`` views of it."""
     import onnxruntime
 
-    recipe = replace(load_set_recipe(LIGHT), side=LIGHT_SIDE)
+    recipe = replace(read_recipe(LIGHT, of=SetRecipe), side=LIGHT_SIDE)
     model = build_set_predictor(recipe).eval()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
-        parts = write_parts(parts_of(model, recipe), Path(folder))
+        parts = write_parts(set_parts(model, recipe), Path(folder))
         trunk, proposer = (
             onnxruntime.InferenceSession(Path(folder) / parts[name]["file"], options, ["CPUExecutionProvider"])
             for name in ("trunk", "proposer")

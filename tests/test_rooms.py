@@ -17,5 +17,10 @@ def test_rooms_that_must_stay_free_of_torch_are_under_contract():
     assert {f"cadrage.{room}" for room in FREE_OF_TORCH & ROOMS} == set(contract["source_modules"])
 
 
+def test_only_the_command_line_may_import_papers():
+    contract = next(each for each in CONTRACTS if each.get("forbidden_modules") == ["cadrage.papers"])
+    assert {f"cadrage.{room}" for room in ROOMS - {"cli", "papers"}} == set(contract["source_modules"])
+
+
 def test_tests_mirror_the_rooms():
     assert {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"} <= ROOMS

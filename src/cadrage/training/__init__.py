@@ -1,1 +1,1 @@
-"""Targets, losses, the training module and export to ONNX."""
+"""Training: one engine, one file per system, and the losses; ``run`` holds the doors."""

@@ -1,77 +1,21 @@
-"""One training run: data, trainer, checkpoints and the record that makes it repeatable."""
+"""The doors of the room: train as a recipe says, load what a run has trained, and export it to the product."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.data import DataLoader
+from safetensors.torch import load_file
 
-from cadrage.datasets.manifest import PhotoRecord, read_manifest
-from cadrage.datasets.pixels import load_photos
-from cadrage.datasets.splits import read_split, select
+import cadrage
 from cadrage.errors import UsageError
-from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
-from cadrage.models.default import CropModel
-from cadrage.training.module import CropTraining
-from cadrage.training.recipe import Recipe, load_recipe
-from cadrage.training.recipe_file import kind_of
-from cadrage.training.record import WEIGHTS, describe_run, prepare_folder
-from cadrage.training.samples import CropSamples, EpochShuffle, Sample
-from cadrage.training.trainer import fit_until_done
-from cadrage.training.weights_file import write_weights
-
-
-def split_data(recipe: Recipe, data: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
-    """Photos to fit and photos to validate on, as the recipe names them."""
-    fit, dev = _fit_and_dev(data / recipe.fcdb, "fcdb")
-    if recipe.flms:
-        more_fit, more_dev = _fit_and_dev(data / recipe.flms, "flms")
-        fit += more_fit + (more_dev if recipe.fit_on == "fit+dev" else [])
-    return (fit + dev if recipe.fit_on == "fit+dev" else fit), dev
-
-
-def _fit_and_dev(folder: Path, dataset: str) -> tuple[list[PhotoRecord], list[PhotoRecord]]:
-    records = read_manifest(folder)
-    fit, dev = (select(records, read_split(folder, name, dataset)) for name in ("fit", "dev"))
-    return fit, dev
-
-
-def build_model(recipe: Recipe) -> CropModel:
-    """The untrained model of a recipe."""
-    return CropModel(
-        proposer_width=recipe.proposer_width,
-        anchors=recipe.anchors,
-        consensus_share=recipe.consensus_share,
-        evaluator_channels=recipe.evaluator_channels,
-        evaluator_dropout=recipe.evaluator_dropout,
-    )
-
-
-def _loaders(recipe: Recipe, data: Path) -> tuple[DataLoader[Sample], DataLoader[Sample], dict[str, Any]]:
-    fit, dev = split_data(recipe, data)
-    fit, fit_pixels = load_photos(fit)
-    dev, dev_pixels = load_photos(dev)
-    train = DataLoader(
-        CropSamples(fit, fit_pixels, recipe),
-        batch_size=recipe.batch,
-        sampler=EpochShuffle(len(fit), recipe.seed),
-        num_workers=1,
-        drop_last=True,
-        persistent_workers=True,
-    )
-    plain = dataclasses.replace(recipe, window_share=0.0, jitter=0.0)
-    validation = DataLoader(
-        CropSamples(dev, dev_pixels, plain), batch_size=recipe.batch, sampler=EpochShuffle(len(dev), recipe.seed)
-    )
-    folders = [folder for folder in (recipe.fcdb, recipe.flms) if folder]
-    record = describe_run(recipe.to_dict(), data, folders, photos_fit=len(fit), photos_dev=len(dev))
-    return train, validation, record
+from cadrage.training.engine.export import CARD, whole_folder, write_parts
+from cadrage.training.engine.loop import train
+from cadrage.training.engine.recipes import KIND, R, Recipe, kind_of, make_recipe
+from cadrage.training.engine.record import RECORD, WEIGHTS
+from cadrage.training.engine.system import Trained
+from cadrage.training.systems import SYSTEMS, system_of
 
 
 def train_from_recipe(
@@ -85,80 +29,102 @@ def train_from_recipe(
 ) -> None:
     """Train as ``recipe_file`` says on the manifests under ``data`` and keep everything in ``out``.
 
-    ``out`` then holds ``model.safetensors`` (the weights to use), ``last.ckpt`` (written after every epoch, to resume),
-    ``run.json`` and the TensorBoard log.
+    ``out`` then holds ``model.safetensors`` (the weights to use), ``last.ckpt`` (written after every epoch and within
+    long ones, to resume), ``run.json``, the TensorBoard log and, if the recipe keeps the best epoch, ``best.json``.
+
+    Args:
+        recipe_file: a TOML file.
+        data: folder with the data sets and weights that the recipe names.
+        out: folder of the run.
+        resume: go on with the run that ``out`` holds.
+        overrides: values of single fields, as typed on a command line.
+        devices: that share each batch of the recipe, so that their number is no part of what is trained.
 
     Raises:
-        UsageError: the recipe or the data are unusable, ``out`` holds another run, there is nothing to resume, or the
-            model cannot be trained on several devices.
+        UsageError: the recipe, the data or the weights to start from are unusable, ``out`` holds another run, there is
+            nothing to resume, or the devices cannot share a batch.
+        ModelError: a model that the recipe asks does not exist or cannot be loaded.
+        KeyboardInterrupt: the run was interrupted; ``out`` holds what is needed to resume it.
     """
-    kind = kind_of(recipe_file)
-    if kind == "set-prediction":
-        from cadrage.training.set_prediction.run import train_set_predictor
-
-        train_set_predictor(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
-        return
-    known = ("default", "set-prediction", "grid-anchor", "human-centric", "global-attention", "subjects")
-    if kind not in known:
-        meant = get_close_matches(kind, known, n=1)
-        hint = f"did you mean {meant[0]!r}? " if meant else ""
-        raise UsageError(f"{recipe_file}: no model {kind!r}; {hint}there are {', '.join(known)}")
-    if devices > 1:
-        raise UsageError(f"{recipe_file}: the model {kind} is trained on one device; leave out --devices")
-    _trainer_of(kind)(recipe_file, data, out, resume=resume, overrides=overrides)
+    recipe: Recipe = read_recipe(recipe_file, overrides)
+    train(system_of(recipe.kind, recipe_file), recipe, data, out, resume=resume, devices=devices)
 
 
-def _trainer_of(kind: str) -> Callable[..., None]:
-    """What trains a kind of model on one device; only the modules of that kind are loaded."""
-    match kind:
-        case "grid-anchor":
-            from cadrage.training.grid_anchor.run import train_grid_model
+def read_recipe(file: Path, overrides: Mapping[str, str] | None = None, *, of: type[R] = Recipe) -> R:  # type: ignore[assignment]
+    """The recipe of a file with single fields replaced by ``overrides``, as typed on a command line.
 
-            return train_grid_model
-        case "human-centric":
-            from cadrage.training.human_centric.run import train_human_centric
+    Args:
+        file: a TOML file.
+        overrides: texts by field.
+        of: which kind of recipe is expected; any by default.
 
-            return train_human_centric
-        case "global-attention":
-            from cadrage.training.global_attention.run import train_global_attention
-
-            return train_global_attention
-        case "subjects":
-            from cadrage.training.subjects.run import train_subjects
-
-            return train_subjects
-        case _:
-            return train_default
+    Raises:
+        UsageError: the file is missing, not TOML or of another kind of model, or a value is unknown or does not fit.
+    """
+    kind = kind_of(file)
+    recipe = make_recipe(system_of(kind, file).recipe, file, overrides)
+    if not isinstance(recipe, of):
+        raise UsageError(f"{file}: trains the model {kind!r}; expected {_kinds(of)}")
+    recipe.check(file)
+    return recipe
 
 
-def train_default(
-    recipe_file: Path, data: Path, out: Path, *, resume: bool = False, overrides: Mapping[str, str] | None = None
-) -> None:
-    """Train the default model; see `train_from_recipe`."""
-    recipe = load_recipe(recipe_file, overrides)
-    lightning.seed_everything(recipe.seed, verbose=False)
-    train, validation, record = _loaders(recipe, data)
-    checkpoint = prepare_folder(out, record, resume=resume)
-    model = build_model(recipe)
-    load_imagenet_weights(model.trunk.backbone, data / recipe.backbone_weights)
-    # Depthwise convolutions run about twice as fast on a CPU in this layout.
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=1,
-        max_epochs=recipe.epochs,
-        gradient_clip_val=recipe.gradient_clip,
-        logger=TensorBoardLogger(out, name="", version="tensorboard"),
-        callbacks=[
-            EMAWeightAveraging(decay=recipe.average_decay),
-            ModelCheckpoint(dirpath=out, filename="last", enable_version_counter=False),
-            TQDMProgressBar(refresh_rate=5),
-        ],
-        num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        enable_model_summary=False,
-    )
-    module = CropTraining(model, recipe, steps=recipe.epochs * len(train))
-    fit_until_done(trainer, module, train, validation, checkpoint)
-    # The weight average has replaced the last step's weights by now.
-    write_weights(out / WEIGHTS, model.state_dict())
+def load_trained(run: Path, device: torch.device | None = None, *, of: type[R] = Recipe) -> Trained[R]:  # type: ignore[assignment]
+    """What a finished run has trained, ready to be asked, on the CPU unless another device is given.
+
+    Args:
+        run: folder of `train_from_recipe`.
+        device: where the model is to be.
+        of: which kind of recipe is expected; any by default.
+
+    Raises:
+        UsageError: there is no finished run, or it is of another kind of model.
+    """
+    if not (run / WEIGHTS).is_file() or not (run / RECORD).is_file():
+        raise UsageError(f"{run}: no finished run here; finish it with cadrage train --resume")
+    try:
+        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+        kind = record["recipe"].get(KIND, "default")
+        system = system_of(kind, run / RECORD)
+        if not issubclass(system.recipe, of):
+            raise UsageError(f"{run}: not a run of {_kinds(of)} but of {kind!r}")
+        recipe = system.recipe.from_dict(record["recipe"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"{run / RECORD}: not the record of a run ({error}); train again") from error
+    model = system.load(recipe, load_file(run / WEIGHTS)).to(device or torch.device("cpu")).eval()
+    return Trained(system, recipe, model, record, run)
+
+
+def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) -> None:
+    """Export a finished run to ``out``: the ONNX parts and ``card.json``, all of them or none.
+
+    Args:
+        run: folder of `train_from_recipe`.
+        out: folder to write; an earlier export in it is replaced.
+        notes: more fields of the card (metrics, intended use, selection settings); they replace fields of the same
+            name.
+
+    Raises:
+        UsageError: ``run`` holds no finished run or one that the product cannot use, or ``out`` something else than an
+            export.
+        OutputError: ``out`` cannot be written.
+    """
+    trained: Trained[Recipe] = load_trained(run)
+    parts = trained.system.parts(trained)
+    with whole_folder(out) as folder:
+        card = {
+            "schema_version": 1,
+            "name": trained.recipe.name,
+            "tag": trained.recipe.tag,
+            "version": cadrage.__version__,
+            "licence": "Apache-2.0",
+            **trained.system.card(trained, write_parts(parts, folder)),
+            "training": trained.record,
+        }
+        (folder / CARD).write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")
+
+
+def _kinds(of: type[Recipe]) -> str:
+    """The kinds of model whose recipes are of a class, in words."""
+    kinds = [kind for kind in SYSTEMS if issubclass(system_of(kind, Path()).recipe, of)]
+    return " or ".join([", ".join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)

@@ -7,7 +7,7 @@ import numpy as np
 
 from cadrage.datasets.pixels import load_photo
 from cadrage.evaluation.answers import Floats
-from cadrage.papers.set_prediction.anchors import AnchorBoxes
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes
 from cadrage.plots import COLOURS, INK, png
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from cadrage.evaluation.result import Estimate
-from cadrage.papers.figure import OURS, PUBLISHED
-from cadrage.papers.quoted import quoted
+from cadrage.papers.report import OURS, PUBLISHED
+from cadrage.papers.tables import quoted
 from cadrage.plots import INK, MUTED, png
-from cadrage.training.set_prediction.quality_guidance import QualityGuidance
+from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

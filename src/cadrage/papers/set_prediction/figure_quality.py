@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cadrage.evaluation.answers import Floats
-from cadrage.papers.figure import OURS, PUBLISHED
-from cadrage.papers.set_prediction.points import Points
+from cadrage.papers.report import OURS, PUBLISHED
+from cadrage.papers.set_prediction.figure_data import Points
 from cadrage.plots import INK, png
 
 if TYPE_CHECKING:

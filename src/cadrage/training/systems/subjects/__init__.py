@@ -1,0 +1,1 @@
+"""How the subject head learns where people, animals and other objects are."""

@@ -1,0 +1,83 @@
+"""The exported parts of a global-attention model give what the model gives in torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cadrage.geometry import mirror
+from cadrage.inference.session import Look, load_model
+from cadrage.models.global_attention import GlobalAttentionModel
+from cadrage.training.engine.export import write_parts
+from cadrage.training.systems.global_attention import attention_card, attention_parts
+
+SIDE = 64
+PERSON = np.array([0.15, 0.2, 0.55, 0.9])
+
+
+class Levels(nn.Module):
+    """The smallest backbone with three maps: a real one would only take long to export."""
+
+    channels = (4, 4, 4)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        seen = self.layer(image)
+        return tuple(F.avg_pool2d(seen, stride) for stride in (8, 16, 32))
+
+
+def small(**settings: Any) -> GlobalAttentionModel:
+    torch.manual_seed(0)
+    model = GlobalAttentionModel(Levels(), **settings)
+    for each in model.modules():
+        if isinstance(each, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(each.weight)
+    # Scores of the size of people's ratings, for which the tolerance is meant.
+    model.evaluator.last.weight.data *= 0.1
+    return model.eval()
+
+
+def exported(model: GlobalAttentionModel, folder: Path) -> Look:
+    card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
+    parts = write_parts(attention_parts(model, SIDE), folder)
+    (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **attention_card(model)}))
+    photo = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    return load_model(folder, threads=1).encode(photo, (300, 200))
+
+
+def some_boxes(count: int) -> np.ndarray:
+    edges = np.sort(np.random.default_rng(1).random((count, 2, 2)), axis=1)
+    return edges.reshape(count, 4)
+
+
+@pytest.mark.parametrize("partition", [False, True])
+def test_scores_and_importance_equal_torch_in_any_chunk(tmp_path: Path, partition: bool) -> None:
+    model, boxes = small(partition=partition), some_boxes(40)
+    photo = exported(model, tmp_path)
+    assert photo.model.card.persons is partition
+    person = PERSON if partition else None
+    features = torch.from_numpy(photo.features)
+    with torch.no_grad():
+        if partition:
+            persons = torch.from_numpy(np.concatenate([PERSON[None], mirror(PERSON[None])])).float()
+            features = model.update(features, persons, torch.tensor([True, True]))
+        fused, heat = model.fuse(features)
+        scores = model.score(fused, torch.from_numpy(np.stack([boxes, mirror(boxes)])).float()).numpy()
+        maps = heat.numpy()[:, 0]
+    np.testing.assert_allclose(photo.score(boxes, person), scores.mean(axis=0), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(photo.importance(person), (maps[0] + maps[1, :, ::-1]) / 2, rtol=0, atol=1e-4)
+    single = [photo.score(boxes[[index]], person)[0] for index in range(5)]
+    np.testing.assert_allclose(single, photo.score(boxes, person)[:5], rtol=0, atol=1e-5)
+
+
+def test_without_heat_head_there_is_no_importance() -> None:
+    assert [name for name, *_ in attention_parts(small(heat="none"), SIDE)] == ["trunk", "evaluator"]
+    assert attention_card(small(heat="none")) == {"persons": False, "chunk": 128}
