@@ -19,7 +19,7 @@ from cadrage.papers.set_prediction.proposals import propose
 from cadrage.training.engine.photos import select_photos
 from cadrage.training.run import load_trained, read_recipe
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 PHOTOS = {"train": 300, "val": 8, "test": 150}
 # The names under which the command looks for its runs, and what they are here. Distillation is only to be drawn.
 RUNS = {
