@@ -32,6 +32,14 @@ from cadrage.training.systems.set_prediction.system import build_set_predictor
 
 # Tests run side by side; threads of one that wait busily would take the cores from the others.
 torch.set_num_threads(1)
+# Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
+OF_THE_TRAINER = ("ignore::UserWarning:lightning.*", "ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for warning in OF_THE_TRAINER:
+        item.add_marker(pytest.mark.filterwarnings(warning))
+
 
 BASE = """
 model = "set-prediction"

@@ -21,12 +21,6 @@ TABLE = "tables.toml"
 FOLDER = RECIPES / PAPER.name
 RUNS = {run.letter: run for run in PAPER.plan(FOLDER).runs}
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
 
 def nothing() -> dict[str, Training]:
     return {letter: Training(run, reason="no data") for letter, run in RUNS.items()}

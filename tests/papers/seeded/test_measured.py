@@ -144,9 +144,6 @@ def test_numbers_that_do_not_say_of_which_photos_are_measured_anew(finish, go, t
     assert len(told) == 2 and not outcomes["D4"].failed and outcomes["D4"].by_seed("val")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:lightning.*")
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_run_is_trained_measured_and_laid_out_once(reproduce, tmp_path):
     outcomes, told, report = reproduce("human-centric", "P")
     (ours,) = [outcome for outcome in outcomes.values() if outcome.by_seed("test")]

@@ -20,13 +20,6 @@ from cadrage.papers.set_prediction.figure_data import AnchorBoxes
 from cadrage.papers.set_prediction.paper import PAPER
 from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
 
-pytestmark = [
-    # Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
-    pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
 
 @pytest.fixture
 def said() -> list[str]:
