@@ -144,7 +144,7 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
     real = builtins.__import__
 
     def without_torch(name, *arguments, **settings):
-        if name.partition(".")[0] in ("torch", "lightning") or name.startswith("cadrage.training"):
+        if name.partition(".")[0] in ("torch", "lightning") or name.startswith(("cadrage.training", "cadrage.papers")):
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return real(name, *arguments, **settings)
 
