@@ -41,7 +41,7 @@ def test_the_mirror_moves_person_and_map_with_the_picture(photo):
     assert bright_columns(other.image).tolist() == list(range(32, 48))
     flipped = dataclasses.replace(photo, crops_xyxy=other.rated_xyxy.double().numpy(), scores=other.targets.numpy())
     expected = window_heat(flipped, "ratings", 3.0, (0.0, 0.0, 1.0, 1.0))
-    np.testing.assert_allclose(other.heat[0], expected, atol=1e-6)
+    np.testing.assert_allclose(other.heat[0], expected, atol=5e-6)
     assert not torch.equal(other.heat, sample.heat)
     for ours, again in zip(sample[:-1], mirrored(other)[:-1], strict=True):
         torch.testing.assert_close(again, ours)
