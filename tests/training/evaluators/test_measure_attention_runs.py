@@ -253,7 +253,10 @@ def test_what_cannot_be_measured_is_one_line(script, runs, persons_data, write_r
     good = str(runs / "gap-4-0")
     for arguments, message in (
         ([str(tmp_path), "--on", "drawn:val"], "no finished run here"),
-        ([str(other), "--on", "drawn:val"], "not a run of an evaluator but of 'set-prediction'"),
+        (
+            [str(other), "--on", "drawn:val"],
+            "not a run of grid-anchor, human-centric or global-attention but of 'set-prediction'",
+        ),
         ([str(broken), "--on", "drawn:val"], "not the record of a run"),
         ([good, good, "--on", "drawn:val"], "same folder name"),
         ([good, "--on", "drawn"], "expected FOLDER:SPLIT"),
