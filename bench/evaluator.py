@@ -19,7 +19,7 @@ from report import Bar, environment, print_bars, print_numbers, print_times
 from timing import Times, interleaved
 from torch import Tensor
 
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 
 PROJECT = Path(__file__).resolve().parent.parent
 BACKBONES = ("mobilenet-v2", "shufflenet-v2")

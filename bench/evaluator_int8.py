@@ -23,7 +23,7 @@ from report import Bar, environment, print_bars, print_numbers, print_times
 from scipy.stats import spearmanr
 from timing import interleaved
 
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 
 PROJECT = Path(__file__).resolve().parent.parent
 CALIBRATION, COMPARED = 24, 60

@@ -24,7 +24,7 @@ from cadrage.training.systems.set_prediction.system import build_set_predictor, 
 from cadrage.training.systems.set_prediction.targets import PhotoTargets
 
 PROJECT = Path(__file__).resolve().parent.parent
-LIGHT = PROJECT / "recipes" / "set-prediction" / "light.toml"
+LIGHT = PROJECT / "src/cadrage/papers/recipes/set-prediction/light.toml"
 
 # What is promised is promised of photos of this size.
 LIGHT_SIDE, LIGHT_BATCH = 256, 16

@@ -13,6 +13,15 @@ from hypothesis import settings
 settings.register_profile("cadrage", deadline=None, derandomize=True, database=None)
 settings.load_profile("cadrage")
 
+# Where the long tests are: networks are trained and exported there.
+LONG = ("training", "models", "papers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files come first, so that no process is left alone with one of them when the others are done."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in LONG)
+
 
 @pytest.fixture
 def write_person_model() -> Callable[..., Path]:

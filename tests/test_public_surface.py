@@ -9,7 +9,7 @@ import pytest
 import cadrage
 from cadrage import geometry
 
-HEAVY = {"numpy", "PIL", "onnxruntime", "typer", "rich", "torch"}
+HEAVY = {"numpy", "PIL", "onnxruntime", "typer", "rich", "jinja2", "torch"}
 
 
 def modules_after(statement):

@@ -4,9 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadrage.errors import CadrageError, ConstraintError, ModelError, OutputError, PhotoError, UsageError
+    from cadrage.errors import (
+        CadrageError,
+        ConstraintError,
+        DetectionError,
+        ModelError,
+        OutputError,
+        PhotoError,
+        UsageError,
+    )
     from cadrage.inference.cropper import Cropper
-    from cadrage.inference.results import Crop, Suggestions
+    from cadrage.inference.results import Suggestions
+    from cadrage.inference.selection.crop import Crop
     from cadrage.photo import Photo, open_photo
 
 __version__ = "0.1.0"
@@ -16,6 +25,7 @@ __all__ = [
     "ConstraintError",
     "Crop",
     "Cropper",
+    "DetectionError",
     "ModelError",
     "OutputError",
     "Photo",
@@ -30,8 +40,9 @@ __all__ = [
 _HOMES = {
     "CadrageError": "cadrage.errors",
     "ConstraintError": "cadrage.errors",
-    "Crop": "cadrage.inference.results",
+    "Crop": "cadrage.inference.selection.crop",
     "Cropper": "cadrage.inference.cropper",
+    "DetectionError": "cadrage.errors",
     "ModelError": "cadrage.errors",
     "OutputError": "cadrage.errors",
     "Photo": "cadrage.photo",

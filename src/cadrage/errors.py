@@ -1,10 +1,11 @@
-"""Every error Cadrage raises on purpose, each with the exit code of the command line.
+"""Every error Cadrage raises on purpose, each with the exit code of the command line; each message is one line.
 
 CadrageError
  ├─ UsageError       2  the request itself is wrong
  ├─ PhotoError       3  a photo cannot be read
  ├─ OutputError      1  a result cannot be written
  ├─ ModelError       4  a model is missing, damaged or unreachable
+ ├─ DetectionError   1  a detector of subjects cannot look at a photo
  └─ ConstraintError  5  a rule cannot be met and relaxing was forbidden
 """
 
@@ -44,8 +45,21 @@ class ModelError(CadrageError):
     code = "model"
 
 
+class DetectionError(CadrageError):
+    """A detector of subjects cannot look at this one photo; it may well look at others."""
+
+
 class ConstraintError(CadrageError):
     """A rule of the request cannot be met and ``strict`` forbade relaxing it."""
 
     exit_code = 5
     code = "constraint"
+
+
+def one_line(text: str) -> str:
+    r"""``text`` with everything unprintable escaped: a file name must not break, colour or hide a message.
+
+    >>> one_line("two\nlines.jpg")
+    'two\\nlines.jpg'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

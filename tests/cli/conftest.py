@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +45,12 @@ class Ran(NamedTuple):
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.out.splitlines()]
 
+    @property
+    def message(self) -> str:
+        """The one line on stderr."""
+        (message,) = self.err.splitlines()
+        return message
+
 
 @pytest.fixture
 def cadrage(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
@@ -83,6 +90,43 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _picture(size_wh, seed=number).save(folder / name)
     (folder / "notes.txt").write_text("not a photo")
     return Path("photos")
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Puts bytes where the command line reads standard input."""
+    return lambda data: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.fixture
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which nobody has set anything about Cadrage, with home, cache and settings of its own."""
+    for variable in ("CADRAGE_MODELS", "CADRAGE_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, folder in (("HOME", "home"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+
+
+@pytest.fixture
+def write_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """(folder of photos, row of each by file name, file names of each split) -> a data set that holds these photos."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def write(photos: Path, rows: dict[str, dict], splits: dict[str, tuple[str, ...]] | None = None) -> Path:
+        folder = tmp_path / "data"
+        (folder / "splits").mkdir(parents=True)
+        lines = []
+        for name, row in rows.items():
+            with Image.open(photos / name) as photo:
+                width, height = photo.size
+            lines.append(json.dumps({"file_name": f"images/{name}", "width": width, "height": height} | row) + "\n")
+        (folder / "metadata.jsonl").write_text("".join(lines))
+        for split, names in (splits or {}).items():
+            (folder / "splits" / f"{split}.txt").write_text("".join(f"images/{name}\n" for name in names))
+        photos.rename(folder / "images")
+        return folder
+
+    return write
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cadrage.cli.helptext import EXIT_CODES, epilog
 from cadrage.errors import CadrageError
 
 VERBS = ("suggest", "crop", "score", "train", "export", "models", "doctor")
-HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "cadrage.photo", "cadrage.geometry")
+HEAVY = ("numpy", "PIL", "onnxruntime", "jinja2", "torch", "cadrage.photo", "cadrage.geometry")
 
 
 def start(*arguments: object, **settings) -> subprocess.CompletedProcess[bytes]:
@@ -75,7 +75,7 @@ def test_unknown_verbs_and_missing_arguments_are_usage_errors_on_one_line(cadrag
     for arguments in (("sugest",), ("suggest",), ("crop", "a.jpg"), ("score",)):
         ran = cadrage(*arguments)
         assert (ran.code, ran.out) == (2, "")
-        (message,) = ran.err.splitlines()
+        message = ran.message
         assert message.startswith("cadrage: error: ")
         assert "--help" in message
 
@@ -86,7 +86,7 @@ def test_interruption(cadrage, monkeypatch, photos, model):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", interrupted)
+    monkeypatch.setattr(cropper.Cropper, "answer", interrupted)
     ran = cadrage("suggest", photos, "--model", model)
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.startswith("cadrage: error: interrupted")

@@ -28,7 +28,7 @@ def check_failed_alone(ran, name: str, count: int) -> None:
     assert len(ran.lines) == count
     failed = [line for line in ran.lines if "error" in line]
     assert [line["image"]["path"] for line in failed] == [name]
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert message.startswith("cadrage: error: ")
     assert Path(name).name in message
     assert failed[0]["error"]["message"] in message
@@ -139,7 +139,7 @@ def test_an_output_folder_that_may_not_be_written(cadrage, model, photos, monkey
 def test_impossible_requests_stop_before_any_photo(cadrage, model, photos, verb, options):
     ran = cadrage(*verb, photos, "--model", model, *options)
     assert (ran.code, ran.out) == (2, "")
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert message.startswith("cadrage: error: ")
     assert not Path("out").exists()
 
@@ -173,18 +173,18 @@ def test_a_damaged_model_stops_the_run_with_4(cadrage, model, photos, tmp_path):
 def test_an_error_nobody_foresaw_is_told_on_one_line_and_the_others_are_done(cadrage, model, photos, monkeypatch):
     import cadrage.inference.cropper as cropper
 
-    real = cropper.Cropper.suggest
+    real = cropper.Cropper.answer
 
-    def surprising(self, photo, **options):
+    def surprising(self, photo, request, **options):
         if photo.name.endswith("b.png"):
             raise ZeroDivisionError("two\nlines")
-        return real(self, photo, **options)
+        return real(self, photo, request, **options)
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", surprising)
+    monkeypatch.setattr(cropper.Cropper, "answer", surprising)
     ran = cadrage("suggest", photos, "--model", model)
     assert ran.code == 1
     assert [line["image"]["path"] for line in ran.lines if "error" in line] == ["photos/b.png"]
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "b.png" in message
     assert "ZeroDivisionError" in message
 
@@ -192,10 +192,10 @@ def test_an_error_nobody_foresaw_is_told_on_one_line_and_the_others_are_done(cad
 def test_too_little_memory_is_told(cadrage, model, photos, monkeypatch):
     import cadrage.inference.cropper as cropper
 
-    def exhausted(self, photo, **options):
+    def exhausted(self, photo, request, **options):
         raise MemoryError
 
-    monkeypatch.setattr(cropper.Cropper, "suggest", exhausted)
+    monkeypatch.setattr(cropper.Cropper, "answer", exhausted)
     ran = cadrage("suggest", photos / "a.jpg", "--model", model)
     assert ran.code == 3
     assert "memory" in ran.err

@@ -1,7 +1,5 @@
-import io
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -216,8 +214,8 @@ def test_stripping(cadrage, model, photos, picture, load):
         assert (0x010E in found, bool(found.get_ifd(0x8825))) == (described, located)
 
 
-def test_a_photo_from_stdin_is_called_stdin(cadrage, model, photos, monkeypatch):
+def test_a_photo_from_stdin_is_called_stdin(cadrage, model, photos, stdin):
     data = (photos / "b.png").read_bytes()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    stdin(data)
     assert cadrage("crop", "-", "-o", "out", "--model", model, "-n", 1).code == 0
     assert files_in("out") == ["stdin_free_1.png"]

@@ -56,23 +56,14 @@ def test_a_detector_that_cannot_be_loaded_still_stops_the_run(cadrage, model, da
     assert ran.code == 4 and ran.out == "" and len(ran.err.splitlines()) == 1
 
 
-def test_the_others_are_still_measured(cadrage, write_person_model, dark_and_bright, detector, tmp_path):
+def test_the_others_are_still_measured(cadrage, write_person_model, write_data, dark_and_bright, detector, tmp_path):
     people = write_person_model(tmp_path / "people")
-    data = tmp_path / "data"
-    data.mkdir()
-    dark_and_bright.rename(data / "images")
-    rows = [
-        {
-            "file_name": f"images/{name}.png",
-            "width": 90,
-            "height": 60,
-            "crops": [{"box": [0.1, 0.1, 0.8, 0.9], "score": 1.0}],
-            "pairs": [{"a": [0, 0, 1, 1], "b": [0.1, 0, 0.8, 0.5], "votes_a": 4, "votes_b": 1}],
-            "persons": [],
-        }
-        for name in "abc"
-    ]
-    (data / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    row = {
+        "crops": [{"box": [0.1, 0.1, 0.8, 0.9], "score": 1.0}],
+        "pairs": [{"a": [0, 0, 1, 1], "b": [0.1, 0, 0.8, 0.5], "votes_a": 4, "votes_b": 1}],
+        "persons": [],
+    }
+    data = write_data(dark_and_bright, dict.fromkeys(("a.png", "b.png", "c.png"), row))
     for protocol in ("fcdb-pairs", "borders"):
         asked = ("eval", protocol, "--data", data, "--no-cache", "--model", people, "--detector", f"onnx:{detector}")
         refused = cadrage(*asked)

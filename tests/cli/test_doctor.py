@@ -16,12 +16,7 @@ app = typer.Typer()
 app.command()(doctor)
 
 
-@pytest.fixture(autouse=True)
-def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("CADRAGE_MODELS", "CADRAGE_OFFLINE"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable, folder in (("HOME", "home"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")):
-        monkeypatch.setenv(variable, str(tmp_path / folder))
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 @pytest.fixture
@@ -61,7 +56,7 @@ def test_report_as_json(sound: None, tmp_path: Path) -> None:
     assert report["folders"]["cache"] == str(tmp_path / "cache" / "cadrage")
     assert report["folders"]["config"] == str(tmp_path / "config" / "cadrage")
     assert report["threads"] >= 1
-    assert set(report["extras"]) == {"heic", "fast", "serve", "subjects", "eval", "train"}
+    assert set(report["extras"]) == {"heic", "fast", "serve", "eval", "train"}
     assert [check["ok"] for check in report["checks"].values()] == [True] * 3
     assert set(report["decoders"]) == {"AVIF", "HEIC", "WebP"}
     assert report["decoders"]["WebP"] is True

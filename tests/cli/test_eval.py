@@ -7,31 +7,17 @@ import pytest
 
 CROPS = {"a.jpg": [0.1, 0.1, 0.8, 0.9], "b.png": [0.0, 0.0, 1.0, 0.8], "c.webp": [0.2, 0.1, 0.9, 0.7]}
 PAIRS = [{"a": [0, 0, 1, 1], "b": [0, 0, 0.5, 0.5], "votes_a": 4, "votes_b": 1}]
-SIZES = {"a.jpg": (120, 80), "b.png": (90, 120), "c.webp": (100, 100)}
 
 
 @pytest.fixture
-def data(photos, tmp_path, monkeypatch):
+def data(photos, write_data):
     """A data set of three photos with the splits ``fit`` (a) and ``dev`` (b, c)."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = tmp_path / "data"
-    (folder / "splits").mkdir(parents=True)
-    photos.rename(folder / "images")
-    rows = [
-        {
-            "file_name": f"images/{name}",
-            "width": SIZES[name][0],
-            "height": SIZES[name][1],
-            "crops": [{"box": box, "score": 1.0}],
-            "pairs": PAIRS,
-            "persons": [[0.2, 0.2, 0.4, 0.9]] if name == "c.webp" else [],
-        }
+    persons = {"c.webp": [[0.2, 0.2, 0.4, 0.9]]}
+    rows = {
+        name: {"crops": [{"box": box, "score": 1.0}], "pairs": PAIRS, "persons": persons.get(name, [])}
         for name, box in CROPS.items()
-    ]
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "splits" / "fit.txt").write_text("images/a.jpg\n")
-    (folder / "splits" / "dev.txt").write_text("images/b.png\nimages/c.webp\n")
-    return folder
+    }
+    return write_data(photos, rows, {"fit": ("a.jpg",), "dev": ("b.png", "c.webp")})
 
 
 def result(ran):

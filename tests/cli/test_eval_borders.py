@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cadrage.evaluation.borders.probe import moved_boxes
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 from cadrage.inference.cropper import Cropper
 
 CROP = [0.1, 0.1, 0.8, 0.9]
@@ -16,19 +16,10 @@ SIZES = {"a.jpg": (120, 80), "b.png": (90, 120), "c.webp": (100, 100)}
 
 
 @pytest.fixture
-def data(photos, tmp_path, monkeypatch):
+def data(photos, write_data):
     """A data set of three photos with the split ``dev`` (b, c)."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = tmp_path / "data"
-    (folder / "splits").mkdir(parents=True)
-    photos.rename(folder / "images")
-    rows = [
-        {"file_name": f"images/{name}", "width": wide, "height": high, "crops": [{"box": CROP, "score": 1.0}]}
-        for name, (wide, high) in SIZES.items()
-    ]
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "splits" / "dev.txt").write_text("images/b.png\nimages/c.webp\n")
-    return folder
+    rows = {name: {"crops": [{"box": CROP, "score": 1.0}]} for name in SIZES}
+    return write_data(photos, rows, {"dev": ("b.png", "c.webp")})
 
 
 def test_losses_are_those_of_the_models_own_scores(cadrage, data, model):

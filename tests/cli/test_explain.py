@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cadrage.errors import ModelError, OutputError
-from cadrage.inference import auto
+from cadrage.inference import choice
 from cadrage.inference.store import registry
 
 
@@ -114,7 +114,7 @@ def test_a_photo_that_fails_leaves_the_others_explained(cadrage, model, photos):
 
 def test_auto_says_which_model_answered_and_why(cadrage, model, photos, monkeypatch):
     monkeypatch.setattr(registry, "resolve", lambda name, offline=False: model)
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     arguments = ("suggest", photos / "a.jpg", "--model", "auto", "--detector", "none", "-n", 2)
     (line,) = cadrage(*arguments).lines
     assert line["model"]["reason"] == "nobody was looked for"

@@ -17,6 +17,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_the_stem_is_the_file_name_without_folder_and_suffix():
+    stems = [PhotoInput(name).stem for name in ("x/a.jpg", "z/A.png", "a-2.jpg", "-")]
+    assert stems == ["a", "A", "a-2", "stdin"]
+
+
 def names(*arguments: str) -> list[str]:
     return [Path(photo.name).as_posix() for photo in expand(arguments)]
 

@@ -16,11 +16,9 @@ from cadrage.inference.store import packaged
 
 
 @pytest.fixture(autouse=True)
-def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("CADRAGE_MODELS", "CADRAGE_OFFLINE", "http_proxy", "HTTP_PROXY"):
+def own_machine(own_folders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(variable, raising=False)
-    for variable, folder in (("HOME", "home"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")):
-        monkeypatch.setenv(variable, str(tmp_path / folder))
     monkeypatch.setenv("no_proxy", "*")
     parts = {part: {"file": "a.onnx", "sha256": "0" * 64} for part in ("trunk", "proposer", "evaluator")}
     card = {"name": "house", "tag": "small", "version": "1", "input": {"side": 224}, "parts": parts}

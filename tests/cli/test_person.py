@@ -1,7 +1,6 @@
 """--person, --detector for the main person, and who is told to models in ``cadrage eval``."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cadrage import Cropper
-from cadrage.inference import auto
+from cadrage.inference import choice
 from cadrage.inference.store import registry
 from cadrage.inference.subjects.detector import ExternalDetector
 
@@ -64,10 +63,8 @@ def test_a_person_over_the_whole_photo_is_a_person(cadrage, people, photos):
     assert (ran.code, ran.lines[0]["person"]["box_norm"], ran.lines[0]["flags"]) == (0, [0, 0, 1, 1], [])
 
 
-def test_the_person_of_a_photo_from_stdin(cadrage, people, photos, monkeypatch):
-    import io
-
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((photos / "a.jpg").read_bytes())))
+def test_the_person_of_a_photo_from_stdin(cadrage, people, photos, stdin):
+    stdin((photos / "a.jpg").read_bytes())
     assert cadrage("suggest", "-", "--model", people, "--person", PERSON).lines[0]["person"]["box_norm"] == NORM
 
 
@@ -147,16 +144,13 @@ def test_score_finds_the_person_as_suggest_does(cadrage, people, photos, boxes, 
         assert scored["person"]["box_norm"] == NORM
 
 
-def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(
-    cadrage, model, people, photos, boxes, monkeypatch
-):
+def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(cadrage, model, people, photos, boxes):
     asked = ("score", photos / "a.jpg", "--boxes", boxes)
-    assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "opencv"))
+    assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "own"))
     unknown = cadrage(*asked, "--model", people, "--detector", "yolo")
-    assert (unknown.code, unknown.out, "own, opencv" in one_line(unknown)) == (2, "", True)
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    missing = cadrage(*asked, "--model", people, "--detector", "opencv")
-    assert (missing.code, missing.out, "cadrage[subjects]" in one_line(missing)) == (1, "", True)
+    assert (unknown.code, unknown.out, "own, none" in one_line(unknown)) == (2, "", True)
+    missing = cadrage(*asked, "--model", people, "--detector", "onnx:no.onnx")
+    assert (missing.code, missing.out, "no.onnx: no such file" in one_line(missing)) == (4, "", True)
 
 
 def test_a_detector_that_has_nothing_to_find_beside_a_person_is_a_mistake(cadrage, people, photos):
@@ -246,19 +240,18 @@ def test_eval_asks_the_detector_where_the_data_set_marks_nobody(cadrage, data, p
     assert (refused.code, "marks nobody" in one_line(refused)) == (2, True)
 
 
-def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage, data, model, people, monkeypatch):
+def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage, data, model, people):
     asked = ("eval", "fcdb-free", "--data", data)
     assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "own"))
     assert "only models are told" in one_line(cadrage(*asked, "--baseline", "whole", "--detector", "own"))
     assert "no detector 'yolo'" in one_line(cadrage(*asked, "--model", people, "--detector", "yolo"))
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    missing = cadrage(*asked, "--model", people, "--detector", "opencv")
-    assert (missing.code, "cadrage[subjects]" in one_line(missing)) == (1, True)
+    missing = cadrage(*asked, "--model", people, "--detector", "onnx:no.onnx")
+    assert (missing.code, "no.onnx: no such file" in one_line(missing)) == (4, True)
 
 
 def test_eval_measures_auto_with_a_cache_per_model(cadrage, data, model, people, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     asked = ("eval", "flms", "--data", data, "--model", "auto", "--json", "-")
     fresh = measured(cadrage(*asked, "--no-cache"))
     assert [(each["name"], each["photos"]) for each in fresh["predictor"]["models"]] == [
@@ -282,7 +275,7 @@ class OnSquarePhotos:
 
 def test_crops_of_auto_are_measured_alike_directly_and_through_a_file(cadrage, data, model, people, monkeypatch):
     monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
-    monkeypatch.setattr(auto, "packaged", SimpleNamespace(folder=lambda: model))
+    monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: OnSquarePhotos())
     suggested = cadrage("suggest", data / "images", "--model", "auto", "-n", 100)
     assert {line["model"]["name"] for line in suggested.lines} == {"tiny", "for-people"}

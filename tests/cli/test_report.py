@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cadrage.cli.report import EXIT_CLOSED_PIPE, Report, message_line, printable, reporting, wants_progress
+from cadrage.cli.report import EXIT_CLOSED_PIPE, Report, message_line, reporting, wants_progress
 
 
 class Terminal(io.StringIO):
@@ -31,7 +31,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Terminal]:
 
 def test_a_message_is_one_line_that_cannot_steer_a_terminal():
     assert message_line("error", "a\nb\x1b[31m\udcff.jpg: no") == r"cadrage: error: a\nb\x1b[31m\udcff.jpg: no"
-    assert printable("naïve 名前.jpg") == "naïve 名前.jpg"
+    assert message_line("error", "naïve 名前.jpg") == "cadrage: error: naïve 名前.jpg"
 
 
 @pytest.mark.parametrize(("variable", "value"), [("CI", "true"), ("TERM", "dumb")])

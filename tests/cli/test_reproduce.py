@@ -4,52 +4,50 @@ import builtins
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import cadrage.papers.set_prediction.reproduce as chain
-from cadrage.papers.evaluators.chain import Training
-from cadrage.papers.evaluators.outcome import Outcome as Seeded
-from cadrage.papers.evaluators.plan import read_plan
-from cadrage.papers.set_prediction.chain import Outcome, Places
-from cadrage.papers.set_prediction.report import make_report
-from cadrage.papers.set_prediction.runs import PLAN
-
-RECIPES = Path(__file__).parents[2] / "recipes"
+from cadrage.papers import chain
+from cadrage.papers.names import PAPERS, RECIPES
+from cadrage.papers.paper import Places, Training
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
-    Path("recipes/set-prediction").mkdir(parents=True)
+    Path("mine").mkdir()
     recipe = 'model = "set-prediction"\ntrain = ["gaicd-v2:train"]\nvalidate = ["gaicd-v2:val"]\n'
-    Path("recipes/set-prediction/gaicv2-qg.toml").write_text(recipe)
+    Path("mine/gaicv2-qg.toml").write_text(recipe)
     return tmp_path
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list:
-    """Stands in for the chain and notes what it was asked; every run lacks its data, and G has failed."""
-    made: list = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
+    """A function that stands in for the chain and notes what it was asked; nothing is trained, some runs fail."""
 
-    def reproduce(data, recipes, out, *, only, tell):
-        made.append((data, recipes, out, only))
-        # As a progress bar does.
-        sys.stdout.write("Epoch 0\n")
-        tell("a line")
-        outcomes = [Outcome(run, reason=f"data has no {run.data}", failed=run.letter in failing) for run in PLAN]
-        return make_report(outcomes, Places(data, recipes, out))
+    def stand_in(*failing: str, reason: str = "no data") -> list:
+        made: list = []
 
-    failing: set[str] = set()
-    monkeypatch.setattr(chain, "reproduce", reproduce)
-    made.append(failing)
-    return made
+        def reproduce(paper, data, recipes, out, *, only, seeds, tell):
+            made.append((paper.name, data, recipes, out, only, seeds))
+            # As a progress bar does.
+            sys.stdout.write("Epoch 0\n")
+            tell("a line")
+            plan = paper.plan(recipes)
+            trainings = [Training(run, plan.seeds[0], reason, failed=run.letter in failing) for run in plan.runs]
+            return paper.lay_out(trainings, Places(data, recipes, out))
+
+        monkeypatch.setattr(chain, "reproduce", reproduce)
+        return made
+
+    return stand_in
 
 
 def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls):
-    failing = calls.pop()
+    made = calls()
     ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
     assert ran.code == 0
     assert ran.out.startswith("# Set prediction, measured again") and "### Table 5" in ran.out
@@ -58,13 +56,12 @@ def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls
         "cadrage: note: a line",
         "cadrage: note: the report is out/report.html",
     ]
-    failing.add("G")
+    again = calls("G")
     options = ("--only", "A, gaicv1-qg", "--recipes", "mine")
     assert cadrage("reproduce", "set-prediction", "--data", "data", "-o", "out", *options).code == 1
-    assert calls == [
-        (Path("data"), Path("recipes/set-prediction"), Path("out"), []),
-        (Path("data"), Path("mine"), Path("out"), ["A", "gaicv1-qg"]),
-    ]
+    own = RECIPES / "set-prediction"
+    assert made == [("set-prediction", Path("data"), own, Path("out"), [], None)]
+    assert again == [("set-prediction", Path("data"), Path("mine"), Path("out"), ["A", "gaicv1-qg"], None)]
 
 
 @pytest.mark.parametrize(
@@ -92,31 +89,26 @@ def test_wrong_usage_is_told_in_one_line_before_anything_is_made(cadrage, here, 
     assert not Path("out").exists() and len(list(Path("taken").iterdir())) == 1
 
 
-def test_the_other_paper_has_the_same_door(cadrage, here, monkeypatch):
-    import cadrage.papers.grid_anchor.reproduce as other
-    from cadrage.papers.grid_anchor.chain import Outcome as GridOutcome
-    from cadrage.papers.grid_anchor.runs import read_runs
-
-    runs = read_runs(RECIPES / "grid-anchor")
-    made = []
-
-    def reproduce(data, recipes, out, *, only, tell):
-        made.append((data, recipes, out, only))
-        return tuple(GridOutcome(run.plan, reason="no data", failed=run.plan.letter in only) for run in runs)
-
-    monkeypatch.setattr(other, "reproduce", reproduce)
+def test_the_other_paper_has_the_same_door(cadrage, here, calls, monkeypatch):
+    made = calls("M")
     ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out")
-    assert ran.code == 0
     assert ran.out.startswith("# Grid anchors, measured again") and "### Table 6" in ran.out
-    assert cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out", "--only", "M, S").code == 1
-    assert made == [
-        (Path("data"), Path("recipes/grid-anchor"), Path("out"), []),
-        (Path("data"), Path("recipes/grid-anchor"), Path("out"), ["M", "S"]),
-    ]
+    assert ran.code == 1
+    calls()
+    assert cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out").code == 0
+    assert made == [("grid-anchor", Path("data"), RECIPES / "grid-anchor", Path("out"), [], None)]
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out")
-    assert ran.code == 2 and "recipes/grid-anchor: no tables.toml; give the folder with --recipes" in ran.err
+    ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out", "--recipes", "mine")
+    assert ran.code == 2 and "mine: no tables.toml; give the folder with --recipes" in ran.err
+    ran = cadrage("reproduce", "grid-anchor", "--data", "data", "--out", "out", "--seeds", "2")
+    assert ran.code == 2 and "--seeds" in ran.err
+
+
+def test_every_paper_is_described_under_its_name():
+    for name, listed in PAPERS.items():
+        paper = listed.description()
+        assert paper.name == name and bool(listed.seeds) == (paper.plan(RECIPES / name).seeds != (None,))
 
 
 def test_an_unknown_paper_is_told(cadrage, here):
@@ -128,7 +120,7 @@ def test_missing_weights_skip_their_run_with_the_reason(cadrage, here):
     """The photos are there, what the training starts from is not: exit code 1 and a report that says so."""
     Path("data/gaicd-v2").mkdir()
     Path("data/gaicd-v2/metadata.jsonl").touch()
-    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out", "--recipes", "mine")
     assert ran.code == 1
     assert "run A (gaicv2-qg) failed: data/weights/resnet50_imagenet.safetensors: no such weights" in ran.err
     assert "failed: data/weights/resnet50_imagenet.safetensors" in Path("out/report.md").read_text()
@@ -144,36 +136,25 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
     real = builtins.__import__
 
     def without_torch(name, *arguments, **settings):
-        if name.partition(".")[0] in ("torch", "lightning") or name.startswith("cadrage.training"):
+        if name.partition(".")[0] in ("torch", "lightning") or name == "cadrage.papers.chain":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return real(name, *arguments, **settings)
 
     monkeypatch.setattr(builtins, "__import__", without_torch)
     ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out")
     assert ran.code == 1
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "torch" in message and "pip install 'cadrage[train]'" in message
 
 
 @pytest.mark.parametrize("paper", ["human-centric", "global-attention"])
-def test_papers_on_evaluators_are_asked_with_their_plan_and_seeds(cadrage, here, monkeypatch, paper):
-    import cadrage.papers.evaluators.reproduce as evaluators
-
-    shutil.copytree(RECIPES / paper, here / "recipes" / paper)
-    calls = []
-
-    def reproduce(told, data, recipes, out, *, only, seeds, tell):
-        calls.append((told.name, data, recipes, out, only, seeds))
-        sys.stdout.write("Epoch 0\n")
-        trainings = (Training(0, reason="no weights", failed=True),)
-        return tuple(Seeded(each, trainings) for each in read_plan(recipes).experiments)
-
-    monkeypatch.setattr(evaluators, "reproduce", reproduce)
+def test_papers_on_evaluators_are_asked_with_their_plan_and_seeds(cadrage, here, calls, paper):
+    made = calls("4", "A", reason="no weights")
     ran = cadrage("reproduce", paper, "--data", "data", "--out", "out", "--only", "4, A", "--seeds", "2")
     assert ran.code == 1 and "Epoch 0" not in ran.out
     assert ran.out.startswith("# ") and "| failed: no weights |" in ran.out
     assert ran.err.splitlines()[-1] == "cadrage: note: the report is out/report.html"
-    assert calls == [(paper, Path("data"), Path("recipes") / paper, Path("out"), ["4", "A"], 2)]
+    assert made == [(paper, Path("data"), RECIPES / paper, Path("out"), ["4", "A"], 2)]
 
 
 @pytest.mark.parametrize(
@@ -189,5 +170,12 @@ def test_papers_on_evaluators_are_asked_with_their_plan_and_seeds(cadrage, here,
 def test_wrong_usage_of_a_plan_is_told_before_anything_is_made(cadrage, here, arguments, message):
     shutil.copytree(RECIPES / "global-attention", here / "recipes" / "global-attention")
     shutil.copytree(RECIPES / "grid-anchor", here / "recipes" / "grid-anchor")
-    ran = cadrage("reproduce", "global-attention", "--data", "data", "--out", "out", *arguments)
+    where = () if "--recipes" in arguments else ("--recipes", "recipes/global-attention")
+    ran = cadrage("reproduce", "global-attention", "--data", "data", "--out", "out", *where, *arguments)
     assert ran.code == 2 and message in ran.err and not Path("out").exists()
+
+
+def test_recipes_that_come_along_are_found_from_anywhere(cadrage, here):
+    for paper in PAPERS:
+        ran = cadrage("reproduce", paper, "--data", "data", "--out", "out")
+        assert ran.code == 2 and "data: no data here; expected gaicd-v" in ran.err and not Path("out").exists()

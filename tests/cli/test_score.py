@@ -1,6 +1,4 @@
-import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +58,9 @@ def test_absolute_files(cadrage, model, photos):
     assert cadrage("score", "--boxes", boxes, "--model", model).code == 0
 
 
-def test_lines_from_stdin(cadrage, model, photos, monkeypatch):
+def test_lines_from_stdin(cadrage, model, photos, stdin):
     text = json.dumps({"file": "photos/a.jpg", "boxes": BOXES}) + "\n\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + text.encode())))
+    stdin(b"\xef\xbb\xbf" + text.encode())
     ran = cadrage("score", "--boxes", "-", "--model", model)
     assert ran.code == 0
     assert len(ran.lines) == 1
@@ -109,7 +107,7 @@ def test_a_bad_line_is_told_once_and_the_others_are_done(cadrage, model, photos,
     assert ["scores" in line for line in ran.lines] == [True, False, True]
     assert ran.lines[1]["line"] == 2
     assert set(ran.lines[1]["error"]) == {"code", "message"}
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert message.startswith("cadrage: error: ")
     assert "boxes.jsonl:2" in message
 

@@ -1,7 +1,6 @@
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,9 +52,9 @@ def test_every_option_reaches_the_request(cadrage, model, photos):
     }
 
 
-def test_a_photo_from_stdin(cadrage, model, photos, monkeypatch):
+def test_a_photo_from_stdin(cadrage, model, photos, stdin):
     data = (photos / "a.jpg").read_bytes()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    stdin(data)
     ran = cadrage("suggest", "-", "--model", model, "-n", 1)
     (line,) = ran.lines
     assert ran.code == 0

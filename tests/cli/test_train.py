@@ -78,6 +78,55 @@ def test_wrong_usage(cadrage, recipe, calls, arguments):
     assert calls == []
 
 
+def test_a_recipe_that_comes_along_is_found_by_its_name(cadrage, recipe, calls):
+    for name in ("default", "gaicv2", "set-prediction/light", "human-centric/gaicd"):
+        assert cadrage("train", name, "--data", "data", "--out", "run").code == 0
+    files = [arguments[0] for arguments, _ in calls]
+    assert [file.name for file in files] == ["default.toml", "gaicv2.toml", "light.toml", "gaicd.toml"]
+    assert all(file.is_file() for file in files) and files[3].parent.name == "human-centric"
+    # What somebody has under this name is what they mean.
+    Path("default").write_text("seed = 2\n")
+    assert cadrage("train", "default", "--data", "data", "--out", "run").code == 0
+    assert calls[-1][0][0] == Path("default")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gaicd", "2 papers have one of this name; say human-centric/gaicd or global-attention/gaicd"),
+        ("gaicv2-gq", "did you mean set-prediction/gaicv2-qg"),
+        ("defualt", "did you mean default?"),
+        ("recipes/grid-anchor/gaicv2.toml", "did you mean grid-anchor/gaicv2? 'cadrage train --list' shows all"),
+        ("runs", "no such file and no recipe of that name"),
+        ("data", "no such file and no recipe of that name"),
+    ],
+)
+def test_a_name_of_none_or_of_several_is_told_with_what_there_is(cadrage, recipe, calls, name, message):
+    ran = cadrage("train", name, "--data", "data", "--out", "run")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1) and message in ran.err
+    assert calls == []
+
+
+def test_the_list_names_every_recipe_with_its_system_and_photos(cadrage):
+    rows = [line.split(None, 2) for line in cadrage("train", "--list").out.splitlines()]
+    assert ["default", "default", "fcdb/train:fit, flms/a:fit"] in rows
+    assert ["subjects", "subjects", "fcdb/train:fit, flms/a:fit"] in rows
+    assert ["gaicv2-qg", "set-prediction", "gaicd-v2:train"] in rows
+    assert ["grid-anchor/fcdb", "grid-anchor", "fcdb/train:fit"] in rows
+    assert len({name for name, *_ in rows}) == len(rows) == 33
+
+
+def test_card_notes_that_come_along_are_found_by_the_name_of_their_recipe(cadrage, recipe, calls):
+    Path("run").mkdir()
+    for name in ("default", "grid-anchor/fcdb", "light"):
+        assert cadrage("export", "run", "model", "--notes", name).code == 0
+    assert ["Grid anchors" in settings["notes"]["summary"] for _, settings in calls] == [False, True, False]
+    ran = cadrage("export", "run", "model", "--notes", "fcdb")
+    assert ran.code == 2 and "say grid-anchor/fcdb or human-centric/fcdb or global-attention/fcdb" in ran.err
+    ran = cadrage("export", "run", "model", "--notes", "ligth")
+    assert ran.code == 2 and "did you mean set-prediction/light? there are default, subjects, " in ran.err
+
+
 def test_without_the_extra_the_message_says_what_to_install(cadrage, recipe, monkeypatch):
     real = builtins.__import__
 
@@ -89,6 +138,6 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, recipe, mon
     monkeypatch.setattr(builtins, "__import__", without_torch)
     ran = cadrage("train", recipe, "--data", "data", "--out", "run")
     assert ran.code == 1
-    (message,) = ran.err.splitlines()
+    message = ran.message
     assert "torch" in message
     assert "pip install 'cadrage[train]'" in message

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from cadrage.datasets import ahead, placing
+from cadrage.datasets import ahead
 from cadrage.datasets.ahead import in_order
+from cadrage.datasets.conversion import placing
 from cadrage.datasets.readers import fcdb
 
 

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.datasets.draw_split import draw, draw_split
-from cadrage.datasets.splits import make_split, read_split
+from cadrage.datasets.splits import draw, draw_split, make_split, read_split
 from cadrage.errors import CadrageError, OutputError, UsageError
 
 NAMES = [f"images/{number}.jpg" for number in range(40)]

@@ -1,4 +1,4 @@
-"""Photos with truths, and predictors with fixed opinions; nothing is on the disk unless a test puts it there."""
+"""Photos with truths, predictors with fixed opinions, photos of noise and a count of what models run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cadrage.datasets.manifest import Pair, PhotoRecord
 from cadrage.evaluation.answers import Answer, Question
+from cadrage.inference.session import Model
 
 CROP = (0.1, 0.2, 0.9, 0.8)
 
@@ -61,3 +63,29 @@ class Says:
 @pytest.fixture
 def says() -> type[Says]:
     return Says
+
+
+@pytest.fixture(scope="session")
+def write_noise() -> Callable[..., Path]:
+    """Write a photo of noise, another for each seed."""
+
+    def write(file: Path, seed: int = 0, size_wh: tuple[int, int] = (200, 150)) -> Path:
+        pixels = np.random.default_rng(seed).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize(size_wh, Image.Resampling.BICUBIC).save(file)
+        return file
+
+    return write
+
+
+@pytest.fixture
+def parts_run(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Model and part of every run of a part of a model."""
+    ran: list[tuple[str, str]] = []
+    real_run = Model.run
+
+    def counted(model: Model, part: Any, *arguments: Any) -> Any:
+        ran.append((model.card.name, part))
+        return real_run(model, part, *arguments)
+
+    monkeypatch.setattr(Model, "run", counted)
+    return ran

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cadrage import Cropper
 from cadrage.evaluation.answers import Question
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.person_notes import person_notes
+from cadrage.evaluation.notes import person_notes
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.evaluation.protocols import PROTOCOLS
 from cadrage.geometry import mirror
-from cadrage.inference import auto
-from cadrage.inference.session import Model
+from cadrage.inference import choice
 from cadrage.inference.store import packaged
 from cadrage.inference.subjects.detector import ExternalDetector, NoDetector
 
@@ -32,26 +30,8 @@ def folder(write_person_model: Callable[..., Path], tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> list[Path]:
-    files = [tmp_path / f"{index}.png" for index in range(2)]
-    for index, file in enumerate(files):
-        pixels = np.random.default_rng(index).integers(0, 256, (30, 40, 3), np.uint8)
-        Image.fromarray(pixels).resize((200, 150)).save(file)
-    return files
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Model and part of every run."""
-    runs: list[tuple[str, str]] = []
-    real = Model.run
-
-    def counted(self, part, *arguments):
-        runs.append((self.card.name, part))
-        return real(self, part, *arguments)
-
-    monkeypatch.setattr(Model, "run", counted)
-    return runs
+def photos(tmp_path: Path, write_noise: Callable[..., Path]) -> list[Path]:
+    return [write_noise(tmp_path / f"{index}.png", index) for index in range(2)]
 
 
 def about(file: Path, *persons: tuple[float, ...], n: int = 0) -> Question:
@@ -90,11 +70,11 @@ def test_without_marks_the_detector_is_asked(folder, photos, detector, expected)
     assert predictor.describe()["persons"] == persons
 
 
-def test_kept_features_hold_nothing_of_a_person(folder, photos, tmp_path, ran):
+def test_kept_features_hold_nothing_of_a_person(folder, photos, tmp_path, parts_run):
     cropper = Cropper(folder, detector="none")
     fresh = [ModelPredictor(cropper, marked_persons=marked) for marked in (True, False)]
     expected = [each.answer(about(photos[0], MARKED, n=3)) for each in fresh]
-    ran.clear()
+    parts_run.clear()
     cache = FeatureCache(cropper.model.card, folder=tmp_path / "cache")
     kept = [ModelPredictor(cropper, cache, marked_persons=marked) for marked in (True, False)]
     for _ in range(2):
@@ -102,7 +82,7 @@ def test_kept_features_hold_nothing_of_a_person(folder, photos, tmp_path, ran):
             answer = one.answer(about(photos[0], MARKED, n=3))
             assert answer.box_scores.tobytes() == other.box_scores.tobytes()
             assert answer.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
-    assert ran.count(("for-people", "trunk")) == 1
+    assert parts_run.count(("for-people", "trunk")) == 1
     assert not np.array_equal(expected[0].box_scores, expected[1].box_scores)
 
 
@@ -132,8 +112,7 @@ def test_protocols_pass_on_whom_the_data_set_marks(record):
 class TestAuto:
     @pytest.fixture
     def cropper(self, folder, monkeypatch):
-        monkeypatch.setattr(auto, "auto_folders", lambda *, offline: (packaged.folder(), folder))
-        monkeypatch.setattr("cadrage.inference.cropper.auto_folders", auto.auto_folders)
+        monkeypatch.setattr(choice, "auto_folders", lambda *, offline: (packaged.folder(), folder))
         return Cropper("auto", detector="none", threads=1)
 
     def test_each_photo_is_answered_by_the_model_that_suits_it(self, cropper, photos):
@@ -147,7 +126,7 @@ class TestAuto:
         for question in (about(photos[0], MARKED, n=4), about(photos[1], n=4)):
             np.testing.assert_allclose(predictor.answer(question).confidences, [1, 1 / 2, 1 / 3, 1 / 4])
 
-    def test_features_are_kept_for_each_model(self, cropper, photos, tmp_path, ran):
+    def test_features_are_kept_for_each_model(self, cropper, photos, tmp_path, parts_run):
         cache = FeatureCache(cropper.model.card, folder=tmp_path / "cache")
         questions = [about(photos[0], MARKED), about(photos[1]), about(photos[0])]
         answers = []
@@ -155,7 +134,7 @@ class TestAuto:
             predictor = ModelPredictor(cropper, cache, marked_persons=True)
             answers.append([predictor.answer(question).box_scores.tobytes() for question in questions])
         assert answers[0] == answers[1]
-        assert sorted(run for run in ran if run[1] == "trunk") == [
+        assert sorted(run for run in parts_run if run[1] == "trunk") == [
             ("default", "trunk"),
             ("default", "trunk"),
             ("for-people", "trunk"),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from cadrage import Cropper
 from cadrage.datasets.manifest import PhotoRecord
@@ -338,11 +337,9 @@ def test_the_answers_of_a_predictor_survive_the_file(write, name):
 
 
 @pytest.fixture
-def picture(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+def picture(tmp_path, write_noise):
     (tmp_path / "images").mkdir()
-    Image.fromarray(pixels).resize((400, 300), Image.Resampling.BICUBIC).save(tmp_path / "images" / "a.jpg")
-    return tmp_path / "images" / "a.jpg"
+    return write_noise(tmp_path / "images" / "a.jpg", size_wh=(400, 300))
 
 
 def test_the_output_of_suggest_is_judged_like_the_model(write, picture):

@@ -6,18 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cadrage import Cropper
 from cadrage.errors import PhotoError, UsageError
 from cadrage.evaluation.answers import Question
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.product import ModelPredictor, trained_on_photos
+from cadrage.evaluation.product import ModelPredictor
 from cadrage.geometry import box_ratio
-from cadrage.inference import session
 from cadrage.inference.store import packaged
 
 NO_BOXES = np.empty((0, 4))
+TRUNK = ("default", "trunk")
 BOXES = np.array([[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 1.0, 1.0], [0.5, 0.1, 0.9, 0.6]])
 
 
@@ -27,30 +26,13 @@ def cropper():
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
+def photos(tmp_path_factory, write_noise):
     folder = tmp_path_factory.mktemp("photos")
-    for index in range(3):
-        pixels = np.random.default_rng(index).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((200, 150), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    return sorted(folder.iterdir())
+    return [write_noise(folder / f"{index}.png", index) for index in range(3)]
 
 
 def about(file, n=0, ratio=None, boxes=NO_BOXES):
     return Question(f"images/{file.name}", file, (200, 150), n, ratio, boxes)
-
-
-@pytest.fixture
-def parts_run(monkeypatch):
-    """The parts of the model that run, one name per run."""
-    ran = []
-    real_run = session.Model.run
-
-    def counted(model, part, *arguments):
-        ran.append(part)
-        return real_run(model, part, *arguments)
-
-    monkeypatch.setattr(session.Model, "run", counted)
-    return ran
 
 
 def test_crops_and_scores_are_those_of_the_cropper(cropper, photos):
@@ -70,7 +52,7 @@ def test_a_ratio_is_asked_with_all_its_digits(cropper, photos):
 
 def test_who_wants_scores_only_pays_for_scores_only(cropper, photos, parts_run):
     answer = ModelPredictor(cropper).answer(about(photos[0], boxes=BOXES))
-    assert parts_run == ["trunk", "evaluator"]
+    assert parts_run == [TRUNK, ("default", "evaluator")]
     assert answer.boxes_xyxy.shape == (0, 4)
 
 
@@ -78,18 +60,18 @@ def test_questions_about_one_photo_look_at_it_once(cropper, photos, parts_run):
     predictor = ModelPredictor(cropper)
     for n in (3, 6):
         predictor.answer(about(photos[0], n))
-    assert parts_run.count("trunk") == 1
+    assert parts_run.count(TRUNK) == 1
     predictor.answer(about(photos[1], 3))
-    assert parts_run.count("trunk") == 2
+    assert parts_run.count(TRUNK) == 2
 
 
 def test_kept_features_give_identical_answers_without_looking(cropper, photos, tmp_path, parts_run):
     cache = FeatureCache(cropper.model.card, folder=tmp_path)
     fresh = [ModelPredictor(cropper).answer(about(photo, 5, boxes=BOXES)) for photo in photos]
     first = [ModelPredictor(cropper, cache).answer(about(photo, 5, boxes=BOXES)) for photo in photos]
-    assert parts_run.count("trunk") == 6
+    assert parts_run.count(TRUNK) == 6
     again = [ModelPredictor(cropper, cache).answer(about(photo, 5, boxes=BOXES)) for photo in photos]
-    assert parts_run.count("trunk") == 6
+    assert parts_run.count(TRUNK) == 6
     for answers in (first, again):
         for one, other in zip(fresh, answers, strict=True):
             assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
@@ -177,23 +159,3 @@ def test_recipes_that_name_a_split_of_each_data_set_are_understood(tmp_path, rec
     content["training"]["recipe"] = recipe
     (folder / "card.json").write_text(json.dumps(content))
     assert ModelPredictor(Cropper(folder)).describe()["trained_on"]["fit_on"] == said
-
-
-@pytest.mark.parametrize(
-    ("fit_on", "manifest", "fit_names", "photos"),
-    [
-        ("fit+dev", "m1", None, 3),
-        ("fit", "m1", ("a", "b", "z"), 2),
-        ("fit", "m1", ("z",), 0),
-        ("fit", "m1", None, None),
-        (None, "m1", ("a",), None),
-        ("fit+dev", "m2", None, 0),
-    ],
-)
-def test_photos_that_a_model_was_trained_on_are_counted(fit_on, manifest, fit_names, photos):
-    description = {"trained_on": {"manifests_sha256": {"fcdb/train": "m1"}, "fit_on": fit_on, "data": []}}
-    assert trained_on_photos(description, manifest, ("a", "b", "c"), fit_names) == photos
-
-
-def test_what_is_no_model_was_trained_on_nothing():
-    assert trained_on_photos({"kind": "baseline", "name": "whole"}, "m1", ("a",)) == 0

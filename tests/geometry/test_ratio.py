@@ -64,8 +64,8 @@ def test_original_and_free_depend_on_the_photo():
     assert parse_ratio("original").resolve((3000, 2000)) == 1.5
     assert parse_ratio("free").resolve((3000, 2000)) is None
     assert parse_ratio("4:5").resolve((3000, 2000)) == 0.8
-    assert parse_ratio("free").is_free
-    assert not parse_ratio("original").is_free
+    assert parse_ratio("free").resolve((3, 2)) is None
+    assert parse_ratio("original").resolve((3, 2)) == 1.5
 
 
 @given(st.floats(1e-4, 1e4))

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from cadrage.inference.meanwhile import meanwhile
+from cadrage.inference.cropper import meanwhile
 
 
 def test_the_work_is_done_by_another_thread_when_the_block_ends() -> None:

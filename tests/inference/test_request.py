@@ -1,19 +1,21 @@
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
 
 from cadrage.errors import UsageError
 from cadrage.geometry import parse_ratio
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request, RequestOptions
+from cadrage.inference.selection.rules import rules_for
 
 
 def test_defaults_ask_for_five_free_crops() -> None:
-    request = make_request()
+    request = Request.of()
 
-    assert [ratio.text for ratio in request.ratios] == ["free"]
+    assert [ratio.text for ratio in request.ratio] == ["free"]
     assert (request.n, request.diversity, request.scale, request.strict) == (5, 0.85, "natural", False)
-    assert not request.rules_for(request.ratios[0], (300, 200)).any_active
+    assert not rules_for(request, request.ratio[0], (300, 200)).any_active
 
 
 @pytest.mark.parametrize(
@@ -28,25 +30,25 @@ def test_defaults_ask_for_five_free_crops() -> None:
     ],
 )
 def test_one_ratio_or_several(ratio: Any, texts: list[str]) -> None:
-    assert [item.text for item in make_request(ratio).ratios] == texts
+    assert [item.text for item in Request.of(ratio=ratio).ratio] == texts
 
 
 @pytest.mark.parametrize("keep", [[0.1, 0.2, 0.3, 0.4], [[0.1, 0.2, 0.3, 0.4]], np.array([[0.1, 0.2, 0.3, 0.4]])])
 def test_one_box_or_several(keep: Any) -> None:
-    assert make_request(keep=keep, avoid=keep).keep_xyxy == ((0.1, 0.2, 0.3, 0.4),)
+    assert Request.of(keep=keep, avoid=keep).keep_xyxy == ((0.1, 0.2, 0.3, 0.4),)
 
 
 def test_a_ratio_in_pixels_asks_for_that_size() -> None:
-    request = make_request(["1080x1350", "4:5"], min_size=(1200, 100))
+    request = Request.of(ratio=["1080x1350", "4:5"], min_size=(1200, 100))
 
-    assert request.rules_for(request.ratios[0], (6000, 4000)).min_size_wh == (1200, 1350)
-    assert request.rules_for(request.ratios[1], (6000, 4000)).min_size_wh == (1200, 100)
+    assert rules_for(request, request.ratio[0], (6000, 4000)).min_size_wh == (1200, 1350)
+    assert rules_for(request, request.ratio[1], (6000, 4000)).min_size_wh == (1200, 100)
 
 
 def test_kept_boxes_grow_to_whole_pixels() -> None:
-    request = make_request(keep=[0.11, 0.11, 0.19, 0.19])
+    request = Request.of(keep=[0.11, 0.11, 0.19, 0.19])
 
-    np.testing.assert_allclose(request.rules_for(request.ratios[0], (10, 10)).keep_xyxy, [[0.1, 0.1, 0.2, 0.2]])
+    np.testing.assert_allclose(rules_for(request, request.ratio[0], (10, 10)).keep_xyxy, [[0.1, 0.1, 0.2, 0.2]])
 
 
 @pytest.mark.parametrize(
@@ -87,5 +89,20 @@ def test_kept_boxes_grow_to_whole_pixels() -> None:
 )
 def test_wrong_arguments_are_named_in_one_line(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint) as caught:
-        make_request(**options)
+        Request.of(**options)
     assert "\n" not in str(caught.value)
+
+
+def test_whoever_asks_names_the_same_options() -> None:
+    assert {option.name for option in fields(Request)} == set(get_type_hints(RequestOptions))
+
+
+def test_a_checked_request_is_checked_again_without_a_change() -> None:
+    request = Request.of(ratio=["4:5", (4, 5), "1080x1350"], keep=["people", (0.1, 0.2, 0.3, 0.4)], min_area=0.2)
+    again = Request.of(**{option.name: getattr(request, option.name) for option in fields(request)})  # type: ignore[arg-type]
+    assert again == request
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="aspect"):
+        Request.of(aspect="4:5")  # type: ignore[call-arg]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cadrage.errors import UsageError
-from cadrage.inference.request import make_request
-from cadrage.inference.results import Crop, ImageInfo, ModelInfo, Suggestions
-from cadrage.inference.selection.placement import focal_points, object_position
+from cadrage.inference.request import Request
+from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection.crop import Crop, focal_points, object_position
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
 
@@ -36,7 +36,7 @@ def some_suggestions(**changes: Any) -> Suggestions:
     facts: dict[str, Any] = {
         "image": ImageInfo("a.jpg", "0" * 64, 300, 200, 6),
         "model": ModelInfo("tiny", "test", "1", "f" * 64),
-        "request": make_request(["4:5", "free"], 2, keep=[0.2, 0.2, 0.4, 0.9]),
+        "request": Request.of(ratio=["4:5", "free"], n=2, keep=[0.2, 0.2, 0.4, 0.9]),
         "crops": (
             a_crop(),
             a_crop(rank=2, flags=("cuts_kept",), reason="why"),
@@ -118,7 +118,7 @@ def test_json_is_one_line_with_rounded_floats() -> None:
 
 
 def test_one_ratio_is_written_as_text_and_several_as_a_list() -> None:
-    one = some_suggestions(request=make_request("4:5"), crops=(a_crop(),))
+    one = some_suggestions(request=Request.of(ratio="4:5"), crops=(a_crop(),))
 
     assert one.to_dict()["request"]["ratio"] == "4:5"
     assert some_suggestions().to_dict()["request"]["ratio"] == ["4:5", "free"]

@@ -52,8 +52,8 @@ def test_released_operators_return_the_same(dtype: torch.dtype) -> None:
         features = torch.from_numpy(released["features"]).to(dtype)
         cells = (torch.from_numpy(released["boxes_xyxy"]).to(dtype) / 16).unsqueeze(0)
         roi, rod = (align(features, cells, 9, legacy=True)[0].numpy() for align in (roi_align, rod_align))
-        np.testing.assert_allclose(roi, released["roi_avg9"], atol=2e-6)
-        np.testing.assert_allclose(rod, released["rod_avg9"], atol=2e-6)
+        np.testing.assert_allclose(roi, released["roi_avg9"], atol=4e-6)
+        np.testing.assert_allclose(rod, released["rod_avg9"], atol=4e-6)
         # The clean window is another one.
         assert np.abs(roi_align(features, cells, 9)[0].numpy() - released["roi_avg9"]).max() > 0.1
 
@@ -105,7 +105,7 @@ def test_the_last_sample_of_an_outer_anchor_is_beyond_the_map() -> None:
     # Pixels (16, 10, 368, 246) of 384 x 256: x ends at cell 23, plus one is the width.
     features = torch.ones(1, 1, 16, 24, dtype=torch.float64)
     got = roi_align(features, boxes((1.0, 0.625, 23.0, 15.375)), 9, legacy=True)[0, 0, 0]
-    assert got[0, :-1].eq(1).all() and got[0, -1] == 0.5
+    np.testing.assert_allclose(got[0].numpy(), [1.0] * 8 + [0.5], rtol=1e-14)
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

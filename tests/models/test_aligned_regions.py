@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cadrage.models.align import Region, aligned_regions, aligned_whole, rod_align, roi_align
-from cadrage.models.cells import sampling_cells
+from cadrage.models.align import Region, aligned_regions, aligned_whole, rod_align, roi_align, sampling_cells
 
 
 def some_boxes(batch: int, count: int) -> Tensor:

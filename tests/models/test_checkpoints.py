@@ -11,9 +11,8 @@ from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.checkpoints.backbones import load_mobilenet_v2, load_resnet50, resnet_name
 from cadrage.models.checkpoints.conditional_detr import FRESH, load_conditional_detr, translate
-from cadrage.models.checkpoints.mobilenet_names import load_mobilenet_v2
-from cadrage.models.checkpoints.resnet_names import load_resnet50, our_name
 from cadrage.models.set_prediction import SetPredictor
 
 Shapes = dict[str, tuple[int, ...]]
@@ -166,7 +165,7 @@ def test_every_tensor_of_a_resnet_is_accounted_for() -> None:
         backbone = ResNet50()
     published = published_resnet(64)
     assert len(published) == 320
-    taken = {our_name(name): tensor.shape for name, tensor in published.items() if our_name(name)}
+    taken = {resnet_name(name): tensor.shape for name, tensor in published.items() if resnet_name(name)}
     assert taken == {name: tensor.shape for name, tensor in backbone.state_dict().items()}
 
 

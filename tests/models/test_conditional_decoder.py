@@ -8,8 +8,7 @@ from torch import Tensor
 
 from cadrage.models.checkpoints.conditional_detr import translate
 from cadrage.models.conditional_decoder import ConditionalCrossAttention, ConditionalDecoder
-from cadrage.models.encoder import Encoder
-from cadrage.models.sine_position import place_code, unpadded_cell_places
+from cadrage.models.encoder import Encoder, place_code, unpadded_cell_places
 
 CALIBRATION = Path(__file__).parent / "calibration" / "set_prediction_transformer.npz"
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
-from cadrage.models.default import CropModel
-from cadrage.models.evaluator import Evaluator
+from cadrage.models.default import CropModel, Evaluator
 from cadrage.models.proposer import Opinions, Proposer, decode_boxes
 
 

@@ -92,10 +92,10 @@ def test_shapes_batch_chunks_and_order(run: int) -> None:
         fused, _ = model.fuse(model.features(image) if run != 6 else model.update(model.features(image), *person))
         assert fused.shape == (2, 32, 4, 6)
         for chunk in (1, 7, 23, 512):
-            torch.testing.assert_close(model.score(fused, boxes, chunk=chunk), scores, rtol=0, atol=1e-5)
-        torch.testing.assert_close(model(image, boxes.flip(1), *person).scores, scores.flip(1), rtol=0, atol=1e-5)
+            torch.testing.assert_close(model.score(fused, boxes, chunk=chunk), scores, rtol=0, atol=5e-5)
+        torch.testing.assert_close(model(image, boxes.flip(1), *person).scores, scores.flip(1), rtol=0, atol=5e-5)
         alone = model(image[1:], boxes[1:], *(each[1:] for each in person)).scores
-        torch.testing.assert_close(alone, scores[1:], rtol=0, atol=1e-5)
+        torch.testing.assert_close(alone, scores[1:], rtol=0, atol=5e-5)
         assert model(image, boxes[:, :0], *person).scores.shape == (2, 0)
 
 
@@ -215,8 +215,10 @@ def test_cells_hold_the_mean_of_what_they_cover() -> None:
     heat[..., :32] = 1
     square, wide = region_importance(heat, (16, 16))[0, 0], region_importance(heat, (16, 22))[0, 0]
     assert square.shape == (16, 16) and wide.shape == (16, 22)
-    assert square[:, :8].eq(1).all() and square[:, 8:].eq(0).all()
-    assert wide[:, :11].eq(1).all() and wide[:, 11:].eq(0).all()
+    for cells in (square, wide):
+        half = cells.shape[1] // 2
+        torch.testing.assert_close(cells[:, :half], torch.ones(16, half), rtol=0, atol=1e-6)
+        assert cells[:, half:].eq(0).all()
     heat = torch.rand(2, 1, 64, 64)
     for size_hw in ((16, 22), (5, 7), (64, 64), (96, 70)):
         expected = nn.functional.adaptive_avg_pool2d(heat, size_hw)

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from cadrage.models.graph_relation import GraphRelation
+from cadrage.models.crop_content import GraphRelation
 
 
 def relation() -> GraphRelation:

@@ -126,13 +126,18 @@ def test_one_region_alone_sees_only_that(regions: str) -> None:
     model = small(regions=regions)
     features = torch.rand(1, 3, 12, 12)
     box = torch.tensor([[[0.25, 0.25, 0.75, 0.75]]])
+
+    def moved(changed: Tensor) -> bool:
+        # What is outside is a difference of two products, which processors round differently.
+        return (model.score(features, box) - model.score(changed, box)).abs().item() > 1e-5
+
     changed = features.clone()
     # Cells well inside the box, or those at the border.
     changed[..., 5:7, 5:7] += 1
-    inside = not torch.equal(model.score(features, box), model.score(changed, box))
+    inside = moved(changed)
     changed = features.clone()
     changed[..., 0, :] += 1
-    outside = not torch.equal(model.score(features, box), model.score(changed, box))
+    outside = moved(changed)
     assert (inside, outside) == (regions == "roi", regions == "rod")
     assert model.head.first.in_features == 3 * 4 * 4
 
@@ -169,14 +174,15 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_chunks_batch_and_order_do_not_matter(settings: dict[str, Any]) -> None:
     model, image, boxes = small(**settings), torch.rand(2, 3, 64, 96), some_boxes(2, 23)
+    close = {"atol": 5e-5, "rtol": 1e-5}
     with torch.no_grad():
         together = model(image, boxes)
         assert together.shape == (2, 23) and together.std() > 1e-4
         features = model.features(image)
         for chunk in (1, 7, 23, 512):
-            torch.testing.assert_close(model.score(features, boxes, chunk=chunk), together)
-        torch.testing.assert_close(model(image[1:], boxes[1:]), together[1:])
-        torch.testing.assert_close(model(image, boxes.flip(1)), together.flip(1))
+            torch.testing.assert_close(model.score(features, boxes, chunk=chunk), together, **close)
+        torch.testing.assert_close(model(image[1:], boxes[1:]), together[1:], **close)
+        torch.testing.assert_close(model(image, boxes.flip(1)), together.flip(1), **close)
         assert model(image, boxes[:, :0]).shape == (2, 0)
 
 

@@ -150,7 +150,9 @@ def test_a_crop_of_the_whole_photo_leaves_nothing_out() -> None:
     features = torch.randn(1, 32, 6, 8)
     model.score(features, model.heat(features), torch.tensor([[[0.0, 0, 1, 1], [0.2, 0, 1, 1]]]))
     # The halves of the 64 channels: inside, outside.
-    assert not seen[0][0, 0, 32:].any() and seen[0][0, 1, 32:].any() and seen[0][0, 0, :32].any()
+    inside, outside = seen[0][0].abs().split(32, dim=1)
+    # What is outside is a difference of two products; how each rounds is the processor's choice.
+    assert outside[0].max() < 2e-6 and outside[1].max() > 0.1 and inside[0].max() > 0.1
 
 
 def test_a_mirrored_map_and_mirrored_boxes_see_mirrored_regions() -> None:

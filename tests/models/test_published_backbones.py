@@ -13,10 +13,9 @@ from cadrage.errors import UsageError
 from cadrage.models.backbones.pyramids import MobileNetPyramid, ResNetPyramid, make_pyramid
 from cadrage.models.backbones.shufflenet_v2 import ShuffleNetV2
 from cadrage.models.backbones.vgg16 import VGG16
-from cadrage.models.checkpoints import mobilenet_names, shufflenet_names, vgg_names
-from cadrage.models.checkpoints.imagenet import load_imagenet
-from cadrage.models.checkpoints.mobilenet_names import load_mobilenet_v2
-from cadrage.models.checkpoints.tables import fold_norms, rename
+from cadrage.models.checkpoints import backbones as published
+from cadrage.models.checkpoints import fold_norms, rename
+from cadrage.models.checkpoints.backbones import load_imagenet, load_mobilenet_v2
 
 MOBILENET = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -227,10 +226,10 @@ def test_the_references_have_the_published_size(theirs: Callable[[], nn.Module],
 @pytest.mark.parametrize(
     ("theirs", "table", "left_out", "ours"),
     [
-        (TorchvisionMobileNet, mobilenet_names.TORCHVISION, ("features.18.", "classifier."), None),
-        (TimmMobileNet, mobilenet_names.TIMM, ("conv_head.", "bn2.", "classifier."), None),
-        (TorchvisionShuffleNet, shufflenet_names.MODULES, shufflenet_names.LEFT_OUT, ShuffleNetV2),
-        (TorchvisionVgg, vgg_names.MODULES, vgg_names.LEFT_OUT, VGG16),
+        (TorchvisionMobileNet, published.MOBILENET_TORCHVISION, ("features.18.", "classifier."), None),
+        (TimmMobileNet, published.MOBILENET_TIMM, ("conv_head.", "bn2.", "classifier."), None),
+        (TorchvisionShuffleNet, published.SHUFFLENET_MODULES, published.SHUFFLENET_LEFT_OUT, ShuffleNetV2),
+        (TorchvisionVgg, published.VGG_MODULES, published.VGG_LEFT_OUT, VGG16),
     ],
 )
 def test_every_tensor_is_taken_or_left_out_on_purpose(

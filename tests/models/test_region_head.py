@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional as F
 
-from cadrage.models.region_head import RegionHead
+from cadrage.models.regions import RegionHead
 
 
 def test_published_parameter_count() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cadrage.models.backbones.frozen_norm import FrozenNorm
+from cadrage.models.backbones.norms import FrozenNorm
 from cadrage.models.backbones.resnet import ResNet50
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import UsageError
-from cadrage.models.backbones.mobilenet_map import MobileNetMap
+from cadrage.models.backbones.mobilenet_v2 import MobileNetMap
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.set_prediction import SetPredictor, SetProposer, decode_boxes
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cadrage.models.sine_position import cell_places, place_code, sine_code, unpadded_cell_places
+from cadrage.models.encoder import cell_places, place_code, sine_code, unpadded_cell_places
 
 LIKE = torch.zeros(1)
 

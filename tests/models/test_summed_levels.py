@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from cadrage.errors import UsageError
-from cadrage.models.summed_levels import SummedLevels
+from cadrage.models.regions import SummedLevels
 
 
 def maps(channels: tuple[int, int, int], rows: int = 4, columns: int = 6) -> list[Tensor]:

@@ -12,18 +12,19 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from cadrage.datasets.convert import convert
+from cadrage.datasets.conversion.convert import convert
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256
 from cadrage.datasets.readers import read_dataset
 from cadrage.datasets.synthetic import write_synthetic
 from cadrage.errors import UsageError
 from cadrage.geometry import grid_anchors, iou_matrix
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
-from cadrage.papers.grid_anchor.runs import read_runs
-from cadrage.papers.set_prediction.chain import Outcome, Places
-from cadrage.papers.set_prediction.runs import PLAN
+from cadrage.papers.grid_anchor import PAPER as GRID_ANCHOR
+from cadrage.papers.names import RECIPES
+from cadrage.papers.paper import Places, Training
+from cadrage.papers.plan import Run, choose
+from cadrage.papers.set_prediction.paper import PAPER as SET_PREDICTION
 from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos, select_photos
-from cadrage.training.engine.photos import folders_of as grid_folders_of
 from cadrage.training.engine.record import RECORD, WEIGHTS
 from cadrage.training.run import read_recipe
 from cadrage.training.systems.grid_anchor import build_grid_model
@@ -31,8 +32,15 @@ from cadrage.training.systems.set_prediction.system import build_set_predictor
 
 # Tests run side by side; threads of one that wait busily would take the cores from the others.
 torch.set_num_threads(1)
+# Lightning's own advice and its use of parts of torch that are about to change; neither concerns our code.
+OF_THE_TRAINER = ("ignore::UserWarning:lightning.*", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
-GRID_RECIPES = Path(__file__).parents[2] / "recipes" / "grid-anchor"
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for warning in OF_THE_TRAINER:
+        item.add_marker(pytest.mark.filterwarnings(warning))
+
+
 BASE = """
 model = "set-prediction"
 tag = "drawn"
@@ -149,9 +157,16 @@ def record() -> Callable[..., PhotoRecord]:
 
 
 @pytest.fixture
-def nothing_run() -> dict[str, Outcome]:
-    """The outcomes where there is no data at all."""
-    return {run.letter: Outcome(run, reason=f"data has no {run.data}") for run in PLAN}
+def run_of(places: Places) -> Callable[[str], Run]:
+    """The run of set prediction with a letter."""
+    return lambda letter: choose(SET_PREDICTION.plan(places.recipes).runs, [letter])[0]
+
+
+@pytest.fixture
+def nothing_run() -> dict[str, Training]:
+    """What became of the runs of set prediction where there is no data at all."""
+    runs = SET_PREDICTION.plan(RECIPES / "set-prediction").runs
+    return {run.letter: Training(run, reason=f"data has no {run.data}") for run in runs}
 
 
 @pytest.fixture
@@ -176,7 +191,7 @@ def grid_places(tmp_path: Path) -> tuple[Path, Path]:
     (data / "weights").mkdir()
     torch.manual_seed(0)
     save_file(MobileNetV2().state_dict(), data / "weights" / "mobilenet_v2_imagenet.safetensors")
-    shutil.copytree(GRID_RECIPES, recipes)
+    shutil.copytree(RECIPES / "grid-anchor", recipes)
     recipe = recipes / "gaicv2.toml"
     published = ('"mobilenet-v2-torch"', '"weights/mobilenet_v2-b0353104.pth"')
     ours = ('"mobilenet-v2"', '"weights/mobilenet_v2_imagenet.safetensors"')
@@ -193,16 +208,16 @@ def finished_grid(grid_places: tuple[Path, Path], tmp_path: Path) -> Callable[[s
     data, recipes = grid_places
 
     def make(letter: str) -> Path:
-        (run,) = [run for run in read_runs(recipes) if run.plan.letter == letter]
+        (run,) = choose(GRID_ANCHOR.plan(recipes).runs, [letter])
         recipe = run.recipe()
-        folder = tmp_path / "out" / "runs" / run.plan.recipe
+        folder = tmp_path / "out" / "runs" / run.name
         folder.mkdir(parents=True)
         torch.manual_seed(0)
         save_file(build_grid_model(recipe).state_dict(), folder / WEIGHTS)
         chosen = {"train": recipe.train, "validate": recipe.validate}
         known = {
             "recipe": recipe.to_dict(),
-            "manifests_sha256": {name: manifest_sha256(data / name) for name in grid_folders_of(recipe)},
+            "manifests_sha256": {name: manifest_sha256(data / name) for name in folders_of(recipe)},
             "photos_sha256": {role: photos_identity(rated_photos(data, each)) for role, each in chosen.items()},
         }
         (folder / RECORD).write_text(json.dumps(known))

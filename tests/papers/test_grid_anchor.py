@@ -3,38 +3,50 @@
 import json
 import logging
 import shutil
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from cadrage.errors import UsageError
-from cadrage.papers.grid_anchor.chain import Outcome
-from cadrage.papers.grid_anchor.layout import TABLE_3, TABLE_4, TABLE_5, TABLE_6, V1, tables
-from cadrage.papers.grid_anchor.report import text
-from cadrage.papers.grid_anchor.reproduce import reproduce
-from cadrage.papers.grid_anchor.runs import TABLE, read_runs
+from cadrage.papers import chain
+from cadrage.papers.grid_anchor import PAPER, TABLES, tables
+from cadrage.papers.names import RECIPES
+from cadrage.papers.paper import Training
+from cadrage.papers.report import text
 from cadrage.training.run import read_recipe
 from cadrage.training.systems.grid_anchor import GridRecipe
 
-RECIPES = Path(__file__).parents[2] / "recipes" / "grid-anchor"
-RUNS = {run.plan.letter: run for run in read_runs(RECIPES)}
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::UserWarning:lightning.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+TABLE = "tables.toml"
+FOLDER = RECIPES / PAPER.name
+RUNS = {run.letter: run for run in PAPER.plan(FOLDER).runs}
 
 
-def nothing() -> dict[str, Outcome]:
-    return {letter: Outcome(run.plan, reason="no data") for letter, run in RUNS.items()}
+def nothing() -> dict[str, Training]:
+    return {letter: Training(run, reason="no data") for letter, run in RUNS.items()}
+
+
+@pytest.fixture
+def reproduce(grid_places, tmp_path, monkeypatch) -> Callable:
+    """A function that reproduces some runs; what became of each, by its letter, and the report."""
+    became: dict[str, Training] = {}
+
+    def laid(trainings, places):
+        became.update({each.run.letter: each for each in trainings})
+        return PAPER.lay_out(trainings, places)
+
+    def run(data, recipes, *, only=(), tell=logging.info):
+        report = chain.reproduce(replace(PAPER, lay_out=laid), data, recipes, tmp_path / "out", only=only, tell=tell)
+        return dict(became), report
+
+    return run
 
 
 def test_every_run_is_a_recipe_and_has_a_place():
-    placed = {run for table in (TABLE_3, TABLE_4, TABLE_5, TABLE_6, V1) for _, run in table if run}
+    placed = {run for table in TABLES for _, run in table.rows if run}
     assert placed == set(RUNS)
     for run in RUNS.values():
-        assert run.recipe().tag == run.plan.recipe
+        assert run.recipe().tag == run.name
 
 
 def test_the_recipes_are_those_of_the_paper():
@@ -99,7 +111,7 @@ def test_published_numbers_stand_where_the_paper_has_them():
 
 
 def test_a_row_without_numbers_says_which_run_lacks_them():
-    failed = nothing() | {"M": Outcome(RUNS["M"].plan, reason="no weights", failed=True)}
+    failed = nothing() | {"M": Training(RUNS["M"], reason="no weights", failed=True)}
     three = tables(failed)[0]
     assert three.columns == ("SRCC", "PCC", "Acc 1/5", "Acc 4/5", "Acc 1/10", "Acc 4/10")
     said = {row.method: (row.measured, {cell.missing for cell in row.cells}) for row in three.rows}
@@ -107,12 +119,12 @@ def test_a_row_without_numbers_says_which_run_lacks_them():
     assert said["GAIC, MobileNetV2, several scales"] == ("measured here, run M", {"failed"})
 
 
-def test_a_run_is_trained_measured_and_laid_out_once(grid_places, tmp_path):
+def test_a_run_is_trained_measured_and_laid_out_once(reproduce, grid_places, tmp_path):
     data, recipes = grid_places
     told: list[str] = []
-    outcomes = reproduce(data, recipes, tmp_path / "out", only=["M"], tell=told.append)
-    (ours,) = [outcome for outcome in outcomes if outcome.tests]
-    assert ours.run.letter == "M" and not any(outcome.failed for outcome in outcomes)
+    outcomes, report = reproduce(data, recipes, only=["M"], tell=told.append)
+    (ours,) = [outcome for outcome in outcomes.values() if outcome.tests]
+    assert ours.run.letter == "M" and not report.failed and not any(each.failed for each in outcomes.values())
     assert {name: test.n for name, test in ours.tests.items()} == {"val": 2, "test": 2}
     assert [line.partition(":")[2].split()[0] for line in told] == ["training", "measuring", "measuring"]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -123,41 +135,39 @@ def test_a_run_is_trained_measured_and_laid_out_once(grid_places, tmp_path):
     assert "not run: run V was not asked for" in (tmp_path / "out" / "report.md").read_text()
     assert "<table" in (tmp_path / "out" / "report.html").read_text()
     told.clear()
-    again = reproduce(data, recipes, tmp_path / "out", only=["mobilenet-v2"], tell=told.append)
+    _, again = reproduce(data, recipes, only=["mobilenet-v2"], tell=told.append)
     assert told == [] and text(again) == (tmp_path / "out" / "report.md").read_text()
 
 
-def test_runs_without_data_or_weights_are_named_and_the_others_go_on(grid_places, tmp_path):
+def test_runs_without_data_or_weights_are_named_and_the_others_go_on(reproduce, grid_places):
     data, recipes = grid_places
     told: list[str] = []
-    outcomes = {
-        outcome.run.letter: outcome
-        for outcome in reproduce(data, recipes, tmp_path / "out", only=["V", "1M", "MI"], tell=told.append)
-    }
+    outcomes, _ = reproduce(data, recipes, only=["V", "1M", "MI"], tell=told.append)
     assert outcomes["V"].failed and "vgg16-397923af.pth: no such weights" in outcomes["V"].reason
     assert outcomes["1M"].reason == f"{data} has no gaicd-v1" and not outcomes["1M"].failed
     assert outcomes["MI"].tests["val"].n == 2
     assert any("run V (vgg16) failed" in line for line in told)
 
 
-def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(grid_places, tmp_path):
+def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(reproduce, grid_places, tmp_path):
     data, recipes = grid_places
     shutil.move(data / "gaicd-v2", data / "mine")
     file = recipes / "gaicv2.toml"
     file.write_text(file.read_text().replace("gaicd-v2:", "mine:"))
-    reproduce(data, recipes, tmp_path / "out", only=["MI"], tell=logging.info)
+    reproduce(data, recipes, only=["MI"])
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     row = next(row for row in report["tables"][1]["rows"] if row["method"] == "GAIC, MobileNetV2, RoI alone")
     assert row["cells"][0]["other_data"] == "mine:val" and "difference" not in row["cells"][0]
 
 
-def test_another_recipe_does_not_pass_for_the_trained_one(grid_places, tmp_path):
+def test_another_recipe_does_not_pass_for_the_trained_one(reproduce, grid_places):
     data, recipes = grid_places
-    reproduce(data, recipes, tmp_path / "out", only=["MI"], tell=logging.info)
+    reproduce(data, recipes, only=["MI"])
     with (recipes / "gaicv2.toml").open("a") as file:
         file.write("crops = 8\n")
-    outcomes = reproduce(data, recipes, tmp_path / "out", only=["MI"], tell=logging.info)
-    (failed,) = [outcome for outcome in outcomes if outcome.failed]
+    outcomes, report = reproduce(data, recipes, only=["MI"])
+    (failed,) = [outcome for outcome in outcomes.values() if outcome.failed]
+    assert report.failed
     assert "was trained with another recipe" in failed.reason
 
 
@@ -171,22 +181,22 @@ def test_another_recipe_does_not_pass_for_the_trained_one(grid_places, tmp_path)
         ('[[run]]\nid="M"\nname="m"\ntitle=""\nrecipe="gaicv2"\ntests=[]\nset={}\n', "no run 1M, .*which the report"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_told(grid_places, tmp_path, content, message):
+def test_a_table_that_cannot_be_used_is_told(reproduce, grid_places, tmp_path, content, message):
     data, recipes = grid_places
     (recipes / TABLE).unlink()
     if content is not None:
         (recipes / TABLE).write_text(content)
     with pytest.raises(UsageError, match=message):
-        reproduce(data, recipes, tmp_path / "out", tell=logging.info)
+        reproduce(data, recipes)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_run_and_missing_data_are_told(grid_places, tmp_path):
+def test_an_unknown_run_and_missing_data_are_told(reproduce, grid_places, tmp_path):
     data, recipes = grid_places
     with pytest.raises(UsageError, match=r"no run 'mobilenet'; did you mean mobilenet-v2\?"):
-        reproduce(data, recipes, tmp_path / "out", only=["mobilenet"], tell=logging.info)
+        reproduce(data, recipes, only=["mobilenet"])
     with pytest.raises(UsageError, match=r"no data here; expected gaicd-v2/metadata\.jsonl"):
-        reproduce(tmp_path, recipes, tmp_path / "out", tell=logging.info)
+        reproduce(tmp_path, recipes)
 
 
 def test_the_defaults_are_the_recipe_of_the_second_version():
@@ -195,7 +205,7 @@ def test_the_defaults_are_the_recipe_of_the_second_version():
     assert RUNS["M"].recipe().to_dict() == expected.to_dict()
 
 
-@pytest.mark.parametrize("file", sorted(set(RECIPES.glob("*.toml")) - {RECIPES / TABLE}), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(set(FOLDER.glob("*.toml")) - {FOLDER / TABLE}), ids=lambda file: file.stem)
 def test_every_recipe_of_the_folder_can_be_read(file):
     recipe = read_recipe(file)
     assert not any(entry.endswith(":test") for entry in (*recipe.train, *recipe.validate))

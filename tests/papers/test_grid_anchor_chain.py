@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.papers.grid_anchor import chain, train
-from cadrage.papers.grid_anchor.chain import Outcome, carry_out, remembered
-from cadrage.papers.grid_anchor.report import text, values
-from cadrage.papers.grid_anchor.runs import GridRun, read_runs
+from cadrage.papers import chain, grid_anchor
+from cadrage.papers.chain import carry_out, remembered
+from cadrage.papers.grid_anchor import PAPER, lay_out
+from cadrage.papers.paper import Places, Training
+from cadrage.papers.plan import Run, choose
+from cadrage.papers.report import text, values
 from cadrage.training.engine.record import RECORD, WEIGHTS
 
 TEST_PHOTO, VALIDATION_PHOTO = "images/4.png", "images/2.png"
@@ -22,21 +24,33 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def find(grid_places) -> Callable[[str], GridRun]:
-    def run_of(letter: str) -> GridRun:
-        (run,) = [run for run in read_runs(grid_places[1]) if run.plan.letter == letter]
-        return run
-
-    return run_of
+def places(grid_places, tmp_path) -> Places:
+    return Places(*grid_places, tmp_path / "out")
 
 
 @pytest.fixture
-def go(grid_places, find, tmp_path, said, monkeypatch) -> Callable[..., Outcome]:
+def find(places) -> Callable[[str], Run]:
+    return lambda letter: choose(PAPER.plan(places.recipes).runs, [letter])[0]
+
+
+@pytest.fixture
+def report(places) -> Callable:
+    """A function that lays out one run beside the others, of which there are no data."""
+
+    def lay(training: Training):
+        runs = PAPER.plan(places.recipes).runs
+        return lay_out([training, *(Training(run, reason="no data") for run in runs if run.letter != "M")], places)
+
+    return lay
+
+
+@pytest.fixture
+def go(find, places, said, monkeypatch) -> Callable[..., Training]:
     def refuse(*arguments, **settings):
         raise AssertionError("neither a finished run nor one that cannot be measured is trained")
 
-    monkeypatch.setattr(train, "train_grid_model", refuse)
-    return lambda letter="M": carry_out(find(letter), grid_places[0], tmp_path / "out", said.append)
+    monkeypatch.setattr(chain, "train_from_recipe", refuse)
+    return lambda letter="M": carry_out(PAPER, find(letter), None, places, said.append)
 
 
 def write(file: Path, text: str) -> None:
@@ -83,12 +97,12 @@ def test_other_test_photos_are_measured_anew(grid_places, go, finished_grid, sai
     assert said == ["mobilenet-v2: measuring on gaicd-v2:test"]
 
 
-def test_numbers_from_before_photos_were_compared_are_measured_again(go, find, finished_grid, tmp_path):
+def test_numbers_from_before_photos_were_compared_are_measured_again(go, find, finished_grid, places, tmp_path):
     finished_grid("M")
     first = go()
     file = tmp_path / "out" / "measured" / "mobilenet-v2.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 1}))
-    assert remembered(find("M"), tmp_path / "out").reason == "run M was not asked for"
+    assert remembered(PAPER, find("M"), None, places).reason == "run M was not asked for"
     again = go()
     assert again.fresh and again.tests == first.tests
 
@@ -110,7 +124,7 @@ def test_any_failure_of_measuring_is_the_failure_of_one_run(go, finished_grid, m
         raise error
 
     finished_grid("M")
-    monkeypatch.setattr(chain, "measure_run", fail)
+    monkeypatch.setattr(grid_anchor, "measure_ranking", fail)
     outcome = go()
     assert outcome.failed and outcome.reason == " ".join(str(error).split()) and not outcome.tests
 
@@ -129,7 +143,7 @@ def spoil_recipe(data: Path, recipes: Path) -> None:
     ],
 )
 def test_a_run_that_cannot_be_done_again_keeps_its_numbers_beside_the_reason(
-    grid_places, go, finished_grid, spoil, failed, reason
+    grid_places, go, finished_grid, report, spoil, failed, reason
 ):
     finished_grid("M")
     first = go()
@@ -137,10 +151,10 @@ def test_a_run_that_cannot_be_done_again_keeps_its_numbers_beside_the_reason(
     outcome = go()
     assert outcome.tests == first.tests and not outcome.fresh
     assert outcome.failed == failed and reason in outcome.reason
-    others = [Outcome(run.plan, reason="no data") for run in read_runs(grid_places[1]) if run.plan.letter != "M"]
-    (row,) = [line for line in text([outcome, *others]).splitlines() if line.startswith("| M | mobilenet-v2 |")]
+    laid = report(outcome)
+    (row,) = [line for line in text(laid).splitlines() if line.startswith("| M | mobilenet-v2 |")]
     assert reason in row and "; the numbers are of an earlier call |" in row and "2 of gaicd-v2:test" in row
-    assert values([outcome, *others])["runs"][0]["tests"]
+    assert values(laid)["runs"][0]["tests"]
 
 
 @pytest.mark.parametrize(
@@ -174,15 +188,13 @@ def test_what_cannot_be_run_fails_with_a_reason_and_leaves_no_run(grid_places, g
     assert not (tmp_path / "out" / "runs").exists()
 
 
-def test_unreadable_photos_are_named_below_the_tables(grid_places, go, finished_grid):
+def test_unreadable_photos_are_named_below_the_tables(grid_places, go, finished_grid, report):
     finished_grid("M")
     (grid_places[0] / "gaicd-v2" / TEST_PHOTO).write_bytes(b"no photo")
     outcome = go()
     assert (outcome.tests["test"].n, outcome.tests["test"].unreadable) == (1, (TEST_PHOTO,))
-    others = [Outcome(run.plan, reason="no data") for run in read_runs(grid_places[1]) if run.plan.letter != "M"]
-    assert f"gaicd-v2:test: 1 photos could not be read and are not among the n: {TEST_PHOTO}." in text(
-        [outcome, *others]
-    )
+    said = f"gaicd-v2:test: 1 photos could not be read and are not among the n: {TEST_PHOTO}."
+    assert said in text(report(outcome))
 
 
 def test_another_training_is_measured_anew(go, finished_grid):

@@ -1,8 +1,11 @@
 import pytest
 
 from cadrage.errors import UsageError
+from cadrage.papers.names import RECIPES
 from cadrage.papers.plan import choose
-from cadrage.papers.set_prediction.runs import PLAN
+from cadrage.papers.set_prediction.paper import PAPER
+
+PLAN = PAPER.plan(RECIPES / "set-prediction").runs
 
 
 def letters(*only: str) -> list[str]:

@@ -1,8 +1,7 @@
 import pytest
 
 from cadrage.evaluation.result import Estimate
-from cadrage.papers.quoted import quoted
-from cadrage.papers.tables import Cell, Row, Table, difference, lines, markdown, to_dict
+from cadrage.papers.tables import Cell, Row, Table, difference, lines, markdown, quoted, to_dict
 
 OURS = Estimate(0.8, 0.75, 0.85, 500)
 TABLE = Table(

@@ -2,7 +2,7 @@ from xml.dom import minidom
 
 import pytest
 
-from cadrage.photo.xmp import rewrite_for_crop
+from cadrage.photo.metadata import rewrite_for_crop
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",

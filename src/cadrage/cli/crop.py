@@ -1,26 +1,16 @@
 """``cadrage crop``: write the good crops of these photos as files."""
 
-import time
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
-from cadrage.cli import crop_options, options, subject_options
 from cadrage.cli.helptext import epilog
-from cadrage.cli.inputs import PhotoInput, expand, identities
-from cadrage.cli.items import failure_object, json_line, run_each
-from cadrage.cli.naming import distinct_by_slug, unique_stems
-from cadrage.cli.options import ReportFormat, Scale
-from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
-from cadrage.cli.previews import Previews
-from cadrage.cli.render import csv_header, render
-from cadrage.cli.report import reporting
-from cadrage.cli.request import read_ratios, read_request, read_size
-from cadrage.cli.writing import CropWriter
-from cadrage.errors import CadrageError, UsageError
-
-if TYPE_CHECKING:
-    from cadrage.inference.results import Suggestions
+from cadrage.cli.options import Images, PreviewOption, QuestionOptions, ReportFormat, RunOptions, takes_groups
+from cadrage.cli.photo_run import read_question, ready_cropper, run_over_photos
+from cadrage.cli.pictures import Previews
+from cadrage.cli.writing import CropWriter, FileOptions
+from cadrage.errors import UsageError
 
 EPILOG = epilog(
     {
@@ -38,29 +28,12 @@ EPILOG = epilog(
 )
 
 
+@takes_groups
 def crop(
-    images: options.Images,
-    output: crop_options.OutputOption,
-    form: crop_options.FormatOption = None,
-    quality: crop_options.QualityOption = None,
-    size: crop_options.SizeOption = None,
-    enlarge: crop_options.EnlargeOption = False,
-    strip: crop_options.StripOption = None,
-    dry_run: crop_options.DryRunOption = False,
-    ratio: options.RatioOption = None,
-    ratios: options.RatiosOption = None,
-    num: options.NumOption = options.DEFAULT_NUM,
-    scale: options.ScaleOption = Scale.NATURAL,
-    diversity: options.DiversityOption = None,
-    whole: options.WholeOption = False,
-    keep: subject_options.KeepOption = None,
-    person: subject_options.PersonOption = None,
-    detector: subject_options.DetectorOption = None,
-    avoid: subject_options.AvoidOption = None,
-    min_area: options.MinAreaOption = None,
-    max_area: options.MaxAreaOption = None,
-    min_size: options.MinSizeOption = None,
-    strict: options.StrictOption = False,
+    images: Images,
+    files: FileOptions,
+    asked: QuestionOptions,
+    *,
     report_form: Annotated[
         ReportFormat,
         typer.Option(
@@ -69,76 +42,23 @@ def crop(
             rich_help_panel="Output",
         ),
     ] = ReportFormat.JSONL,
-    preview: options.PreviewOption = None,
-    overwrite: options.OverwriteOption = False,
-    timing: options.TimingOption = False,
-    model: options.ModelOption = "default",
-    offline: options.OfflineOption = False,
-    max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
-    threads: options.ThreadsOption = None,
+    preview: PreviewOption = None,
+    run: RunOptions,
 ) -> int:
     """Write good crops as files: full resolution, upright, colours and metadata kept."""
-    size_wh = read_size(size, "--size")
-    if size_wh and (ratio or ratios):
-        raise UsageError("--size already sets the ratio; leave --ratio and --ratios out or give no --size")
-    asked = read_request(
-        ratio=[f"{size_wh[0]}x{size_wh[1]}"] if size_wh else list(distinct_by_slug(read_ratios(ratio, ratios))),
-        ratios=None,
-        num=num,
-        keep=keep,
-        avoid=avoid,
-        min_area=min_area,
-        max_area=max_area,
-        min_size=min_size,
-        scale=scale.value,
-        diversity=diversity,
-        strict=strict,
-        whole=whole,
-    )
-    photos = expand(images)
-    told = read_person(person, len(photos))
-    stems = dict(zip(photos, unique_stems(photos), strict=True))
-    writer = CropWriter(
-        folder=output,
-        sources=identities(photos),
-        form=form.value if form else None,
-        quality=quality,
-        size_wh=size_wh,
-        enlarge=enlarge,
-        strip=tuple(part.value for part in strip or []),
-        overwrite=overwrite,
-        dry_run=dry_run,
-    )
-    from cadrage.inference.cropper import Cropper
+    from cadrage.inference.request_text import read_ratios
+    from cadrage.photo.naming import distinct_by_slug
 
-    cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
-    if told is not None:
-        expect_persons(cropper, f"--person {told.text}")
-    looks_for_person = cropper.looks_for_person and told is None
-    ready_detector(cropper, detector, wanted=bool(asked.keep_words) or looks_for_person, told=told)
+    if files.size_wh is None:
+        ratios = list(distinct_by_slug(read_ratios(asked.ratio, asked.ratios)))
+    elif asked.ratio or asked.ratios:
+        raise UsageError("--size already sets the ratio; leave --ratio and --ratios out or give no --size")
+    else:
+        ratios = ["{}x{}".format(*files.size_wh)]
+    question = read_question(images, replace(asked, ratio=ratios, ratios=None))
+    writer = CropWriter(files, question.photos, overwrite=run.overwrite)
+    cropper = ready_cropper(question, run)
     writer.prepare()
     # The preview may go into the folder that was just made.
-    previews = Previews(preview, photos, overwrite=overwrite)
-    with reporting(len(photos)) as report:
-
-        def work(source: PhotoInput) -> None:
-            start = time.perf_counter()
-            photo = source.open(max_pixels)
-            arguments = asked.arguments(photo.size_wh, photo.name)
-            suggestions: Suggestions = cropper.suggest(photo, person=person_on(photo, told), **arguments)
-            previews.add(photo, suggestions)
-            files = writer.write(photo, suggestions, stems[source])
-            took = round((time.perf_counter() - start) * 1000, 1) if timing else None
-            report.data(render(suggestions, report_form, files=files, milliseconds=took))
-            for warning in suggestions.warnings:
-                report.warning(f"{photo.name}: {warning}")
-
-        def failed(source: PhotoInput, error: CadrageError) -> None:
-            if report_form is ReportFormat.JSONL:
-                report.data(json_line(failure_object(source.name, error)))
-
-        if report_form is ReportFormat.CSV:
-            report.data(csv_header(files=True, timing=timing))
-        exit_code = run_each(photos, work, failed, report)
-        previews.write(report)
-    return exit_code
+    previews = Previews(preview, question.photos, overwrite=run.overwrite)
+    return run_over_photos(question, cropper, run, report_form, previews=previews, write=writer.write)

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cadrage.cli import data_convert, data_draw
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.options import OverwriteOption
 from cadrage.cli.report import Report, reporting
 
@@ -101,7 +100,7 @@ def check(
 ) -> int:
     """Find what is wrong with a converted data set; exit code 1 when anything is."""
     from cadrage.cli.data_text import check_text
-    from cadrage.datasets.check import check_dataset, count_lines
+    from cadrage.datasets.checks.check import check_dataset, count_lines
 
     with reporting(count_lines(folder)) as report:
         found = check_dataset(folder, photos=not no_photos, decode=decode, advance=report.advance)
@@ -123,7 +122,7 @@ def stats(
 ) -> None:
     """Count a converted data set: photos, crops, votes, splits, scores, areas and ratios."""
     from cadrage.cli.data_text import stats_text
-    from cadrage.datasets.check import count_lines
+    from cadrage.datasets.checks.check import count_lines
     from cadrage.datasets.stats import dataset_stats
 
     if plot is not None:
@@ -154,7 +153,7 @@ def split(
     every: Annotated[int | None, typer.Option("--every", metavar="K", help="Draw every K-th photo.")] = None,
 ) -> None:
     """Draw a split by chance that can be repeated, and write it down; nothing is ever overwritten."""
-    from cadrage.datasets.draw_split import draw_split
+    from cadrage.datasets.splits import draw_split
 
     for written in draw_split(folder, source, name=name, rest=rest, seed=seed, take=take, every=every):
         Report().data(f"{written.name}\t{len(written.file_names)}\t{written.sha256}")

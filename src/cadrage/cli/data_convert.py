@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadrage.cli.helptext import epilog
-from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, json_line
 from cadrage.cli.options import OverwriteOption
-from cadrage.cli.report import Report, printable, reporting
+from cadrage.cli.report import Report, reporting
+from cadrage.errors import one_line
+from cadrage.inference.items import EXIT_SOME_FAILED, json_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from cadrage.datasets.conversion import Conversion
-    from cadrage.datasets.raw import LeftOut
+    from cadrage.datasets.conversion.raw import LeftOut
+    from cadrage.datasets.conversion.report import Conversion
 
 # Messages of one kind before the rest is only counted.
 _TOLD = 10
@@ -78,7 +80,7 @@ def convert(
     overwrite: OverwriteOption = False,
 ) -> int:
     """Convert a published data set; photos stay as they are, and everything left out is counted."""
-    from cadrage.datasets.convert import convert as convert_dataset
+    from cadrage.datasets.conversion.convert import convert as convert_dataset
     from cadrage.datasets.readers import read_dataset
 
     reading = read_dataset(dataset, src)
@@ -103,7 +105,7 @@ def convert(
 
 def _table(done: "Conversion") -> str:
     """What is there and what is not, one number per line."""
-    from cadrage.datasets.reasons import DROPPED, LEFT_OUT, NOTED
+    from cadrage.datasets.conversion.raw import DROPPED, LEFT_OUT, NOTED
 
     summary = done.summary()
     rows = [(count, kind) for kind, count in done.counts.items() if count or kind in ("photos", "crops")]
@@ -113,4 +115,4 @@ def _table(done: "Conversion") -> str:
         rows += [(count, label + names[reason]) for reason, count in summary[title].items()]
     width = max(len(f"{count:,}") for count, _ in rows)
     lines = [f"{f'{count:,}':>{width}}  {text}" for count, text in rows]
-    return "\n".join([f"{done.dataset} in {printable(str(done.folder))}", *lines])
+    return "\n".join([f"{done.dataset} in {one_line(str(done.folder))}", *lines])

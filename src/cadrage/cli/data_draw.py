@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cadrage.cli.helptext import epilog
-from cadrage.cli.items import SCHEMA_VERSION, json_line
 from cadrage.cli.report import Report, reporting
+from cadrage.inference.items import json_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
 EPILOG = epilog(
     {

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from cadrage.cli.report import printable
-from cadrage.datasets.check import CheckReport
+from cadrage.datasets.checks.check import CheckReport
 from cadrage.datasets.stats import QUANTITIES, Stats, histogram
+from cadrage.errors import one_line
 
 _BAR_CHARS = 40
 _HASH_CHARS = 12
@@ -15,7 +15,7 @@ def check_text(report: CheckReport) -> str:
     lines: list[str] = []
     for finding in report.findings:
         lines.append(f"{finding.level}: {finding.meaning} ({finding.count:,}) [{finding.kind}]; {finding.advice}")
-        lines += [f"    {printable(example)}" for example in finding.examples]
+        lines += [f"    {one_line(example)}" for example in finding.examples]
         if finding.count > len(finding.examples) and len(finding.examples) > 1:
             lines.append(f"    ... and {finding.count - len(finding.examples):,} more")
     notes = len(report.findings) - report.errors
@@ -27,9 +27,9 @@ def check_text(report: CheckReport) -> str:
 
 def stats_text(stats: Stats) -> str:
     """Counts, splits, a table of quantiles and a histogram of the scores."""
-    lines = [f"data      {printable(str(stats.folder))}", f"manifest  {stats.manifest_sha256}"]
+    lines = [f"data      {one_line(str(stats.folder))}", f"manifest  {stats.manifest_sha256}"]
     if stats.split:
-        lines.append(f"split     {printable(stats.split.name)}, {stats.split.sha256}")
+        lines.append(f"split     {one_line(stats.split.name)}, {stats.split.sha256}")
     lines += [
         "",
         f"photos    {stats.photos:,}",
@@ -38,7 +38,7 @@ def stats_text(stats: Stats) -> str:
         f"persons   {stats.persons:,} in {stats.photos_with_persons:,} photos",
     ]
     if stats.splits:
-        rows = [(printable(each.name), f"{len(each.file_names):,}", each.sha256[:_HASH_CHARS]) for each in stats.splits]
+        rows = [(one_line(each.name), f"{len(each.file_names):,}", each.sha256[:_HASH_CHARS]) for each in stats.splits]
         lines += ["", *_table([("split", "photos", "sha256"), *rows], left=(0, 2))]
     quantiles = {name: stats.quantiles(quantity) for quantity, name in QUANTITIES.items()}
     measured = {name: found for name, found in quantiles.items() if found}

@@ -21,7 +21,6 @@ EXTRAS = {
     "heic": ("pillow-heif",),
     "fast": ("pyvips", "simplejpeg"),
     "serve": ("fastapi", "uvicorn"),
-    "subjects": ("opencv-python-headless",),
     "eval": ("scipy", "pycocotools", "matplotlib"),
     "train": ("torch", "lightning", "safetensors", "onnx", "tensorboard"),
 }

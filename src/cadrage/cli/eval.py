@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cadrage.cli import eval_borders, options
 from cadrage.cli import eval_options as given
-from cadrage.cli.eval_run import Outputs, Photos, Source, run_evaluation
+from cadrage.cli import options
+from cadrage.cli.eval_run import OutputOptions, PhotoOptions, PredictorOptions, run_borders, run_evaluation
 from cadrage.cli.helptext import epilog
 from cadrage.cli.report import Report
 from cadrage.evaluation.names import PROTOCOL_SUMMARIES
@@ -24,6 +24,24 @@ EPILOG = epilog(
     },
     {
         "Data": "DIR is a data set in Cadrage's own form; 'cadrage data convert' makes it from the published files.",
+    },
+    exit_codes=False,
+)
+
+BORDERS_EPILOG = epilog(
+    {
+        "cadrage eval borders --data fcdb --split dev": "What the packaged model loses when one side moves.",
+        "cadrage eval borders --data fcdb --model a --model b --plot borders.png": "Two models in one drawing.",
+        "cadrage eval borders --data fcdb --around truth --json borders.json": "Around the crops that people chose.",
+    },
+    {
+        "What is done": "On every photo one crop is taken, each of its sides is moved in and out by 2, 4 and 8 % of "
+        "the photo, and the score of the moved crop is compared with that of the crop. A loss near 0 means that the "
+        "model hardly sees where the border runs.",
+        "Units": "A deviation is the standard deviation of the scores of a photo's grid anchors, so that models with "
+        "different scales can be compared; 'falls' is how often the score fell at all.",
+        "Around": "'best' starts from the crop the model itself likes best, found by climbing from its best grid "
+        "anchor, so that small moves lose; 'truth' starts from the same crop for every model.",
     },
     exit_codes=False,
 )
@@ -58,9 +76,9 @@ def _protocol_command(name: str) -> Callable[..., int]:
     ) -> int:
         run_evaluation(
             name,
-            Source(model, predictions, baseline, detector, cache, offline),
-            Photos(data, split, subset, train_split, train_data, allow_missing),
-            Outputs(json_file, html, save_predictions, overwrite),
+            PredictorOptions(model, predictions, baseline, detector, cache, offline),
+            PhotoOptions(data, split, subset, train_split, train_data, allow_missing),
+            OutputOptions(json_file, html, save_predictions, overwrite),
             jobs or os.cpu_count() or 1,
         )
         return 0
@@ -72,7 +90,37 @@ for _name, _summary in PROTOCOL_SUMMARIES.items():
     eval_app.command(_name, help=_summary, epilog=EPILOG)(_protocol_command(_name))
 
 
-eval_app.command("borders", epilog=eval_borders.EPILOG)(eval_borders.borders)
+@eval_app.command("borders", epilog=BORDERS_EPILOG)
+def borders(
+    data: given.DataOption,
+    model: given.ModelsOption = None,
+    detector: given.DetectorOption = None,
+    split: given.SplitOption = None,
+    around: given.AroundOption = "best",
+    allow_missing: given.AllowMissingOption = False,
+    plot: given.PlotOption = None,
+    json_file: given.JsonOption = None,
+    overwrite: given.OverwriteOption = False,
+    jobs: given.JobsOption = None,
+    cache: given.CacheOption = True,
+    offline: options.OfflineOption = False,
+) -> int:
+    """Probe how much scores lose when one side of a good crop moves by a few per cent."""
+    run_borders(
+        list(dict.fromkeys(model or ["default"])),
+        data,
+        split,
+        around,
+        detector=detector,
+        allow_missing=allow_missing,
+        plot=plot,
+        json=json_file,
+        overwrite=overwrite,
+        jobs=jobs or os.cpu_count() or 1,
+        cache=cache,
+        offline=offline,
+    )
+    return 0
 
 
 @eval_app.command("compare", epilog=EPILOG)

@@ -1,11 +1,11 @@
-"""The options of ``cadrage eval PROTOCOL``."""
+"""The options of ``cadrage eval``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cadrage.evaluation.names import BASELINE_NAMES, SUBSETS, TRAIN_SPLITS
+from cadrage.evaluation.names import BASELINE_NAMES, SUBSETS, TRAIN_SPLITS, Around
 
 _WHAT = "What is measured"
 _DATA = "On which photos"
@@ -21,6 +21,16 @@ ModelOption = Annotated[
         "--model",
         metavar="NAME",
         help="A model from 'cadrage models list', a folder with a card.json, or auto, as for 'cadrage suggest'.",
+        show_default="default",
+        rich_help_panel=_WHAT,
+    ),
+]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A model from 'cadrage models list' or a folder with a card.json; repeat it to compare.",
         show_default="default",
         rich_help_panel=_WHAT,
     ),
@@ -46,7 +56,7 @@ DetectorOption = Annotated[
         "--detector",
         metavar="NAME",
         help="Who tells the main person to models that want to know it: manifest (whom the data set marks), "
-        "own, opencv (extra 'subjects'), onnx:FILE or none.",
+        "own, onnx:FILE or none.",
         show_default="manifest if it marks persons, else own",
         rich_help_panel=_WHAT,
     ),
@@ -91,6 +101,14 @@ TrainDataOption = Annotated[
         rich_help_panel=_DATA,
     ),
 ]
+AroundOption = Annotated[
+    Around,
+    typer.Option(
+        "--around",
+        help="Start from the model's own best crop or the data set's.",
+        rich_help_panel=_DATA,
+    ),
+]
 AllowMissingOption = Annotated[
     bool,
     typer.Option(
@@ -111,6 +129,10 @@ HtmlOption = Annotated[
         help="One page with the best, median and worst photos drawn.",
         rich_help_panel=_OUTPUT,
     ),
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE.png", help="Draw the losses to this file.", rich_help_panel=_OUTPUT),
 ]
 SavePredictionsOption = Annotated[
     Path | None,

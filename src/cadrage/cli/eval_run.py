@@ -1,19 +1,21 @@
-"""What ``cadrage eval PROTOCOL`` does: choose the photos, find out who is measured, measure and write."""
+"""What ``cadrage eval`` does: choose the photos, find out who is measured, measure and write."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadrage.cli.eval_models import make_predictors
-from cadrage.cli.extras import extra_installed
+from cadrage.cli.helptext import extra_installed
+from cadrage.cli.persons import expect_persons
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError
+from cadrage.evaluation.names import Around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from cadrage.datasets.manifest import PhotoRecord
     from cadrage.evaluation.answers import Predictor
+    from cadrage.evaluation.product import ModelPredictor
     from cadrage.evaluation.protocols import Protocol
     from cadrage.evaluation.run import Evaluation
     from cadrage.evaluation.selecting import Selection
@@ -22,7 +24,7 @@ STDOUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PredictorOptions:
     """Who is measured; at most one is given, and without any it is the packaged model."""
 
     model: str | None
@@ -41,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
+class PhotoOptions:
     """On what is measured, and what learned baselines may look at."""
 
     data: Path
@@ -53,7 +55,7 @@ class Photos:
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
+class OutputOptions:
     """The files to write beside the table; ``json`` may be - for stdout, which then holds nothing else."""
 
     json: str | None
@@ -61,37 +63,19 @@ class Outputs:
     predictions: Path | None
     overwrite: bool
 
-    @property
-    def json_file(self) -> Path | None:
-        """Where the JSON goes unless that is stdout."""
-        return None if self.json in (None, STDOUT) else Path(str(self.json))
-
     def check(self) -> None:
         """Refuse at once what could not be written after minutes of work."""
-        from cadrage.photo.files import check_output
-
-        files = [file for file in (self.json_file, self.html, self.predictions) if file is not None]
-        if len({file.resolve() for file in files}) < len(files):
-            raise UsageError("--json, --html and --save-predictions name the same file; give different ones")
-        for file in files:
-            check_output(file, overwrite=self.overwrite)
-
-    def write(self, file: Path, texts: "Iterable[str]") -> None:
-        """Write a file all at once or not at all."""
-        from cadrage.photo.files import atomic_write
-
-        with atomic_write(file, overwrite=self.overwrite) as handle:
-            # File names that are not text leave as the bytes they came in.
-            handle.writelines(text.encode("utf-8", errors="surrogateescape") for text in texts)
+        files = (_json_file(self.json), self.html, self.predictions)
+        _expect_writable(files, "--json, --html and --save-predictions", overwrite=self.overwrite)
 
 
-def run_evaluation(name: str, source: Source, photos: Photos, outputs: Outputs, jobs: int) -> None:
+def run_evaluation(name: str, who: PredictorOptions, photos: PhotoOptions, outputs: OutputOptions, jobs: int) -> None:
     """Measure by the protocol called ``name`` and write everything that is wanted."""
     from cadrage.evaluation.protocols import PROTOCOLS
     from cadrage.evaluation.run import evaluate
     from cadrage.evaluation.selecting import select_photos
 
-    source.check()
+    who.check()
     outputs.check()
     protocol = PROTOCOLS[name]
     with extra_installed("eval", "measuring"):
@@ -103,7 +87,7 @@ def run_evaluation(name: str, source: Source, photos: Photos, outputs: Outputs, 
             train_split=photos.train_split,
             train_data=photos.train_data,
         )
-        predictor, chosen = _predictor(source, protocol, chosen, photos)
+        predictor, chosen = _predictor(who, protocol, chosen, photos)
         with reporting(len(chosen.records)) as report:
             found = evaluate(
                 protocol,
@@ -117,33 +101,71 @@ def run_evaluation(name: str, source: Source, photos: Photos, outputs: Outputs, 
                 jobs=jobs,
                 advance=report.advance,
             )
-        _write(found, protocol, outputs)
+        _write_evaluation(found, protocol, outputs)
 
 
 def _predictor(
-    source: Source, protocol: "Protocol", chosen: "Selection", photos: Photos
+    who: PredictorOptions, protocol: "Protocol", chosen: "Selection", photos: PhotoOptions
 ) -> "tuple[Predictor, Selection]":
     """Who is measured, and the photos together with what has to be said about the two."""
-    if source.baseline is not None:
+    if who.baseline is not None:
         from cadrage.evaluation.baselines import make_baseline
 
-        return make_baseline(source.baseline, chosen.train), chosen
-    from cadrage.evaluation.fair import read_predicted, training_notes
+        return make_baseline(who.baseline, chosen.train), chosen
+    if who.predictions is not None:
+        from cadrage.evaluation.selecting import read_predicted
 
-    if source.predictions is not None:
-        return read_predicted(source.predictions, chosen, allow_missing=photos.allow_missing)
-    (predictor,) = make_predictors(
-        [source.model or "default"],
-        chosen.everything,
-        detector=source.detector,
-        cache=source.cache,
-        offline=source.offline,
+        return read_predicted(who.predictions, chosen, allow_missing=photos.allow_missing)
+    from cadrage.evaluation.notes import training_notes
+
+    (predictor,) = _model_predictors(
+        [who.model or "default"], chosen.everything, detector=who.detector, cache=who.cache, offline=who.offline
     )
     notes = training_notes(predictor.describe(), chosen, photos.data, protocol)
     return predictor, replace(chosen, notes=(*chosen.notes, *notes))
 
 
-def _write(found: "Evaluation", protocol: "Protocol", outputs: Outputs) -> None:
+def _model_predictors(
+    names: Sequence[str], records: "Iterable[PhotoRecord]", *, detector: str | None, cache: bool, offline: bool
+) -> "list[ModelPredictor]":
+    """Predictors of models by name.
+
+    Args:
+        records: the whole data set: if it marks a person on any photo, those it marks are taken to be all that count.
+        detector: who finds the main person: ``manifest``, a detector's name, or None for the manifest if it marks
+            persons and otherwise the detector that users get.
+        cache: keep features between runs.
+        offline: never fetch a model.
+
+    Raises:
+        UsageError: a detector is named but no model takes a person, there is no such detector, or it is the manifest
+            and that marks nobody.
+        ModelError: a model is missing or damaged.
+    """
+    from cadrage.evaluation.feature_cache import FeatureCache
+    from cadrage.evaluation.product import ModelPredictor
+    from cadrage.inference.cropper import Cropper
+    from cadrage.inference.subjects.person import MANIFEST
+
+    looking = "own" if detector in (None, MANIFEST) else str(detector)
+    # One thread each: the photos already run side by side.
+    croppers = [Cropper(name, threads=1, offline=offline, detector=looking) for name in names]
+    takes_persons = any(cropper.looks_for_person for cropper in croppers)
+    if detector is not None and not takes_persons:
+        expect_persons(croppers[0], f"--detector {detector}")
+    marked = takes_persons and detector in (None, MANIFEST) and any(len(record.persons_xyxy) for record in records)
+    if detector == MANIFEST and not marked:
+        raise UsageError(f"--detector {MANIFEST}: the data set marks nobody; name what is to find people, or none")
+    for cropper in croppers:
+        if cropper.looks_for_person and not marked:
+            cropper.make_detector()
+    return [
+        ModelPredictor(cropper, FeatureCache(cropper.model.card) if cache else None, marked_persons=marked)
+        for cropper in croppers
+    ]
+
+
+def _write_evaluation(found: "Evaluation", protocol: "Protocol", outputs: OutputOptions) -> None:
     from cadrage.evaluation.published import published
     from cadrage.evaluation.reports.numbers import beside
     from cadrage.evaluation.reports.text import TextStyle, result_lines
@@ -158,16 +180,112 @@ def _write(found: "Evaluation", protocol: "Protocol", outputs: Outputs) -> None:
             for record, answers in zip(found.records, found.answers, strict=True)
             for question, answer in zip(protocol.ask(record), answers, strict=True)
         )
-        outputs.write(outputs.predictions, lines)
+        _write(outputs.predictions, map(_encoded, lines), overwrite=outputs.overwrite)
     if outputs.html is not None:
         from cadrage.evaluation.reports.page import page
         from cadrage.evaluation.reports.photos import pick_shown
 
         shown = pick_shown(result, found.records, found.answers, protocol.main_metric)
-        outputs.write(outputs.html, [page(result, rows, shown)])
+        _write(outputs.html, [_encoded(page(result, rows, shown))], overwrite=outputs.overwrite)
     text = result.to_json()
-    if outputs.json_file is not None:
-        outputs.write(outputs.json_file, [text])
+    if (json_file := _json_file(outputs.json)) is not None:
+        _write(json_file, [_encoded(text)], overwrite=outputs.overwrite)
     # A table would make stdout something else than JSON.
     shown_text = text if outputs.json == STDOUT else result_lines(result, rows, TextStyle.of(sys.stdout))
     Report().data(shown_text.rstrip("\n"))
+
+
+def run_borders(
+    names: Sequence[str],
+    data: Path,
+    split: str | None,
+    around: Around,
+    *,
+    detector: str | None,
+    allow_missing: bool,
+    plot: Path | None,
+    json: str | None,
+    overwrite: bool,
+    jobs: int,
+    cache: bool,
+    offline: bool,
+) -> None:
+    """Probe the borders of models by name and write everything that is wanted."""
+    json_file = _json_file(json)
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot {plot}: expected a name that ends in .png")
+    _expect_writable((plot, json_file), "--json and --plot", overwrite=overwrite)
+    _expect_named(names)
+    with extra_installed("eval", "measuring"):
+        from cadrage.datasets.manifest import iter_manifest
+        from cadrage.evaluation.borders.report import probe_json, probe_lines
+        from cadrage.evaluation.borders.run import choose_photos, probe
+        from cadrage.evaluation.reports.words import TextStyle
+
+        if plot is not None:
+            # Missed now, not after the work.
+            import matplotlib  # noqa: F401
+        records, described = choose_photos(data, split)
+        predictors = _model_predictors(names, iter_manifest(data), detector=detector, cache=cache, offline=offline)
+        with reporting(len(records) * len(predictors)) as report:
+            probed = [
+                probe(
+                    records,
+                    predictor,
+                    around=around,
+                    allow_missing=allow_missing,
+                    jobs=jobs,
+                    advance=report.advance,
+                )
+                for predictor in predictors
+            ]
+        text = probe_json(probed, described, around)
+        if plot is not None:
+            from cadrage.evaluation.borders.plot import draw_probe
+
+            named = f"{'/'.join(data.resolve().parts[-2:])}, {split or 'every photo'}"
+            _write(plot, [draw_probe(probed, named, around)], overwrite=overwrite)
+    if json_file is not None:
+        _write(json_file, [_encoded(text)], overwrite=overwrite)
+    table = probe_lines(probed, around, TextStyle.of(sys.stdout))
+    Report().data((text if json == STDOUT else table).rstrip("\n"))
+
+
+def _expect_named(models: Sequence[str]) -> None:
+    """Raise UsageError for the choice between models, whose deviations would be those of two scales."""
+    from cadrage.inference.choice import AUTO, FOR_PEOPLE
+    from cadrage.inference.store.packaged import DEFAULT
+
+    if AUTO in models:
+        raise UsageError(
+            f"--model {AUTO}: borders are probed model by model; name them, --model {DEFAULT} --model {FOR_PEOPLE}"
+        )
+
+
+def _json_file(json: str | None) -> Path | None:
+    """Where the JSON goes unless that is stdout."""
+    return None if json in (None, STDOUT) else Path(str(json))
+
+
+def _expect_writable(outputs: Iterable[Path | None], options: str, *, overwrite: bool) -> None:
+    """Refuse at once what could not be written after minutes of work."""
+    from cadrage.photo.files import check_output
+
+    files = [file for file in outputs if file is not None]
+    if len({file.resolve() for file in files}) < len(files):
+        raise UsageError(f"{options} name the same file; give different ones")
+    for file in files:
+        check_output(file, overwrite=overwrite)
+
+
+def _encoded(text: str) -> bytes:
+    # File names that are not text leave as the bytes they came in.
+    return text.encode("utf-8", errors="surrogateescape")
+
+
+def _write(file: Path, content: Iterable[bytes], *, overwrite: bool) -> None:
+    """Write a file all at once or not at all."""
+    from cadrage.photo.files import atomic_write
+
+    with atomic_write(file, overwrite=overwrite) as handle:
+        handle.writelines(content)

@@ -1,6 +1,9 @@
-"""What stands below the options of ``--help``: examples, notes and the exit codes."""
+"""What the verbs say beside their results: the text below the options of ``--help``, and which extra is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from cadrage.errors import CadrageError
 
 EXIT_CODES = {
     "0": "all done",
@@ -23,6 +26,24 @@ def epilog(examples: Mapping[str, str], notes: Mapping[str, str], *, exit_codes:
         rows = [f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()]
         parts.append("\n".join(["[bold]Exit codes[/]", *rows]))
     return "\n\n".join(parts)
+
+
+@contextmanager
+def extra_installed(extra: str, activity: str) -> Iterator[None]:
+    """Turn the absence of a package into one line that names the extra to install.
+
+    Raises:
+        CadrageError: the block needs a package that is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "cadrage"):
+            raise
+        raise CadrageError(
+            f"{activity} needs {missing}, which is not installed; install the extra: pip install 'cadrage[{extra}]'"
+        ) from error
 
 
 def _plain(text: str) -> str:

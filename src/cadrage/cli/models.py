@@ -10,10 +10,9 @@ import typer
 from cadrage.cli.report import Report, wants_progress
 from cadrage.errors import ModelError
 from cadrage.inference.store import config
-from cadrage.inference.store.catalogue import ListedModel, info, list_models
+from cadrage.inference.store.cache import Progress
 from cadrage.inference.store.index import plain_line
-from cadrage.inference.store.pull import Progress
-from cadrage.inference.store.registry import pull
+from cadrage.inference.store.registry import ListedModel, info, list_models, pull
 
 SCHEMA_VERSION = "1.0"
 

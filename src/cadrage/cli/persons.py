@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cadrage.cli.request import TypedBox, read_box
 from cadrage.errors import UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.cropper import Cropper
+    from cadrage.inference.request_text import TypedBox
     from cadrage.inference.subjects.person import PersonLike
     from cadrage.photo import Photo
 
 OPTION = "--person"
 
 
-def read_person(texts: Sequence[str] | None, photos: int) -> TypedBox | None:
+def read_person(texts: Sequence[str] | None, photos: int) -> "TypedBox | None":
     """The box of ``--person``; None if it was not given.
 
     Raises:
@@ -33,10 +33,12 @@ def read_person(texts: Sequence[str] | None, photos: int) -> TypedBox | None:
             f"{OPTION} {text}: is the main person of one photo, not of {photos}; give one photo, or leave the "
             "person to --detector"
         )
+    from cadrage.inference.request_text import read_box
+
     return read_box(text, OPTION)
 
 
-def person_on(photo: "Photo", person: TypedBox | None) -> "PersonLike":
+def person_on(photo: "Photo", person: "TypedBox | None") -> "PersonLike":
     """The person as `Cropper.suggest` takes it: the typed box on this photo, or whom the detector finds.
 
     Raises:
@@ -45,16 +47,16 @@ def person_on(photo: "Photo", person: TypedBox | None) -> "PersonLike":
     return "auto" if person is None else person.on(photo.size_wh, photo.name)
 
 
-def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, told: TypedBox | None = None) -> None:
+def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, told: "TypedBox | None" = None) -> None:
     """Make the detector if it is ``wanted``, so that what it lacks is told once and before the first photo.
 
     Raises:
         UsageError: one is named where nobody is looked for, perhaps because the person is ``told``, or there is none of
             that ``name``.
-        CadrageError: it lacks an extra or a file.
+        ModelError: it lacks its file, or that is not usable.
     """
     if wanted:
-        cropper.detector  # noqa: B018 - it is made when it is first asked for
+        cropper.make_detector()
     elif name is not None and told is not None:
         raise UsageError(f"--detector {name}: nobody is to be found where {OPTION} says who it is; give one")
     elif name is not None:

@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cadrage.cli.items import json_line
 from cadrage.cli.options import ReportFormat
-from cadrage.cli.report import printable
+from cadrage.errors import one_line
+from cadrage.inference.items import json_line
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
@@ -56,10 +56,10 @@ def _as_csv(suggestions: "Suggestions", files: Sequence[str] | None, millisecond
     writer = csv.writer(stream, lineterminator="\n")
     # The rounding of the JSON is the only one, so that both forms tell the same numbers.
     for index, crop in enumerate(suggestions.to_dict()["crops"]):
-        row = [printable(suggestions.image.path), crop["rank"], crop["ratio"], *crop["box"].values()]
+        row = [one_line(suggestions.image.path), crop["rank"], crop["ratio"], *crop["box"].values()]
         row += [*crop["box_norm"], crop["score"], crop["area_fraction"]]
         row += [suggestions.model.name, " ".join(crop["flags"])]
-        row += [] if files is None else [printable(files[index])]
+        row += [] if files is None else [one_line(files[index])]
         row += [] if milliseconds is None else [milliseconds]
         writer.writerow(row)
     return stream.getvalue().rstrip("\n")
@@ -70,7 +70,7 @@ def _as_text(suggestions: "Suggestions", files: Sequence[str] | None, millisecon
     took = "" if milliseconds is None else f"  {milliseconds:.0f} ms"
     model = suggestions.model
     answered = "" if model.reason is None else f"  {model.name}: {model.reason}"
-    lines = [f"{printable(suggestions.image.path)}  {width}x{height}{took}{answered}"]
+    lines = [f"{one_line(suggestions.image.path)}  {width}x{height}{took}{answered}"]
     ratio_width = max(len(crop.ratio) for crop in suggestions.crops)
     for index, crop in enumerate(suggestions.crops):
         x, y, crop_width, crop_height = crop.box_px
@@ -82,6 +82,6 @@ def _as_text(suggestions: "Suggestions", files: Sequence[str] | None, millisecon
         if crop.flags:
             line += f"  [{' '.join(crop.flags)}]"
         if files is not None:
-            line += f"  -> {printable(files[index])}"
+            line += f"  -> {one_line(files[index])}"
         lines.append(line)
     return "\n".join(lines)

@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from cadrage.errors import OutputError
+from cadrage.errors import CadrageError, OutputError, one_line
+from cadrage.inference.items import Item, run_each
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -69,6 +70,26 @@ class Report:
             self._bar.start()
 
 
+def report_each(
+    items: Iterable[Item],
+    work: Callable[[Item], None],
+    on_failure: Callable[[Item, CadrageError], None],
+    report: Report,
+) -> int:
+    """`run_each`, with every failure told on stderr before ``on_failure`` hears of it, and every item counted.
+
+    Raises:
+        ModelError: at once.
+        typer.Exit: at once, when the reader of the output went away.
+    """
+
+    def failed(item: Item, error: CadrageError) -> None:
+        report.error(str(error))
+        on_failure(item, error)
+
+    return run_each(items, work, failed=failed, advance=report.advance, stop_at=(typer.Exit,))
+
+
 @contextmanager
 def reporting(total: int, unit: str = "photos") -> Iterator[Report]:
     """A report for ``total`` items, with a progress bar when a person is watching and there is more than one."""
@@ -90,12 +111,7 @@ def wants_progress() -> bool:
 
 def message_line(kind: str, text: str) -> str:
     """``cadrage: error: ...`` on exactly one line, whatever a file name or a library put into the text."""
-    return f"cadrage: {kind}: {printable(text.strip())}"
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that could steer a terminal or begin a new line."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return f"cadrage: {kind}: {one_line(text.strip())}"
 
 
 def _make_bar(total: int, unit: str) -> "Progress":

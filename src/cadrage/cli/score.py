@@ -10,16 +10,16 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from cadrage.cli import options, subject_options
+from cadrage.cli import subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import STDIN, PhotoInput, identity, is_folder
-from cadrage.cli.items import EXIT_SOME_FAILED, SCHEMA_VERSION, error_object, json_line, run_each
+from cadrage.cli.options import ModelOptions, takes_groups
 from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
-from cadrage.cli.report import Report
+from cadrage.cli.photo_run import make_cropper
+from cadrage.cli.report import Report, report_each
 from cadrage.errors import CadrageError, PhotoError, UsageError
-
-# Annotations and detectors reach over the border now and then; beyond this share of a side the unit must be another.
-OVERHANG = 0.25
+from cadrage.inference.items import EXIT_SOME_FAILED, error_object, json_line
+from cadrage.inference.json_format import SCHEMA_VERSION
 
 EPILOG = epilog(
     {
@@ -57,6 +57,7 @@ class BoxLine:
         return f"{self.source}:{self.number}"
 
 
+@takes_groups
 def score(
     boxes: Annotated[
         str, typer.Option("--boxes", metavar="FILE", help="JSON lines with the boxes to score, or - for stdin.")
@@ -65,24 +66,23 @@ def score(
         list[str] | None,
         typer.Argument(metavar="IMG", help="The photo the boxes belong to, or folders that hold the photos."),
     ] = None,
+    *,
     person: subject_options.PersonOption = None,
     detector: subject_options.PersonDetectorOption = None,
-    model: options.ModelOption = "default",
-    offline: options.OfflineOption = False,
-    max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
-    threads: options.ThreadsOption = None,
+    model: ModelOptions,
 ) -> int:
     """Score given boxes: one JSON line in, one JSON line out, many photos in one run."""
-    from cadrage.inference.cropper import Cropper
-    from cadrage.inference.json_format import model_object
+    from cadrage.inference.scoring import boxes_to_score, score_object
 
     given = images or []
     if STDIN in given:
         raise UsageError("score reads photos from files only; '-' is for --boxes")
-    told = read_person(person, len(given))
-    if told is not None and is_folder(Path(given[0])):
-        raise UsageError(f"--person {told.text}: {given[0]} is a folder; give the one photo that the person is on")
-    if told is not None and detector is not None:
+    person_box = read_person(person, len(given))
+    if person_box is not None and is_folder(Path(given[0])):
+        raise UsageError(
+            f"--person {person_box.text}: {given[0]} is a folder; give the one photo that the person is on"
+        )
+    if person_box is not None and detector is not None:
         raise UsageError(f"--detector {detector}: nobody is to be found where --person says who it is; give one")
     report = Report()
     failures: list[CadrageError] = []
@@ -90,32 +90,27 @@ def score(
     def work(line: BoxLine) -> None:
         record = _read(line)
         path = _photo_of(record, given)
-        if told is not None and not _same(path, given[0]):
+        if person_box is not None and not _same(path, given[0]):
             raise UsageError(f"{path}: --person is on {given[0]}; score the lines of other photos without it")
-        photo = PhotoInput(path).open(max_pixels)
-        boxes_xyxy = _boxes(record, path)
-        encoded = cropper.encode(photo, person=person_on(photo, told))
-        # Nine digits tell any two float32 apart and hide the noise of float64 below them.
-        numbers = [float(f"{value:.9g}") for value in encoded.score(boxes_xyxy)]
-        by = {
-            "model": model_object(encoded.model_info),
-            "person": None if encoded.person is None else encoded.person.row(photo.size_wh),
-        }
-        _write(report, {"file": record.get("file", path), **by, "scores": numbers})
+        photo = PhotoInput(path).open(model.max_pixels)
+        boxes_xyxy = boxes_to_score(record["boxes"], path)
+        encoded = cropper.encode(photo, person=person_on(photo, person_box))
+        report.data(json_line(score_object(encoded, boxes_xyxy, record.get("file", path))))
 
     def failed(line: BoxLine, error: CadrageError) -> None:
         failures.append(error)
-        _write(report, {"line": line.number, "file": _named_file(line), "error": error_object(error)})
+        answer = {"line": line.number, "file": _named_file(line), "error": error_object(error)}
+        report.data(json_line({"schema_version": SCHEMA_VERSION} | answer))
 
     with _opened(boxes) as stream:
-        cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
-        if told is not None or detector is not None:
-            expect_persons(cropper, f"--detector {detector}" if told is None else f"--person {told.text}")
-        ready_detector(cropper, detector, wanted=cropper.looks_for_person and told is None)
-        if told is not None:
+        cropper = make_cropper(model, detector)
+        if person_box is not None or detector is not None:
+            expect_persons(cropper, f"--detector {detector}" if person_box is None else f"--person {person_box.text}")
+        ready_detector(cropper, detector, wanted=cropper.looks_for_person and person_box is None)
+        if person_box is not None:
             # A box beyond this photo is one mistake, not one per line.
-            person_on(PhotoInput(given[0]).open(max_pixels), told)
-        exit_code = run_each(_lines(stream, "stdin" if boxes == STDIN else boxes), work, failed, report)
+            person_on(PhotoInput(given[0]).open(model.max_pixels), person_box)
+        exit_code = report_each(_lines(stream, "stdin" if boxes == STDIN else boxes), work, failed, report)
     # A bad line is one bad item of a list even if it is the only one; an unreadable only photo stays what it is.
     return EXIT_SOME_FAILED if failures and not isinstance(failures[0], PhotoError) else exit_code
 
@@ -175,24 +170,9 @@ def _same(path: str, other: str) -> bool:
     return path == other or (found is not None and found == identity(Path(other)))
 
 
-def _boxes(record: dict[str, Any], path: str) -> Any:
-    import numpy as np
-
-    from cadrage.geometry import validate_boxes
-    from cadrage.geometry.boxes import as_boxes
-
-    boxes = as_boxes(record["boxes"], path)
-    slightly_outside = (boxes >= -OVERHANG) & (boxes <= 1 + OVERHANG)
-    return validate_boxes(np.where(slightly_outside, np.clip(boxes, 0, 1), boxes), path)
-
-
 def _named_file(line: BoxLine) -> str | None:
     try:
         file = _read(line).get("file")
     except UsageError:
         return None
     return file if isinstance(file, str) else None
-
-
-def _write(report: Report, content: dict[str, Any]) -> None:
-    report.data(json_line({"schema_version": SCHEMA_VERSION} | content))

@@ -23,7 +23,7 @@ DetectorOption = Annotated[
         "--detector",
         metavar="NAME",
         help="What finds the people and faces of --keep, and the main person for models that want to know it: own, "
-        "opencv (extra 'subjects'), onnx:FILE or none.",
+        "onnx:FILE or none.",
         show_default="own",
         rich_help_panel=_RULES,
     ),
@@ -44,8 +44,7 @@ PersonDetectorOption = Annotated[
     typer.Option(
         "--detector",
         metavar="NAME",
-        help="What finds the main person for models that want to know it: own, opencv (extra 'subjects'), onnx:FILE "
-        "or none.",
+        help="What finds the main person for models that want to know it: own, onnx:FILE or none.",
         show_default="own",
         rich_help_panel=_WHAT,
     ),

@@ -1,25 +1,14 @@
 """``cadrage suggest``: which crops of these photos are good?"""
 
-import time
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from cadrage.cli import options, subject_options
-from cadrage.cli.explanations import Explanations
 from cadrage.cli.helptext import epilog
-from cadrage.cli.inputs import PhotoInput, expand
-from cadrage.cli.items import failure_object, json_line, run_each
-from cadrage.cli.options import ReportFormat, Scale
-from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
-from cadrage.cli.previews import Previews, expect_apart, write_all
-from cadrage.cli.render import csv_header, render
-from cadrage.cli.report import reporting
-from cadrage.cli.request import read_request
-from cadrage.errors import CadrageError
-
-if TYPE_CHECKING:
-    from cadrage.inference.results import Suggestions
+from cadrage.cli.options import Images, PreviewOption, QuestionOptions, ReportFormat, RunOptions, takes_groups
+from cadrage.cli.photo_run import read_question, ready_cropper, run_over_photos
+from cadrage.cli.pictures import Explanations, Previews, expect_apart
 
 EPILOG = epilog(
     {
@@ -43,22 +32,11 @@ EPILOG = epilog(
 )
 
 
+@takes_groups
 def suggest(
-    images: options.Images,
-    ratio: options.RatioOption = None,
-    ratios: options.RatiosOption = None,
-    num: options.NumOption = options.DEFAULT_NUM,
-    scale: options.ScaleOption = Scale.NATURAL,
-    diversity: options.DiversityOption = None,
-    whole: options.WholeOption = False,
-    keep: subject_options.KeepOption = None,
-    person: subject_options.PersonOption = None,
-    detector: subject_options.DetectorOption = None,
-    avoid: subject_options.AvoidOption = None,
-    min_area: options.MinAreaOption = None,
-    max_area: options.MaxAreaOption = None,
-    min_size: options.MinSizeOption = None,
-    strict: options.StrictOption = False,
+    images: Images,
+    asked: QuestionOptions,
+    *,
     form: Annotated[
         ReportFormat,
         typer.Option(
@@ -67,71 +45,22 @@ def suggest(
             rich_help_panel="Output",
         ),
     ] = ReportFormat.JSONL,
-    preview: options.PreviewOption = None,
-    explain: options.ExplainOption = None,
-    overwrite: options.OverwriteOption = False,
-    timing: options.TimingOption = False,
-    model: options.ModelOption = "default",
-    offline: options.OfflineOption = False,
-    max_pixels: options.MaxPixelsOption = options.DEFAULT_MAX_PIXELS,
-    threads: options.ThreadsOption = None,
+    preview: PreviewOption = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain",
+            metavar="FILE",
+            help="Also draw where the model sees what matters and what each crop keeps of it: FILE.png or FILE.html.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    run: RunOptions,
 ) -> int:
     """Suggest good crops: several different ones per photo and ratio, best first, each with a score."""
-    asked = read_request(
-        ratio=ratio,
-        ratios=ratios,
-        num=num,
-        keep=keep,
-        avoid=avoid,
-        min_area=min_area,
-        max_area=max_area,
-        min_size=min_size,
-        scale=scale.value,
-        diversity=diversity,
-        strict=strict,
-        whole=whole,
-    )
-    photos = expand(images)
-    told = read_person(person, len(photos))
-    previews = Previews(preview, photos, overwrite=overwrite)
-    explanations = Explanations(explain, photos, overwrite=overwrite)
+    question = read_question(images, asked)
+    previews = Previews(preview, question.photos, overwrite=run.overwrite)
+    explanations = Explanations(explain, question.photos, overwrite=run.overwrite)
     expect_apart(previews, explanations)
-    from cadrage.inference.cropper import Cropper
-
-    cropper = Cropper(model, threads=threads, offline=offline, detector="own" if detector is None else detector)
-    if explain is not None:
-        cropper.expect_explanations()
-    if told is not None:
-        expect_persons(cropper, f"--person {told.text}")
-    looks_for_person = cropper.looks_for_person and told is None
-    # An explanation looks for subjects.
-    wanted = bool(asked.keep_words) or looks_for_person or explain is not None
-    ready_detector(cropper, detector, wanted=wanted, told=told)
-    with reporting(len(photos)) as report:
-
-        def work(source: PhotoInput) -> None:
-            start = time.perf_counter()
-            photo = source.open(max_pixels)
-            arguments = asked.arguments(photo.size_wh, photo.name)
-            whom = person_on(photo, told)
-            encoded = cropper.encode(photo, person=whom) if explanations.wanted else None
-            suggestions: Suggestions = (
-                cropper.suggest(photo, person=whom, **arguments) if encoded is None else encoded.suggest(**arguments)
-            )
-            took = round((time.perf_counter() - start) * 1000, 1) if timing else None
-            if encoded is not None:
-                explanations.add(encoded, suggestions)
-            previews.add(photo, suggestions)
-            report.data(render(suggestions, form, milliseconds=took))
-            for warning in suggestions.warnings:
-                report.warning(f"{photo.name}: {warning}")
-
-        def failed(source: PhotoInput, error: CadrageError) -> None:
-            if form is ReportFormat.JSONL:
-                report.data(json_line(failure_object(source.name, error)))
-
-        if form is ReportFormat.CSV:
-            report.data(csv_header(files=False, timing=timing))
-        exit_code = run_each(photos, work, failed, report)
-        write_all([previews, explanations], report)
-    return exit_code
+    cropper = ready_cropper(question, run, explains=explanations.wanted)
+    return run_over_photos(question, cropper, run, form, previews=previews, explanations=explanations)

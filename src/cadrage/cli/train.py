@@ -6,16 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from cadrage.cli.extras import extra_installed
-from cadrage.cli.helptext import epilog
+from cadrage.cli import recipe_names
+from cadrage.cli.helptext import epilog, extra_installed
+from cadrage.cli.report import Report
 from cadrage.errors import UsageError
 
 TRAIN_EPILOG = epilog(
     {
-        "cadrage train recipes/default.toml --data data --out runs/default": "Train the default model.",
-        "cadrage train recipes/default.toml --data data --out runs/default --resume": "Go on after an interruption.",
-        "cadrage train recipes/default.toml --data data --out runs/7 --set seed=7": "Change one value of the recipe.",
-        "cadrage train recipes/set-prediction/gaicv2-qg.toml --data data --out runs/qg --devices 2": "Use two GPUs.",
+        "cadrage train --list": "Which recipes come along?",
+        "cadrage train default --data data --out runs/default": "Train the default model.",
+        "cadrage train default --data data --out runs/default --resume": "Go on after an interruption.",
+        "cadrage train default --data data --out runs/7 --set seed=7": "Change one value of the recipe.",
+        "cadrage train gaicv2-qg --data data --out runs/qg --devices 2": "Use two GPUs.",
+        "cadrage train human-centric/gaicd --data data --out runs/hc": "A name that several papers use.",
+        "cadrage train mine.toml --data data --out runs/mine": "A recipe of your own.",
     },
     {},
     exit_codes=False,
@@ -32,9 +36,19 @@ EXPORT_EPILOG = epilog(
 )
 
 
+def _show_recipes(wanted: bool) -> None:
+    if not wanted:
+        return
+    rows = recipe_names.listed()
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, system, photos in rows:
+        Report().data(f"{name.ljust(widths[0])}  {system.ljust(widths[1])}  {photos}")
+    raise typer.Exit
+
+
 def train(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE", help="Recipe to train, a TOML file.", exists=True, dir_okay=False)
+        str, typer.Argument(metavar="RECIPE", help="Recipe to train: its name, as --list shows it, or a TOML file.")
     ],
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="Folder with the datasets.", exists=True, file_okay=False)
@@ -53,13 +67,23 @@ def train(
             "--devices", metavar="N", min=1, help="GPUs, or processes without one, that share each batch of the recipe."
         ),
     ] = 1,
+    listed: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            callback=_show_recipes,
+            is_eager=True,
+            help="Show the recipes that come along, the system that each trains and on which photos, and exit.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model from a recipe; needs the extra 'train'."""
+    recipe_file = recipe_names.find(recipe)
     overrides = dict(_read_setting(text) for text in settings or [])
     with extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
-        train_from_recipe(recipe, data, out, resume=resume, overrides=overrides, devices=devices)
+        train_from_recipe(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
 
 
 def export(
@@ -68,21 +92,21 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write the ONNX parts and the card to.")],
     notes: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--notes",
             metavar="FILE.json",
-            help="JSON object with more fields for the card: summary, intended use, limits, metrics.",
-            exists=True,
-            dir_okay=False,
+            help="JSON object with more fields for the card: summary, intended use, limits, metrics. Those of "
+            "published models come along under the names of their recipes, such as default.",
         ),
     ] = None,
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
+    told = _read_notes(recipe_names.find(notes, recipe_names.CARD)) if notes else None
     with extra_installed("train", "training"):
         from cadrage.training.run import export_run
 
-        export_run(run, out, notes=_read_notes(notes) if notes else None)
+        export_run(run, out, notes=told)
 
 
 def _read_notes(file: Path) -> dict[str, Any]:

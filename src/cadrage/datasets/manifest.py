@@ -15,6 +15,8 @@ from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes
 
 METADATA = "metadata.jsonl"
+REPORT = "conversion.json"
+"""What the conversion that wrote a manifest says of itself, beside it."""
 
 _log = logging.getLogger(__name__)
 
@@ -152,3 +154,22 @@ def _record(folder: Path, number: int, line: bytes) -> tuple[PhotoRecord, Boxes]
 
 def _fault(folder: Path, number: int, reason: str) -> UsageError:
     return UsageError(f"{folder / METADATA}, line {number}: {reason}; cadrage data check {folder} lists every fault")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The published data set and the SHA-256 of the manifest as it was written; None where nothing says so."""
+
+    dataset: str | None = None
+    manifest_sha256: str | None = None
+
+
+def origin_of(folder: Path) -> Origin:
+    """The origin of the manifest in ``folder``; one that was not converted, or not by us, has none."""
+    try:
+        report: Any = json.loads((folder / REPORT).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return Origin()
+    found = report if isinstance(report, dict) else {}
+    dataset, sha256 = (found.get(key) for key in ("dataset", "manifest_sha256"))
+    return Origin(dataset if isinstance(dataset, str) else None, sha256 if isinstance(sha256, str) else None)

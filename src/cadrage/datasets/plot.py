@@ -1,8 +1,6 @@
 """Draws the statistics of a data set as one PNG; needs matplotlib, the extra ``eval``."""
 
-import io
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,32 +8,22 @@ import numpy as np
 
 from cadrage.datasets.stats import Bar, Stats
 from cadrage.geometry.boxes import Boxes
+from cadrage.plots import MUTED, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-INK, MUTED, GRID = "#1f2933", "#6b7785", "#e3e8ee"
 _FILL, _LINE = "#5b8db8", "#c8553d"
-# Typed loosely: matplotlib spells out every key it knows, and they differ between its releases.
+# What panels side by side need otherwise than a chart alone.
 STYLE: Any = {
-    "font.family": "DejaVu Sans",
+    "figure.constrained_layout.use": False,
     "font.size": 9.5,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
     "axes.labelcolor": MUTED,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
     "axes.titlepad": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
     "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "legend.frameon": False,
     "legend.fontsize": 9,
 }
 _AREA_EDGES: list[float] = np.linspace(0, 1, 26).tolist()
@@ -51,14 +39,8 @@ def draw_stats(stats: Stats) -> bytes:
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
 
-    # A style of this figure's own: neither pyplot nor anybody's settings are touched. Folder names may hold letters
-    # that the font lacks, which is nothing to complain about.
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        figure = Figure(figsize=(16.5, 9.6), dpi=100, facecolor="white")
+    def paint(figure: "Figure") -> None:
         panels = figure.subplots(2, 3)
         figure.subplots_adjust(left=0.05, right=0.98, top=0.84, bottom=0.07, wspace=0.2, hspace=0.36)
         figure.text(0.05, 0.945, _title(stats), fontsize=17, fontweight="bold", parse_math=False)
@@ -69,9 +51,8 @@ def draw_stats(stats: Stats) -> bytes:
         _draw_crops_per_photo(panels[1, 0], stats.values["crops_per_photo"])
         _draw_persons(panels[1, 1], stats.values["person_area"])
         _draw_splits(panels[1, 2], stats)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+
+    return png((16.5, 9.6), paint, dpi=100, style=STYLE)
 
 
 def _title(stats: Stats) -> str:

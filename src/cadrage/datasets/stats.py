@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cadrage.datasets.manifest import PhotoRecord, iter_manifest, manifest_sha256
-from cadrage.datasets.origin import origin_of
+from cadrage.datasets.manifest import PhotoRecord, iter_manifest, manifest_sha256, origin_of
 from cadrage.datasets.splits import SPLITS, Split, read_split, read_split_file, split_names
 from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes, area, box_ratio

@@ -8,7 +8,7 @@ import numpy as np
 
 from cadrage.errors import UsageError
 from cadrage.evaluation.bootstrap import bootstrap_mean
-from cadrage.evaluation.person_notes import name_with_persons
+from cadrage.evaluation.notes import name_with_persons
 from cadrage.evaluation.protocols import METRICS, PROTOCOLS
 from cadrage.evaluation.result import Result
 

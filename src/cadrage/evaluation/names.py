@@ -1,5 +1,7 @@
 """What can be measured, in words; light enough to be read for ``--help``."""
 
+from typing import Literal
+
 PROTOCOL_SUMMARIES = {
     "fcdb-free": "FCDB: crops of any shape against the crop that people preferred (IoU, BDE, best of 5 and 10).",
     "fcdb-ratio": "FCDB with the ratio of the preferred crop given: a different, easier task.",
@@ -23,6 +25,9 @@ BASELINE_NAMES = (
 )
 
 SUBSETS = ("persons",)
+
+# Where the border probe starts: the crop that the model likes best, or the best one of the manifest.
+Around = Literal["best", "truth"]
 
 # Where learned baselines look for photos to learn from, in this order.
 TRAIN_SPLITS = ("train", "fit")

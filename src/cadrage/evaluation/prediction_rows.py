@@ -16,7 +16,7 @@ _LARGEST_SIDE_PX = 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class PredictionRow:
     """What one line says about the photo that it calls ``photo``.
 
     ``boxes_xyxy (K, 4)`` are crops, best first, with ``confidences (K,)``; None if the line gives none. ``n`` is the
@@ -36,7 +36,7 @@ class Row:
     weights_sha256: str | None = None
 
 
-def read_row(content: object, where: str) -> Row | None:
+def read_row(content: object, where: str) -> PredictionRow | None:
     """The row in a decoded line that stands at ``where``; None for a line that only reports an error.
 
     Raises:
@@ -58,14 +58,14 @@ def read_row(content: object, where: str) -> Row | None:
     if boxes is None and scores is None:
         raise UsageError(f'{where}: says nothing; expected "boxes", "boxes_px", "candidates" or "box_scores"')
     if boxes is None:
-        return Row(where, photo, candidates_xyxy=candidates, scores=scores)
+        return PredictionRow(where, photo, candidates_xyxy=candidates, scores=scores)
     confidences = _confidences(content, where, len(boxes))
     order = np.argsort(-confidences, kind="stable")
     n = _number_of_crops(content["n"], where, "n") if content.get("n") is not None else None
-    return Row(where, photo, size_wh, n, boxes[order], confidences[order], candidates, scores)
+    return PredictionRow(where, photo, size_wh, n, boxes[order], confidences[order], candidates, scores)
 
 
-def _suggested(content: dict[str, Any], where: str, photo: str) -> Row:
+def _suggested(content: dict[str, Any], where: str, photo: str) -> PredictionRow:
     """A line of ``cadrage suggest``, whose ranks decide: they weigh more than the printed expected overlap."""
     try:
         crops = sorted(content["crops"], key=lambda crop: crop["rank"])
@@ -81,7 +81,7 @@ def _suggested(content: dict[str, Any], where: str, photo: str) -> Row:
     confidences = np.minimum.accumulate(_numbers(overlaps, where, "score"))
     boxes = _normalised(corners, where, "box_norm")
     size_wh, asked = _size(size, where), _number_of_crops(n, where, "num")
-    return Row(where, photo, size_wh, asked, boxes, confidences, weights_sha256=weights)
+    return PredictionRow(where, photo, size_wh, asked, boxes, confidences, weights_sha256=weights)
 
 
 def _crops(content: dict[str, Any], where: str, size_wh: tuple[float, float] | None) -> Floats | None:

@@ -1,21 +1,20 @@
 """The product as a predictor: the very crops and scores its users get."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import local
 from typing import Any
 
 import numpy as np
 
-from cadrage.evaluation.answers import Answer, Question
+from cadrage.evaluation.answers import Answer, Question, expect_shape
 from cadrage.evaluation.feature_cache import FeatureCache
-from cadrage.evaluation.shapes import expect_shape
-from cadrage.inference.auto import AUTO
-from cadrage.inference.cropper import Cropper, EncodedPhoto
-from cadrage.inference.looking import Features, Remember
+from cadrage.inference.choice import AUTO
+from cadrage.inference.cropper import Cropper
+from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.request import MAX_CROPS
-from cadrage.inference.session import Model
+from cadrage.inference.session import Features, Model, Remember
 from cadrage.inference.sources import as_photo
 from cadrage.inference.store import packaged
 from cadrage.inference.store.card import Card
@@ -34,8 +33,8 @@ class ModelPredictor:
         cropper: the product.
         cache: keeps the features of the cropper's model, or of both models it chooses between. They depend on the photo
             alone; what a person does to a score is never kept.
-        marked_persons: models that take a main person are told the one that the data set marks, and that there is none
-            where it marks none, instead of what the cropper's detector finds.
+        marked_persons: give models that take a main person the one that the data set marks, and none where it marks
+            none, instead of the one that the cropper's detector finds.
     """
 
     needs_photos = True
@@ -49,7 +48,7 @@ class ModelPredictor:
         self._marked_persons = marked_persons
         # Questions about one photo come one after the other, each thread having a photo of its own.
         self._latest = local()
-        # Of each photo, the folder of the model that answered and whether it was told a person.
+        # Of each photo, the folder of the model that answered and whether it had a main person.
         self._looked_at: dict[Path, tuple[Path, bool]] = {}
 
     def answer(self, question: Question) -> Answer:
@@ -83,7 +82,7 @@ class ModelPredictor:
         persons = None
         if cropper.looks_for_person:
             source = MANIFEST if self._marked_persons else cropper.detector.name
-            persons = {"source": source, "photos": sum(told for _, told in looked_at)}
+            persons = {"source": source, "photos": sum(had_person for _, had_person in looked_at)}
         head = {"kind": "model", "name": self.name}
         if len(cropper.models) == 1:
             return head | _facts(cropper.model.card) | {"persons": persons}
@@ -155,31 +154,3 @@ def _fit_on(recipe: Mapping[str, Any]) -> object:
     if isinstance(train, list) and train and all(str(entry).endswith(":fit") for entry in train):
         return "fit"
     return recipe.get("fit_on")
-
-
-def trained_on_photos(
-    description: Mapping[str, Any],
-    manifest_sha256: str,
-    file_names: Collection[str],
-    fit_names: Collection[str] | None = None,
-) -> int | None:
-    """How many photos of a manifest a model was trained on, by its own card.
-
-    Args:
-        description: from `ModelPredictor.describe`.
-        manifest_sha256: identity of the manifest that the photos come from.
-        file_names: the photos in question.
-        fit_names: the photos of the manifest's split ``fit``, for models that were trained on that split only.
-
-    Returns:
-        The number of photos; 0 if the card does not name the manifest, which says nothing about the same photos in
-        another manifest; None if it names the manifest but not which part of it.
-    """
-    trained_on = description.get("trained_on", {})
-    if manifest_sha256 not in trained_on.get("manifests_sha256", {}).values():
-        return 0
-    if trained_on.get("fit_on") == "fit+dev":
-        return len(file_names)
-    if trained_on.get("fit_on") == "fit" and fit_names is not None:
-        return len(set(file_names) & set(fit_names))
-    return None

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cadrage.evaluation.protocols.metric_info import METRICS
+from cadrage.evaluation.protocols.protocol import METRICS
 
 FILE = Path(__file__).with_name("published.json")
 
@@ -63,8 +63,8 @@ class PublishedRow:
 
     ``values`` are fractions by our metric keys, mean opinion scores (1 to 5) excepted; ``figures`` are other numbers;
     ``n`` is None where the source does not state it. A row that is not ``comparable`` says why in its ``note`` and must
-    not be held against anything. ``kind`` tells methods from floors, ceilings and human annotators; ``about`` is what
-    must be known of all rows of its table.
+    not be held against anything. ``kind`` separates methods from floors, ceilings and human annotators; ``about`` is
+    what a reader must know of all rows of its table.
     """
 
     dataset: str
@@ -97,7 +97,7 @@ class PublishedTable:
 
 
 def published(protocol: str, subset: str | None = None) -> tuple[PublishedRow, ...]:
-    """The rows that may stand beside a protocol, in the order of the file; their ``dataset`` tells tables apart.
+    """The rows that may stand beside a protocol, in the order of the file; their ``dataset`` names the table.
 
     GAICD comes in two versions with different photos and labels: hold a result against the one it was measured on.
     """

@@ -5,19 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cadrage import __version__
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Predictor
-from cadrage.evaluation.asking import Asked, ask_all
 from cadrage.evaluation.baselines.random_boxes import RandomBoxes
-from cadrage.evaluation.bootstrap import bootstrap_mean
-from cadrage.evaluation.floors import best_floor, make_floors
-from cadrage.evaluation.judging import Judged, average_draws, judge_all, judge_bound
-from cadrage.evaluation.person_notes import person_notes
-from cadrage.evaluation.protocols import METRICS, Protocol
+from cadrage.evaluation.floors import beyond_best_floor, make_floors
+from cadrage.evaluation.judging import Asked, Judged, ask_all, average_draws, judge_all, judge_bound
+from cadrage.evaluation.notes import person_notes
+from cadrage.evaluation.protocols import Protocol
 from cadrage.evaluation.result import Result
 
 _NAMED = 3
@@ -104,7 +100,7 @@ def evaluate(
             *_missing_note(missing),
             *_fewer_note(protocol, asked),
             *(protocol.remark(asked.records, asked.answers) if protocol.remark else ()),
-            *_beyond_floors(protocol, judged, floors, seed),
+            *beyond_best_floor(protocol, judged, floors, seed),
         ),
         floors={name: floor.metrics for name, floor in floors.items()},
         ceilings=judge_bound(protocol, asked.records, seed=seed),
@@ -171,7 +167,7 @@ def _missing_note(missing: Sequence[str]) -> list[str]:
 
 
 def _fewer_note(protocol: Protocol, asked: Asked) -> list[str]:
-    """A set of crops is measured as it is, so that fewer crops are a handicap that has to be told."""
+    """A set of crops is measured as it is: fewer crops are a handicap that the result must mention."""
     few = Counter(
         question.n
         for record, answers in zip(asked.records, asked.answers, strict=True)
@@ -179,18 +175,3 @@ def _fewer_note(protocol: Protocol, asked: Asked) -> list[str]:
         if len(answer.confidences) < question.n
     )
     return [f"{count} photos were given fewer than the {n} crops asked for" for n, count in sorted(few.items())]
-
-
-def _beyond_floors(protocol: Protocol, judged: Judged, floors: Mapping[str, Judged], seed: int) -> list[str]:
-    """How far the main metric lies from its best floor, photo by photo, which is sharper than comparing intervals."""
-    metric = protocol.main_metric
-    best = best_floor(metric, {name: floor.metrics for name, floor in floors.items()})
-    if best is None:
-        return []
-    column = protocol.weights.get(metric)
-    weights = np.array([photo[column] for photo in judged.photos], dtype=np.float64) if column else None
-    own = np.array([photo[metric] for photo in judged.photos])
-    floor = np.array([photo[metric] for photo in floors[best[0]].photos])
-    mean, low, high = bootstrap_mean(own - floor, weights=weights, seed=seed)
-    title = METRICS[metric].title
-    return [f"{title}: {mean:+.4f} [{low:+.4f}, {high:+.4f}] against {best[0]}, the best floor (paired bootstrap)"]

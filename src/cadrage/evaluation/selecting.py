@@ -1,7 +1,7 @@
 """Which photos are measured, and which ones learned baselines may look at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifes
 from cadrage.datasets.splits import Split, read_split, select, split_names
 from cadrage.errors import UsageError
 from cadrage.evaluation.names import SUBSETS, TRAIN_SPLITS
+from cadrage.evaluation.predictions import FilePredictor, read_predictions
 from cadrage.evaluation.protocols import Protocol
 
 
@@ -82,6 +83,33 @@ def select_photos(
             "manifest_sha256": manifest_sha256(home),
         }
     return Selection(everything, records, train, data, tuple(notes))
+
+
+def read_predicted(file: Path, chosen: Selection, *, allow_missing: bool = False) -> tuple[FilePredictor, Selection]:
+    """The predictions of a file, and the selection without the photos it does not speak of.
+
+    Raises:
+        UsageError: the file is malformed, or photos are not predicted and ``allow_missing`` is not set.
+    """
+    predictor = read_predictions(file, chosen.records, others=chosen.everything)
+    missing = set(predictor.missing)
+    if missing and not allow_missing:
+        raise UsageError(
+            f"{file}: no prediction for {len(missing)} of {len(chosen.records)} photos, such as "
+            f"{predictor.missing[0]}; add them, or leave the photos out with --allow-missing"
+        )
+    notes = [*chosen.notes, "what the tool behind these predictions was trained on is not known here"]
+    if predictor.models > 1:
+        notes.append(f"{predictor.models} models answered; ranks stand for their scores, which cannot be compared")
+    if predictor.unknown:
+        notes.append(
+            f"{len(predictor.unknown)} predictions are for no photo of the data set, such as {predictor.unknown[0]}"
+        )
+    if predictor.elsewhere:
+        notes.append(f"{predictor.elsewhere} predictions are for photos of the data set that are not measured here")
+    kept = [record for record in chosen.records if record.file_name not in missing]
+    left_out = tuple(f"{name} (not predicted)" for name in predictor.missing)
+    return predictor, replace(chosen, records=kept, notes=tuple(notes), left_out=left_out)
 
 
 def _subset(records: list[PhotoRecord], subset: str | None) -> list[PhotoRecord]:

@@ -11,11 +11,10 @@ from cadrage.geometry.boxes import (
     intersects,
     iou_matrix,
     mirror,
+    on_photo,
     validate_boxes,
 )
-from cadrage.geometry.fixed import fixed_ratio_candidates
-from cadrage.geometry.free import free_candidates
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import fixed_ratio_candidates, free_candidates, grid_anchors
 from cadrage.geometry.pixels import PixelBoxes, from_pixels, half_up, largest_size, to_pixels
 from cadrage.geometry.ratio import NAMED_RATIOS, Ratio, parse_ratio
 
@@ -39,6 +38,7 @@ __all__ = [
     "iou_matrix",
     "largest_size",
     "mirror",
+    "on_photo",
     "parse_ratio",
     "to_pixels",
     "validate_boxes",

@@ -52,6 +52,28 @@ def validate_boxes(boxes_xyxy: npt.ArrayLike, name: str = "boxes") -> Boxes:
     return clip(boxes)
 
 
+def on_photo(box_xyxy: npt.ArrayLike, name: str = "box") -> Boxes:
+    """The part of a box ``(4,)`` that is on the photo; detectors and people draw a little beyond its edges.
+
+    Raises:
+        UsageError: it is no box of four finite numbers, its corners changed places, or nothing of it is on the photo.
+
+    >>> on_photo((-0.1, 0.2, 0.5, 1.2)).tolist()
+    [0.0, 0.2, 0.5, 1.0]
+    """
+    try:
+        box = np.asarray(box_xyxy, np.float64)
+    except (TypeError, ValueError):
+        box = np.empty(0)
+    if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
+        raise UsageError(f"{name}: expected one box x1 y1 x2 y2 with x1 < x2 and y1 < y2, got {box_xyxy!r}"[:200])
+    seen: Boxes = np.clip(box, 0.0, 1.0)
+    if not (seen[:2] < seen[2:]).all():
+        gone = f"nothing of ({', '.join(f'{value:g}' for value in box)}) is on the photo, whose sides are 0 to 1"
+        raise UsageError(f"{name}: {gone}; say that there is none")
+    return seen
+
+
 def area(boxes_xyxy: npt.ArrayLike) -> Boxes:
     """Area of each box as a fraction of the photo, shape (N,); an empty or swapped box has area 0."""
     x1, y1, x2, y2 = as_boxes(boxes_xyxy).T

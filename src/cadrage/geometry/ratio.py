@@ -41,11 +41,6 @@ class Ratio:
     value: float | None
     size_wh: tuple[int, int] | None = None
 
-    @property
-    def is_free(self) -> bool:
-        """Whether the crop may take any shape."""
-        return self.text == "free"
-
     def resolve(self, size_wh: tuple[int, int]) -> float | None:
         """Width / height for a photo of ``size_wh`` pixels; None if any shape will do.
 

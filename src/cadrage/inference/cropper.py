@@ -1,29 +1,26 @@
 """The front door: from a photo to its crops."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.inference.auto import AUTO, auto_folders, why_chosen
-from cadrage.inference.encoded_photo import EncodedPhoto as EncodedPhoto
+from cadrage.inference.choice import load_choice
+from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.explain import expect_importance
-from cadrage.inference.looking import Features, Remember, look
-from cadrage.inference.meanwhile import meanwhile
-from cadrage.inference.request import RatioLike, Request, RequestOptions, Scale, make_request
+from cadrage.inference.request import DEFAULT_N, DEFAULT_RATIO, MoreOptions, RatioLike, Request, RequestOptions
 from cadrage.inference.results import Suggestions
-from cadrage.inference.selection.settings import SelectionSettings
-from cadrage.inference.session import Model, load_model
+from cadrage.inference.session import Features, Looks, Model, Remember
 from cadrage.inference.sources import PhotoLike, as_photo
-from cadrage.inference.subjects.detector import SubjectDetector, make_detector
-from cadrage.inference.subjects.finding import Findings
-from cadrage.inference.subjects.own import OwnDetector
-from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
+from cadrage.inference.subjects.detector import SubjectDetector
+from cadrage.inference.subjects.detectors import make_detector
+from cadrage.inference.subjects.person import MainPerson, PersonLike
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects
 from cadrage.photo import Photo
 
 # Below this, the checksum of a photo is ready sooner than another thread.
@@ -39,7 +36,7 @@ class Cropper:
         threads: threads for one operation, of the detector's networks too; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
         detector: what finds the subjects of ``keep="people"``, and the main person for models that want to know it:
-            ``"own"``, ``"opencv"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
+            ``"own"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
             `cadrage.inference.subjects.detector`. It does nothing unless needed.
 
     Raises:
@@ -58,41 +55,36 @@ class Cropper:
         offline: bool = False,
         detector: str | SubjectDetector = "own",
     ) -> None:
-        for_people = None
-        if isinstance(model, Path):
-            folder = model
-        elif model == AUTO:
-            folder, for_people = auto_folders(offline=offline)
-        else:
-            from cadrage.inference.store.registry import resolve
-
-            folder = resolve(model, offline=offline)
+        self._choice = load_choice(model, threads=threads, offline=offline)
         # With auto, this is the general one.
-        self.model = load_model(folder, threads=threads)
-        self.settings = SelectionSettings.from_card(self.model.card.selection)
-        self._for_people = None if for_people is None else load_model(for_people, threads=threads)
+        self.model = self._choice.models[0]
         self._detector = detector
 
-    @cached_property
+    @property
     def detector(self) -> SubjectDetector:
         """What finds subjects; made when it is first needed.
 
         Raises:
-            CadrageError: there is no such detector, or it lacks an extra or a file.
+            UsageError: there is no such detector.
+            ModelError: it lacks its file, or that is not usable.
         """
-        if not isinstance(self._detector, str):
-            return self._detector
-        return make_detector(self._detector, threads=self.model.threads)
+        return self.make_detector()
+
+    def make_detector(self) -> SubjectDetector:
+        """Make the detector, once, so that what it lacks is known before the first photo; raises as `detector`."""
+        if isinstance(self._detector, str):
+            self._detector = make_detector(self._detector, threads=self.model.threads)
+        return self._detector
 
     @property
     def models(self) -> tuple[Model, ...]:
         """Whoever may answer: one model, with ``"auto"`` the general one and the one for people."""
-        return (self.model,) if self._for_people is None else (self.model, self._for_people)
+        return self._choice.models
 
     @property
     def looks_for_person(self) -> bool:
         """Whether the main person of every photo is looked for, unless the caller names it."""
-        return self._for_people is not None or self.model.card.persons
+        return self._choice.looks_for_person
 
     def expect_explanations(self) -> None:
         """Raise ModelError if the model cannot say where it sees what matters; with auto, if either cannot."""
@@ -102,19 +94,11 @@ class Cropper:
     def suggest(
         self,
         photo: PhotoLike,
-        ratio: RatioLike | Sequence[RatioLike] = "free",
-        n: int = 5,
+        ratio: RatioLike | Sequence[RatioLike] = DEFAULT_RATIO,
+        n: int = DEFAULT_N,
         *,
-        keep: ArrayLike = (),
-        avoid: ArrayLike = (),
-        min_area: float | None = None,
-        max_area: float | None = None,
-        min_size: tuple[int, int] | None = None,
-        diversity: float = 0.85,
-        scale: Scale = "natural",
-        strict: bool = False,
-        whole: bool = False,
         person: PersonLike = "auto",
+        **options: Unpack[MoreOptions],
     ) -> Suggestions:
         """The ``n`` best, different crops of a photo for every asked ratio.
 
@@ -154,20 +138,7 @@ class Cropper:
             ConstraintError: a rule cannot be met and ``strict`` is set.
             ModelError: the model does not work.
         """
-        request = make_request(
-            ratio,
-            n,
-            keep,
-            avoid,
-            min_area,
-            max_area,
-            min_size,
-            diversity=diversity,
-            scale=scale,
-            strict=strict,
-            whole=whole,
-        )
-        return self._answer(photo, request, person)
+        return self.answer(photo, Request.of(ratio=ratio, n=n, **options), person=person)
 
     def suggest_many(
         self, photos: Iterable[PhotoLike], *, person: PersonLike = "auto", **options: Unpack[RequestOptions]
@@ -176,9 +147,18 @@ class Cropper:
 
         A ``person`` is told for all of them alike.
         """
-        request = make_request(**options)
+        request = Request.of(**options)
         for photo in photos:
-            yield self._answer(photo, request, person)
+            yield self.answer(photo, request, person=person)
+
+    def answer(self, photo: PhotoLike, request: Request, *, person: PersonLike = "auto") -> Suggestions:
+        """`suggest` for a request that is checked already."""
+        opened = as_photo(photo)
+        # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
+        large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
+        with meanwhile(lambda: opened.sha256) if large else nullcontext():
+            encoded = self._encode(opened, person)
+        return encoded.answer(request)
 
     def score(self, photo: PhotoLike, boxes_xyxy: ArrayLike, *, person: PersonLike = "auto") -> NDArray[np.float64]:
         """The evaluator's opinion on any boxes of a photo; see `EncodedPhoto.score`, and `suggest` for ``person``."""
@@ -204,42 +184,33 @@ class Cropper:
             PhotoError: the photo cannot be read.
             UsageError: ``person`` is no box on the photo, or ``features`` are given and the model is ``"auto"``.
         """
-        opened = as_photo(photo)
-        kept = features
-        remember = kept if kept is None or callable(kept) else lambda model, now: kept
-        if self._for_people is not None:
-            if kept is not None and not callable(kept):
-                raise UsageError("features: they are those of one model; name it instead of 'auto'")
-            return self._encode_by_choice(opened, self._for_people, person, remember)
-        known = look(self.model, opened, remember)
-        findings = Findings(opened, lambda: self.detector, known)
-        return EncodedPhoto(opened, known, self.settings, findings, person=person)
+        if features is not None and not callable(features) and len(self.models) > 1:
+            raise UsageError("features: they are those of one model; name it instead of 'auto'")
+        remember = features if features is None or callable(features) else lambda model, now: features
+        return self._encode(as_photo(photo), person, remember)
 
-    def _encode_by_choice(
-        self, photo: Photo, for_people: Model, person: PersonLike | MainPerson, remember: Remember | None
+    def _encode(
+        self, photo: Photo, person: PersonLike | MainPerson = "auto", remember: Remember | None = None
     ) -> EncodedPhoto:
-        general, findings, looked = None, None, None
-        if is_automatic(person):
-            detector = self.detector
-            if isinstance(detector, OwnDetector) and detector.reads(self.model):
-                general = look(self.model, photo, remember)
-            findings, looked = Findings(photo, lambda: detector, general), detector.name
-            main = findings.main_person()
-        else:
-            main = given_person(person)
-        reason = why_chosen(main, looked)
-        if main is None:
-            encoded, settings = general or look(self.model, photo, remember), self.settings
-        else:
-            encoded = look(for_people, photo, remember)
-            settings = SelectionSettings.from_card(for_people.card.selection)
-        findings = findings or Findings(photo, lambda: self.detector, encoded)
-        return EncodedPhoto(photo, encoded, settings, findings, person=main, reason=reason)
+        looks = Looks(photo, remember)
+        return self._choice.encode(looks, PhotoSubjects(looks, self.models, self.make_detector, person))
 
-    def _answer(self, photo: PhotoLike, request: Request, person: PersonLike = "auto") -> Suggestions:
-        opened = as_photo(photo)
-        # The answer names the photo by its checksum, and reading a large file for that takes as long as the model.
-        large = opened.size_wh[0] * opened.size_wh[1] >= _LARGE_PX
-        with meanwhile(lambda: opened.sha256) if large else nullcontext():
-            encoded = self.encode(opened, person=person)
-        return encoded.answer(request)
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Do ``work``, which remembers its own result, in another thread while the block runs, and wait for it at the end.
+
+    Its errors are left to whoever asks for the result again.
+    """
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    # A thread per call instead of a pool: a pool would not survive a fork of the process.
+    thread = Thread(target=quietly, name="cadrage-meanwhile", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

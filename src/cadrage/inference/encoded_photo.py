@@ -16,57 +16,46 @@ from cadrage.inference.explain import (
     map_of_proposals,
     predicted_map,
 )
-from cadrage.inference.request import Box, Request, RequestOptions, make_request
+from cadrage.inference.request import Box, Request, RequestOptions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
-from cadrage.inference.selection.settings import SelectionSettings
-from cadrage.inference.session import Encoded, PredictedSet, Proposals
+from cadrage.inference.selection.rules import rules_for
+from cadrage.inference.selection.task import CropDistribution, Task
+from cadrage.inference.session import Features, Look, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
-from cadrage.inference.subjects.finding import Findings
-from cadrage.inference.subjects.keeping import kinds_to_keep, subject_rows, with_found
-from cadrage.inference.subjects.person import MainPerson, PersonLike, given_person, is_automatic
-from cadrage.photo import Photo
+from cadrage.inference.subjects.person import MainPerson
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects, kept_boxes, kinds_to_keep, subject_rows
 
 
 class EncodedPhoto:
-    """A photo that the model has looked at, open to any number of questions."""
+    """A photo that a model has looked at, open to any number of questions.
 
-    def __init__(
-        self,
-        photo: Photo,
-        encoded: Encoded,
-        settings: SelectionSettings,
-        findings: Findings,
-        *,
-        person: PersonLike | MainPerson = "auto",
-        reason: str | None = None,
-    ) -> None:
-        self.photo = photo
-        self.model = encoded.model
-        self._findings = findings
-        self._encoded = encoded
-        self._settings = settings
-        self._looks_for_person = is_automatic(person)
-        self._given_person = None if self._looks_for_person else given_person(person)
+    Args:
+        look: what the model sees in the photo.
+        subjects: who is on it.
+        reason: why this model answers, where it was chosen for the photo.
+    """
+
+    def __init__(self, look: Look, subjects: PhotoSubjects, *, reason: str | None = None) -> None:
+        self.photo = subjects.photo
+        self.model = look.model
+        self._look = look
+        self._subjects = subjects
         self._reason = reason
 
     @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self) -> Features:
         """What the model saw, ``(2, C, h, w)``: the photo and its mirror image; may be kept for `Cropper.encode`."""
-        return self._encoded.features
+        return self._look.features
 
-    @cached_property
+    @property
     def person(self) -> MainPerson | None:
         """The main person that the model is told of; None without one, or if it knows no persons.
 
         Raises:
-            CadrageError: as `subjects`, if the detector is to find the person.
+            UsageError, ModelError, DetectionError: as `subjects`, if the detector is to find the person.
         """
-        if not self.model.card.persons:
-            return None
-        if not self._looks_for_person:
-            return self._given_person
-        return self._findings.main_person()
+        return self._subjects.main_person if self.model.card.persons else None
 
     @property
     def _person_xyxy(self) -> Box | None:
@@ -86,7 +75,7 @@ class EncodedPhoto:
         )
 
     @cached_property
-    def proposals(self) -> Proposals:
+    def proposals(self) -> CropDistribution:
         """The predicted distribution of the crop people would choose, from the photo and its mirror image together.
 
         A set predictor's weights are its validities, normalised; see `predicted_set` for them as they are.
@@ -94,7 +83,7 @@ class EncodedPhoto:
         Raises:
             ModelError: the model only scores boxes, as grid-anchor models do.
         """
-        return self._encoded.proposals()
+        return self._look.proposals()
 
     @cached_property
     def predicted_set(self) -> PredictedSet:
@@ -107,11 +96,11 @@ class EncodedPhoto:
         >>> found = Cropper("set-prediction-light").encode("beach.jpg").predicted_set    # doctest: +SKIP
         >>> found.boxes_xyxy[:10], found.validities[:10]                                 # doctest: +SKIP
         """
-        return self._encoded.predicted_set()
+        return self._look.predicted_set()
 
     def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
         """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
-        return self.answer(make_request(**options))
+        return self.answer(Request.of(**options))
 
     def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
         """The evaluator's score of each box, higher is better, comparable within one photo only.
@@ -125,7 +114,7 @@ class EncodedPhoto:
         Raises:
             UsageError: a box is malformed or reaches outside the photo.
         """
-        return self._encoded.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
+        return self._look.score(validate_boxes(boxes_xyxy, "boxes"), self._person_xyxy)
 
     def importance(self) -> NDArray[np.float64]:
         """Which parts of the photo a crop should keep, as the model learned it from people's crops.
@@ -137,38 +126,41 @@ class EncodedPhoto:
 
         Raises:
             ModelError: the model has no such map, as the default model has none; see `explain` for one of its crops.
-            CadrageError: as `person`.
+            UsageError, DetectionError: as `person`.
         """
-        return self._encoded.importance(self._person_xyxy)
+        return self._look.importance(self._person_xyxy)
 
     def subjects(self, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """What the cropper's detector finds on the photo; there may be nothing.
 
         Raises:
-            CadrageError: there is no such detector, it lacks an extra or a file, or it does not work.
+            UsageError: there is no such detector.
+            ModelError: it lacks its file, or that is not usable.
+            DetectionError: it cannot look at this photo; the message names the photo.
         """
-        return self._findings.of(kinds)
+        return self._subjects.of(kinds)
 
     def answer(self, request: Request) -> Suggestions:
         """The best crops for a checked request."""
         photo, card, person = self.photo, self.model.card, self.person
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
-        kept = with_found(request, subjects)
-        proposals = None if card.proposals is None else self.proposals
+        opinions = None if card.proposals is None else self.proposals
         framed = [
             frame(
-                photo.name,
-                photo.size_wh,
-                proposals,
-                ratio,
-                kept,
-                self._settings,
-                partial(self._encoded.score, person_xyxy=self._person_xyxy),
-                score_scale=card.score_scale,
-                candidates=card.candidates,
-                person_xyxy=self._person_xyxy,
+                Task(
+                    photo_name=photo.name,
+                    size_wh=photo.size_wh,
+                    ratio=ratio,
+                    request=request,
+                    rules=rules_for(request, ratio, photo.size_wh, kept_boxes(subjects), self._person_xyxy),
+                    settings=self.model.settings,
+                    evaluate=partial(self._look.score, person_xyxy=self._person_xyxy),
+                    opinions=opinions,
+                    candidates=card.candidates,
+                    score_scale=card.score_scale,
+                )
             )
-            for ratio in request.ratios
+            for ratio in request.ratio
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
         return Suggestions(
@@ -188,7 +180,7 @@ class EncodedPhoto:
         Raises:
             UsageError: the crops are those of another photo or model.
             ModelError: the model neither has an importance map nor proposes crops.
-            CadrageError: as `subjects`.
+            DetectionError: as `subjects`.
         """
         card = self.model.card
         if (suggestions.image.sha256, suggestions.model.weights_sha256) != (self.photo.sha256, card.weights_sha256):
@@ -199,4 +191,4 @@ class EncodedPhoto:
         else:
             importance = map_of_proposals(self.proposals, card.name)
         kinds = dict.fromkeys((*EXPLAINED_KINDS, *kinds_to_keep(suggestions.request.keep_words)))
-        return explanation(importance, suggestions, self.subjects(tuple(kinds)))
+        return explanation(importance, suggestions.crops, self.subjects(tuple(kinds)), suggestions.request.keep_xyxy)

@@ -4,14 +4,16 @@ The map is what a network learned from crops that people liked, or what its prop
 measurement of where people look.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.errors import ModelError
-from cadrage.inference.results import Crop, Suggestions
-from cadrage.inference.session import Proposals
+from cadrage.inference.request import Box
+from cadrage.inference.selection.crop import Crop
+from cadrage.inference.selection.task import CropDistribution
 from cadrage.inference.store.card import Card
 from cadrage.inference.subjects.detector import Kind, Subjects
 
@@ -58,11 +60,11 @@ class ImportanceMap:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenSubject:
     """A subject by name and box, normalised."""
 
     label: str
-    box_xyxy: tuple[float, float, float, float]
+    box_xyxy: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Explanation:
     """The map of a photo, the subjects on it, and of each crop, in the order of the suggestions, what it keeps."""
 
     importance: ImportanceMap
-    subjects: tuple[Seen, ...]
+    subjects: tuple[SeenSubject, ...]
     crops: tuple[Kept, ...]
 
     def about(self, index: int) -> tuple[str, ...]:
@@ -119,10 +121,10 @@ def predicted_map(values: Floats, model: str) -> ImportanceMap:
     return ImportanceMap(values, True, model)
 
 
-def map_of_proposals(proposals: Proposals, model: str) -> ImportanceMap:
+def map_of_proposals(proposals: CropDistribution, model: str) -> ImportanceMap:
     """The probability that the crop people choose keeps each cell, by the weights of the proposals.
 
-    It is the mean over a cell of what `cadrage.inference.selection.placement.focal_points` calls the probability of a
+    It is the mean over a cell of what `cadrage.inference.selection.crop.focal_points` calls the probability of a
     point.
     """
     boxes, weights = proposals.boxes_xyxy, proposals.weights
@@ -140,18 +142,20 @@ def expect_importance(card: Card) -> None:
         )
 
 
-def explanation(importance: ImportanceMap, suggestions: Suggestions, subjects: Subjects) -> Explanation:
-    """What each crop keeps of the map, of the subjects and of what the caller wants kept."""
-    seen = [Seen(kind, _box(box)) for kind, box in zip(subjects.kinds, subjects.boxes_xyxy, strict=True)]
-    seen += [Seen("kept box", box) for box in suggestions.request.keep_xyxy]
+def explanation(
+    importance: ImportanceMap, crops: Sequence[Crop], subjects: Subjects, kept_xyxy: Sequence[Box] = ()
+) -> Explanation:
+    """What each crop keeps of the map, of the subjects and of the boxes that the caller wants kept."""
+    seen = [SeenSubject(kind, _box(box)) for kind, box in zip(subjects.kinds, subjects.boxes_xyxy, strict=True)]
+    seen += [SeenSubject("kept box", box) for box in kept_xyxy]
     kept = tuple(
         Kept(_share(importance, crop), tuple(_part_kept(each.box_xyxy, crop.box_norm) for each in seen))
-        for crop in suggestions.crops
+        for crop in crops
     )
     return Explanation(importance, _told_apart(seen), kept)
 
 
-def mass_inside(values: Floats, box_xyxy: tuple[float, float, float, float]) -> float | None:
+def mass_inside(values: Floats, box_xyxy: Box) -> float | None:
     """The part of a map's sum that is inside a box; cells on its edge count by their part; None if the sum is 0."""
     total = float(values.sum())
     if total <= 0:
@@ -174,25 +178,25 @@ def _covered(starts: Floats, ends: Floats, cells: int) -> Floats:
     return covered
 
 
-def _part_kept(box: tuple[float, float, float, float], crop: tuple[float, float, float, float]) -> float:
+def _part_kept(box: Box, crop: Box) -> float:
     width = min(box[2], crop[2]) - max(box[0], crop[0])
     height = min(box[3], crop[3]) - max(box[1], crop[1])
     part = max(width, 0.0) * max(height, 0.0) / ((box[2] - box[0]) * (box[3] - box[1]))
     return min(part, 1.0)
 
 
-def _box(row: Floats) -> tuple[float, float, float, float]:
+def _box(row: Floats) -> Box:
     x1, y1, x2, y2 = row.tolist()
     return x1, y1, x2, y2
 
 
-def _told_apart(seen: list[Seen]) -> tuple[Seen, ...]:
+def _told_apart(seen: list[SeenSubject]) -> tuple[SeenSubject, ...]:
     """Subjects of one name get letters behind it: what is kept of one may be cut of the other."""
     names = [each.label for each in seen]
     return tuple(
         each
         if names.count(each.label) == 1
-        else Seen(f"{each.label} {_letter(names[:place].count(each.label))}", each.box_xyxy)
+        else SeenSubject(f"{each.label} {_letter(names[:place].count(each.label))}", each.box_xyxy)
         for place, each in enumerate(seen)
     )
 

@@ -1,24 +1,20 @@
-"""What comes back: crops, and all of a photo's crops together with what they were made from."""
+"""What comes back: all crops of a photo together with what they were made from, as Python values and as JSON."""
 
-import math
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from cadrage.errors import UsageError
-from cadrage.inference.json_format import to_dict, to_json
+from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_object
 from cadrage.inference.request import Request
-from cadrage.inference.selection.placement import object_position
-from cadrage.inference.selection.rules import FLAGS
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from cadrage.inference.sources import PhotoLike
-    from cadrage.photo import Photo
+from cadrage.inference.selection.crop import Crop, expect, object_position
+from cadrage.inference.sources import PhotoLike, as_photo
+from cadrage.photo import Photo
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,60 +24,6 @@ _PLOT_SIDE = 1280
 OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
 OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
 """What the scores of a model are, with a proposer and without."""
-
-WHOLE_PHOTO_UNRATED = "whole_photo_unrated"
-"""This crop is the whole photo, and the model learned from none that was: its score there is a guess."""
-
-# No rule gave way for the last one, so a strict request does not mind it.
-CROP_FLAGS = (*FLAGS, WHOLE_PHOTO_UNRATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """One crop of a photo.
-
-    ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
-    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio; of a model
-    that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
-    ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
-    ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
-    ``flags`` names rules that gave way, and `WHOLE_PHOTO_UNRATED`.
-    """
-
-    rank: int
-    ratio: str
-    box_px: tuple[int, int, int, int]
-    box_norm: tuple[float, float, float, float]
-    score: float
-    area_fraction: float
-    importance_fraction: float
-    focal_point: tuple[float, float]
-    flags: tuple[str, ...] = ()
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        _expect(self.rank >= 1, "a rank of at least 1", self.rank)
-        x, y, width, height = self.box_px
-        _expect(x >= 0 and y >= 0 and width >= 1 and height >= 1, "a pixel box x, y, width, height", self.box_px)
-        x1, y1, x2, y2 = self.box_norm
-        _expect(0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1, "a normalised box x1, y1, x2, y2", self.box_norm)
-        _expect(math.isfinite(self.score), "a finite score", self.score)
-        for name in ("area_fraction", "importance_fraction"):
-            _expect(0 <= getattr(self, name) <= 1, f"{name} in [0, 1]", getattr(self, name))
-        fx, fy = self.focal_point
-        _expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
-        _expect(set(self.flags) <= set(CROP_FLAGS), f"flags among {CROP_FLAGS}", self.flags)
-
-    @property
-    def xyxy(self) -> tuple[int, int, int, int]:
-        """Pixels x1, y1, x2, y2, end-exclusive, as Pillow's ``crop`` takes them."""
-        x, y, width, height = self.box_px
-        return x, y, x + width, y + height
-
-    @property
-    def xywh(self) -> tuple[int, int, int, int]:
-        """Pixels x, y, width, height."""
-        return self.box_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +52,17 @@ class ModelInfo:
     score_means: str = OVERLAP
     reason: str | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON objects tell it: who answered, what ran it, and why it was chosen if it was."""
+        return {
+            "name": self.name,
+            "tag": self.tag,
+            "version": self.version,
+            "weights_sha256": self.weights_sha256,
+            "backend": self.backend,
+            "reason": self.reason,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
@@ -129,14 +82,14 @@ class Suggestions:
     person: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        _expect(len(self.crops) >= 1, "at least one crop", "none")
+        expect(len(self.crops) >= 1, "at least one crop", "none")
         for crop in self.crops:
             _, _, x2, y2 = crop.xyxy
             width, height = self.size_wh
-            _expect(x2 <= width and y2 <= height, f"boxes inside {width}x{height} pixels", crop.box_px)
+            expect(x2 <= width and y2 <= height, f"boxes inside {width}x{height} pixels", crop.box_px)
         for ratio in dict.fromkeys(crop.ratio for crop in self.crops):
             ranks = [crop.rank for crop in self.crops if crop.ratio == ratio]
-            _expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
+            expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -189,6 +142,12 @@ class Suggestions:
         return np.array([crop.area_fraction for crop in self.crops], np.float64)
 
     @property
+    def caption(self) -> tuple[str, str]:
+        """What stands above a picture of the crops, left and right: the photo, and who answered."""
+        width, height = self.size_wh
+        return self.image.path, f"{width}x{height} px, model {self.model.name}.{self.model.tag}"
+
+    @property
     def css(self) -> tuple[str, ...]:
         """One ``object-position`` per crop for an ``<img>`` with ``object-fit: cover`` and that crop's aspect."""
         return tuple(object_position(crop.box_px, self.size_wh) for crop in self.crops)
@@ -199,13 +158,32 @@ class Suggestions:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of schema version 1.0 as Python values."""
-        return to_dict(self)
+        image = self.image
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "image": {
+                "path": image.path,
+                "sha256": image.sha256,
+                "width": image.width,
+                "height": image.height,
+                "orientation_applied": image.orientation_applied,
+            },
+            "model": self.model.to_dict(),
+            "request": request_object(self.request),
+            "subjects": [dict(subject) for subject in self.subjects],
+            "person": None if self.person is None else dict(self.person),
+            "crops": [crop_object(crop) for crop in self.crops],
+            "flags": list(self.flags),
+            "warnings": list(self.warnings),
+        }
 
     def to_json(self) -> str:
-        """One line of JSON; the same photo, request and version give the same bytes."""
-        return to_json(self)
+        """One line of JSON without spaces; the same photo, request and version give the same bytes."""
+        # A file name that is not valid UTF-8 reaches Python as lone surrogates, which only an escape can carry.
+        readable = self.image.path.isprintable()
+        return json.dumps(self.to_dict(), ensure_ascii=not readable, allow_nan=False, separators=(",", ":"))
 
-    def crop(self, photo: "PhotoLike") -> "list[Image]":
+    def crop(self, photo: PhotoLike) -> list[Image]:
         """The crops as images in full resolution, upright, in the photo's own colour mode.
 
         Raises:
@@ -215,28 +193,22 @@ class Suggestions:
         image = self._opened(photo).full()
         return [image.crop(crop.xyxy) for crop in self.crops]
 
-    def plot(self, photo: "PhotoLike") -> "Image":
+    def plot(self, photo: PhotoLike) -> Image:
         """The photo, at most 1280 pixels long, with its crops drawn and ranked.
 
         Raises:
             UsageError: the photo does not have the size these crops were made for.
             PhotoError: the photo cannot be read.
         """
+        # Most results are never drawn.
         from cadrage.inference.pictures.preview import draw_crops
 
-        return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self)
+        return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self.crops, self.caption)
 
-    def _opened(self, photo: "PhotoLike") -> "Photo":
-        from cadrage.inference.sources import as_photo
-
+    def _opened(self, photo: PhotoLike) -> Photo:
         opened = as_photo(photo)
         if opened.size_wh != self.size_wh:
             raise UsageError(
                 f"{opened.name}: expected the photo of these crops, {self.size_wh} pixels, got {opened.size_wh}"
             )
         return opened
-
-
-def _expect(holds: bool, expected: str, got: object) -> None:
-    if not holds:
-        raise UsageError(f"expected {expected}, got {got!r}")

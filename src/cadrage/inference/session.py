@@ -1,6 +1,7 @@
-"""A model at work: one pass of the trunk per photo, then as many questions as wanted."""
+"""A model at work: one look at a photo, a pass of its trunk, then as many questions as wanted."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +13,17 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import ModelError, UsageError
-from cadrage.geometry import mirror
+from cadrage.geometry import mirror, on_photo
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings
 from cadrage.inference.store.card import Card, read_card
-from cadrage.inference.subjects.person import on_photo
+from cadrage.photo import Photo
+
+Features = NDArray[np.float32]
+
+Remember = Callable[["Model", Callable[[], Features]], Features]
+"""Given a model and what makes it look now, the features ``(2, C, h, w)``: kept ones of this photo, or those of now."""
 
 _SMALLEST_SIDE = 1e-3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposals:
-    """Predicted distribution of the crop people would choose: ``boxes_xyxy (K, 4)``, ``weights (K,)`` summing to 1."""
-
-    boxes_xyxy: NDArray[np.float64]
-    weights: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +44,26 @@ class Model:
     """A loaded model. Sessions start when first needed, so that a run that scores no box never loads the evaluator."""
 
     card: Card
+    settings: SelectionSettings
     threads: int | None
     _onnx: dict[str, bytes] = field(repr=False)
     _sessions: dict[str, onnxruntime.InferenceSession] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def encode(self, image_uint8: NDArray[np.uint8], size_wh: tuple[int, int]) -> "Encoded":
+    def look(self, photo: Photo, remember: Remember | None = None) -> "Look":
+        """What the model sees in a photo, which is only decoded where nobody remembers an earlier look.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ModelError: the trunk cannot run.
+        """
+
+        def now() -> Features:
+            return self.encode(photo.model_input(self.card.input_side), photo.size_wh).features
+
+        return Look(self, now() if remember is None else remember(self, now), photo.size_wh)
+
+    def encode(self, image_uint8: NDArray[np.uint8], size_wh: tuple[int, int]) -> "Look":
         """Run the trunk on a photo and on its mirror image.
 
         Args:
@@ -71,7 +84,7 @@ class Model:
         views[0] /= np.float32(255)
         views[1] = views[0, :, :, ::-1]
         (features,) = self.run("trunk", ["features"], {"image": views})
-        return Encoded(self, features, size_wh)
+        return Look(self, features, size_wh)
 
     def run(self, part: str, outputs: list[str], inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one part; every failure of the runtime becomes a one-line ``ModelError``."""
@@ -111,11 +124,11 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """The features of one photo (view 0) and of its mirror image (view 1), ``(2, C, h, w)``."""
+class Look:
+    """What a model sees in one photo: features ``(2, C, h, w)`` of the photo and of its mirror image."""
 
     model: Model
-    features: NDArray[np.float32]
+    features: Features
     size_wh: tuple[int, int]
 
     @cached_property
@@ -134,7 +147,7 @@ class Encoded:
         boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
         return boxes.astype(np.float64), logits.astype(np.float64)
 
-    def proposals(self) -> Proposals:
+    def proposals(self) -> CropDistribution:
         """The boxes proposed for both views, in the photo's own coordinates; each view holds half of the weight.
 
         Raises:
@@ -148,7 +161,7 @@ class Encoded:
         usable = (both[:, 2:] - both[:, :2] >= _SMALLEST_SIDE).all(axis=1)
         if not usable.any():
             raise ModelError(f"model {self.model.card.name!r}: its proposer returned no usable box")
-        return Proposals(both[usable], weights[usable] / weights[usable].sum())
+        return CropDistribution(both[usable], weights[usable] / weights[usable].sum())
 
     def predicted_set(self) -> PredictedSet:
         """The proposals for the photo itself, without its mirror image, with their validities.
@@ -235,11 +248,31 @@ class Encoded:
                     "human-centric"
                 )
             return {}
-        person = np.zeros((1, 4)) if person_xyxy is None else on_photo(person_xyxy)[None]
+        person = np.zeros((1, 4)) if person_xyxy is None else on_photo(person_xyxy, "person")[None]
         return {
             "person_xyxy": np.concatenate([person, mirror(person)]).astype(np.float32),
             "has_person": np.full(2, person_xyxy is not None),
         }
+
+
+class Looks:
+    """What models see in one photo; each of them looks once.
+
+    Args:
+        photo: to look at.
+        remember: is asked before a model looks.
+    """
+
+    def __init__(self, photo: Photo, remember: Remember | None = None) -> None:
+        self.photo = photo
+        self._remember = remember
+        self._known: dict[Model, Look] = {}
+
+    def by(self, model: Model) -> Look:
+        """What this model sees; raises as `Model.look`."""
+        if model not in self._known:
+            self._known[model] = model.look(self.photo, self._remember)
+        return self._known[model]
 
 
 def load_model(folder: Path, *, threads: int | None = None, checked: bool = True) -> Model:
@@ -256,4 +289,5 @@ def load_model(folder: Path, *, threads: int | None = None, checked: bool = True
     if threads is not None and threads < 1:
         raise UsageError(f"expected threads to be at least 1, got {threads}")
     card = read_card(Path(folder))
-    return Model(card, threads, {part: card.read_part(part, checked=checked) for part in card.parts})
+    parts = {part: card.read_part(part, checked=checked) for part in card.parts}
+    return Model(card, SelectionSettings.from_card(card.selection), threads, parts)

@@ -16,7 +16,19 @@ import torch
 from torch import Tensor
 
 from cadrage.errors import UsageError
-from cadrage.models.cells import sampling_cells
+
+# In cells. Boxes come as fractions of the photo, so an edge between two cells is rarely met exactly.
+SNAP = 1e-4
+
+
+def sampling_cells(boxes_xyxy: Tensor, size_hw: tuple[int, int], *, legacy: bool = False) -> Tensor:
+    """Boxes ``(..., 4)``, normalised, at the positions that samples are taken at, where cell ``j`` has its centre at j.
+
+    ``legacy`` puts the start of a cell there, as released code does.
+    """
+    height, width = size_hw
+    return boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - (0.0 if legacy else 0.5)
+
 
 # Output cells per axis, or per axis y, x.
 Bins = int | tuple[int, int]

@@ -11,8 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from cadrage.models.encoder import AddNorm, attend, feed_forward, split_heads
-from cadrage.models.sine_position import place_code
+from cadrage.models.encoder import AddNorm, attend, feed_forward, place_code, split_heads
 
 
 def mlp(*widths: int) -> nn.Sequential:

@@ -1,15 +1,79 @@
-"""How much of what matters a crop keeps: a small network on the importance map and the crop's mask.
-
-Zhang et al., "Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features", ECCV 2022,
-content-preserving features. Max pooling is its only non-linearity.
-"""
+"""What crops keep: a map of what matters in a photo, related over all its cells, and how much of it a crop holds."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cadrage.models.cells import SNAP
-from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.models.align import SNAP
+
+# Cells per side of the map; the photo is squeezed into the square.
+HEAT_SIZE = 64
+
+# Below this length a vector counts as zero.
+_EPSILON = 1e-6
+
+
+class ConvRelation(nn.Module):
+    """What the heat head reads, from the surroundings of each cell: 3x3, ReLU, 1x1."""
+
+    def __init__(self, channels: int = 32, outputs: int = 8) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, outputs, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(B, channels, h, w)`` to ``(B, outputs, h, w)``."""
+        out: Tensor = self.last(F.relu(self.first(features)))
+        return out
+
+
+class HeatHead(nn.Module):
+    """A map of any size to importance in [0, 1] on 64x64 cells.
+
+    ``legacy`` enlarges between the corners of the map, as the released code does, not between its borders.
+    """
+
+    def __init__(self, channels: int = 8, *, legacy: bool = False) -> None:
+        super().__init__()
+        self.legacy = legacy
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, related: Tensor) -> Tensor:
+        """``(B, channels, h, w)`` to ``(B, 1, 64, 64)``."""
+        large = F.interpolate(related, size=(HEAT_SIZE, HEAT_SIZE), mode="bilinear", align_corners=self.legacy)
+        out: Tensor = self.last(F.relu(self.first(large))).sigmoid()
+        return out
+
+
+class GraphRelation(nn.Module):
+    """Graph reasoning over the cells of a map.
+
+    Cell i collects all cells j by ``softmax_j(cos(P v_i, T v_j))``, then one projection and ReLU (Zhang et al., ECCV
+    2022, content-preserving features). Cosines lie in [-1, 1] and have no temperature, so that no cell counts more than
+    ``e^2 = 7.4`` times another: the result is close to the mean of the photo. ``ConvRelation`` of
+    :mod:`cadrage.models.crop_content` is the local alternative.
+    """
+
+    def __init__(self, channels: int = 32, outputs: int = 8) -> None:
+        super().__init__()
+        self.query = nn.Linear(channels, channels, bias=False)
+        self.key = nn.Linear(channels, channels, bias=False)
+        self.out = nn.Linear(channels, outputs, bias=False)
+        nn.init.xavier_uniform_(self.out.weight)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(B, channels, h, w)`` to ``(B, outputs, h, w)``."""
+        height, width = features.shape[2:]
+        cells = features.flatten(2).transpose(1, 2)
+        # Without a bound, a cell of zeros has no direction and would turn the whole map into NaN.
+        query = F.normalize(self.query(cells), dim=-1, eps=_EPSILON)
+        key = F.normalize(self.key(cells), dim=-1, eps=_EPSILON)
+        shares = (query @ key.transpose(1, 2)).softmax(dim=-1)
+        # Projecting first is the same by associativity and four times cheaper.
+        related = F.relu(shares @ self.out(cells))
+        return related.transpose(1, 2).reshape(features.shape[0], -1, height, width)
+
 
 _KERNEL, _WIDE, _NARROW, _OUTPUTS = 5, 64, 32, 256
 _FIRST = HEAT_SIZE - _KERNEL + 1

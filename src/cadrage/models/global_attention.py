@@ -2,7 +2,7 @@
 
 Yang et al., "Global Attention-fused Image Cropping with Attention-guided and Global-aligned Crop Evaluator" (GAFIC).
 The released code holds neither of the two parts the method is named for; this follows its figure, with sizes chosen
-here, and :mod:`cadrage.models.gafic_release` follows the code. The way through::
+here. The way through::
 
     photo -> backbone -> three maps -> one map F --+--> importance map --> as coarse as F --+
                                                    +----------------------------------------+-> encoder -> fused map
@@ -24,11 +24,10 @@ from cadrage.errors import UsageError
 from cadrage.models.align import aligned_regions, aligned_whole, check_corners
 from cadrage.models.attention_fusion import FusionEncoder, mix_heat, region_importance
 from cadrage.models.backbones.pyramids import Pyramid
+from cadrage.models.crop_content import ConvRelation, HeatHead
 from cadrage.models.crop_evaluator import EvaluatorHead, make_evaluator
-from cadrage.models.heat_head import ConvRelation, HeatHead
-from cadrage.models.output import Output
 from cadrage.models.person_partition import PersonPartition, check_persons
-from cadrage.models.summed_levels import SummedLevels
+from cadrage.models.regions import Output, SummedLevels
 
 Heat = Literal["predicted", "supervised", "none"]
 

@@ -17,13 +17,9 @@ from torch import Tensor, nn
 from cadrage.errors import UsageError
 from cadrage.models.align import aligned_regions, check_corners
 from cadrage.models.backbones.pyramids import Pyramid
-from cadrage.models.crop_content import CropContent
-from cadrage.models.graph_relation import GraphRelation
-from cadrage.models.heat_head import ConvRelation, HeatHead
-from cadrage.models.output import Output
+from cadrage.models.crop_content import ConvRelation, CropContent, GraphRelation, HeatHead
 from cadrage.models.person_partition import Parts, PersonPartition, check_persons
-from cadrage.models.region_head import RegionHead
-from cadrage.models.summed_levels import SummedLevels
+from cadrage.models.regions import Output, RegionHead, SummedLevels
 
 Relation = Literal["graph", "conv"]
 

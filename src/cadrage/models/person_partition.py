@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.errors import UsageError
-from cadrage.models.align import aligned_regions, check_corners
-from cadrage.models.cells import SNAP
+from cadrage.models.align import SNAP, aligned_regions, check_corners
 
 Parts = Literal[9, 2, 1, 0]
 

@@ -17,8 +17,7 @@ from torch.nn import functional as F
 
 from cadrage.errors import UsageError
 from cadrage.models.conditional_decoder import ConditionalDecoder, mlp
-from cadrage.models.encoder import Encoder
-from cadrage.models.sine_position import cell_places, place_code, unpadded_cell_places
+from cadrage.models.encoder import Encoder, cell_places, place_code, unpadded_cell_places
 
 _PRIOR = 0.01  # validity of every anchor before training (Lin et al., ICCV 2017, section 4.1)
 _LOGIT_EPSILON = 1e-5

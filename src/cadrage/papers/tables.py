@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from cadrage.evaluation.published import published_tables
 from cadrage.evaluation.result import Estimate
 
 
@@ -53,6 +54,24 @@ class Line:
 
 
 NONE = "–"
+
+
+def quoted(dataset: str, group: str, method: str, key: str) -> float:
+    """A value or figure, as a fraction, of a method in one table of ``evaluation/published.json``.
+
+    Raises:
+        LookupError: it is not there, or there are two that differ.
+    """
+    found = {
+        {**row.figures, **row.values}[key]
+        for table in published_tables()
+        if (table.dataset, table.group) == (dataset, group)
+        for row in table.rows
+        if row.method == method and key in {**row.figures, **row.values}
+    }
+    if len(found) != 1:
+        raise LookupError(f"expected one published {key} of {method!r} on {dataset!r}, {group}, got {sorted(found)}")
+    return found.pop()
 
 
 def lines(table: Table) -> Iterator[Line]:

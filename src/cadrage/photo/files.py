@@ -9,8 +9,8 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import uuid4
 
-from cadrage.errors import OutputError
-from cadrage.photo.wording import one_line, reason
+from cadrage.errors import OutputError, one_line
+from cadrage.photo.source import reason
 
 # File systems allow 255 bytes; a character takes at most four of them and the suffix takes 37.
 _NAME_CHARS = 48

@@ -1,4 +1,4 @@
-"""Identify a photo and read its size and orientation, before any pixel is decoded."""
+"""What a file is by its first bytes, and what is known of a photo before any of its pixels is decoded."""
 
 import importlib
 import importlib.util
@@ -17,12 +17,73 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
-from cadrage.errors import CadrageError, PhotoError
+from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
 from cadrage.photo.orientation import upright_size, valid_orientation
-from cadrage.photo.sniff import HEAD_BYTES, SUPPORTED, description, photo_format
-from cadrage.photo.source import unreadable
-from cadrage.photo.wording import one_line, reason
+from cadrage.photo.source import reason, unreadable
+
+HEAD_BYTES = 64
+
+SUPPORTED = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC")
+
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# Frequent guests that are turned away, so that the message can say what they are.
+_OTHERS = (
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP"),
+    (b"8BPS", "a Photoshop document"),
+    (b"%PDF", "a PDF"),
+    (b"\xff\x0a", "a JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"<", "an SVG, XML or HTML text"),
+)
+
+
+def photo_format(head: bytes) -> str | None:
+    """One of ``SUPPORTED``, or None, from the first ``HEAD_BYTES`` bytes.
+
+    >>> photo_format(bytes.fromhex("ffd8ffe0"))
+    'JPEG'
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head.startswith(_TIFF_MAGICS):
+        return "TIFF"
+    if head[4:8] == b"ftyp":
+        end = min(int.from_bytes(head[:4], "big"), len(head))
+        brands = {head[8:12]} | {head[at : at + 4] for at in range(16, end - 3, 4)}
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & _HEIC_BRANDS:
+            return "HEIC"
+    return None
+
+
+def description(head: bytes) -> str:
+    """What an unsupported file looks like, as a phrase for a message.
+
+    >>> description(b"GIF89a")
+    'a GIF'
+    """
+    if head[4:8] == b"ftyp":
+        return "a video"
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            return what
+    printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
+    return "a text" if b"\0" not in head and printable == len(head) else "no known picture format"
+
 
 DEFAULT_MAX_PIXELS = 250_000_000
 
@@ -37,7 +98,7 @@ _PIXEL_LIMIT = threading.Lock()
 class Header:
     """What is known of a photo before decoding it.
 
-    ``format`` is one of ``sniff.SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
+    ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
     """
 

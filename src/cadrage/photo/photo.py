@@ -12,13 +12,11 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from cadrage.errors import PhotoError, UsageError
-from cadrage.photo.decode import load, shrunk, squashed
-from cadrage.photo.decoded import Decoded, decode_jpeg
+from cadrage.errors import PhotoError, UsageError, one_line
+from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of
-from cadrage.photo.wording import one_line
 
 # The format of a photo that came as pixels and not as a file.
 IN_MEMORY = "IMAGE"

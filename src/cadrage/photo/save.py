@@ -1,16 +1,20 @@
-"""Write a crop of a photo to a file."""
+"""A crop of a photo as the bytes of a picture, or written to a file."""
 
+import io
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from operator import index
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from cadrage.errors import CadrageError, OutputError, UsageError
+from cadrage.errors import CadrageError, OutputError, UsageError, one_line
 from cadrage.photo.colour import DEEP_MODES, resizable
-from cadrage.photo.decoded import Decoded
+from cadrage.photo.decode import Decoded
 from cadrage.photo.encode import (
     Tables,
     check_output_size,
@@ -23,9 +27,51 @@ from cadrage.photo.files import atomic_write, check_target
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
 from cadrage.photo.photo import Photo
-from cadrage.photo.wording import one_line, reason
+from cadrage.photo.source import reason
 
 _REDUCING_GAP = 3.0
+
+
+class CropOptions(TypedDict, total=False):
+    """The keyword arguments of `encode_crop` and `save_crop`.
+
+    ``format`` is ``jpeg``, ``png``, ``webp``, ``tiff`` or ``avif``; by default the extension of the file decides, else
+    the photo. ``quality`` is 1..100 for JPEG, WebP and AVIF, see ``encode.encoder_options``; the lossless formats
+    ignore it. ``size_wh`` are the pixels of the picture instead of those of the box; it must have the ratio of the box
+    within 1 px, and only ``enlarge`` lets it be larger than the box. ``strip`` holds ``gps`` to remove the position,
+    ``all`` to remove every metadata but the colour profile. ``decoded`` is ``photo.decoded()``, to decode only once
+    for several crops of one photo.
+    """
+
+    format: str | None
+    quality: int | None
+    size_wh: tuple[int, int] | None
+    enlarge: bool
+    strip: Collection[str]
+    decoded: Decoded | None
+
+
+def encode_crop(photo: Photo, box_px: Sequence[int], **options: Unpack[CropOptions]) -> bytes:
+    """Cut ``box_px`` out of the photo at full resolution and encode it, upright, with corrected metadata.
+
+    The pixels are those of ``photo.full()``; depth, palette, transparency and colour profile are kept where the format
+    has them, see ``encode.fitted``.
+
+    Args:
+        box_px: ``x1 y1 x2 y2`` in whole pixels of the upright photo, end-exclusive.
+        options: see `CropOptions`.
+
+    Raises:
+        UsageError: the box leaves the photo, or an option is wrong.
+        PhotoError: the photo cannot be decoded.
+        OutputError: the crop is smaller than the size asked for, or it cannot be encoded.
+    """
+    cut = _checked(photo, box_px, "", **options)
+    content = io.BytesIO()
+    with _telling(f"a crop of {one_line(photo.name)} as {cut.kind}"):
+        picture, settings = _finished(cut)
+        picture.save(content, cut.kind, **settings)
+    return content.getvalue()
 
 
 def save_crop(
@@ -33,29 +79,16 @@ def save_crop(
     box_px: Sequence[int],
     out_path: str | os.PathLike[str],
     *,
-    format: str | None = None,
-    quality: int | None = None,
-    size_wh: tuple[int, int] | None = None,
-    strip: Collection[str] = (),
     overwrite: bool = False,
-    enlarge: bool = False,
-    decoded: Decoded | None = None,
+    **options: Unpack[CropOptions],
 ) -> None:
-    """Cut ``box_px`` out of the photo at full resolution and write it, upright, with corrected metadata.
-
-    The pixels are those of ``photo.full()``; depth, palette, transparency and colour profile are kept where the format
-    has them, see ``encode.fitted``. The file appears complete or not at all.
+    """Write to a file what `encode_crop` returns; the file appears complete or not at all.
 
     Args:
         box_px: ``x1 y1 x2 y2`` in whole pixels of the upright photo, end-exclusive.
         out_path: the file; its folder must exist.
-        format: ``jpeg``, ``png``, ``webp``, ``tiff`` or ``avif``; by default the extension decides, else the photo.
-        quality: 1..100 for JPEG, WebP and AVIF, see ``encode.encoder_options``; ignored by the lossless formats.
-        size_wh: pixels of the file instead of those of the box; it must have the ratio of the box within 1 px.
-        strip: ``gps`` removes the position, ``all`` every metadata but the colour profile.
         overwrite: whether ``out_path`` may exist. The file the photo came from is never overwritten.
-        enlarge: whether ``size_wh`` may be larger than the box.
-        decoded: ``photo.decoded()``, to decode only once for several crops of one photo.
+        options: see `CropOptions`.
 
     Raises:
         UsageError: the box leaves the photo, or an option is wrong.
@@ -63,33 +96,75 @@ def save_crop(
         OutputError: the file exists, is the photo itself, or cannot be written.
     """
     target = Path(out_path)
+    cut = _checked(photo, box_px, target.name, **options)
+    # Decoding can take seconds that a file in the way would waste.
+    check_target(target, overwrite=overwrite, protect=photo.path)
+    with _telling(f"{one_line(str(target))} as {cut.kind}"):
+        picture, settings = _finished(cut)
+        # Encoded into the file and not into memory, as an uncompressed picture may have gigabytes.
+        with atomic_write(target, overwrite=overwrite, protect=photo.path) as handle:
+            picture.save(handle, cut.kind, **settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A checked request for one crop: ``box`` in pixels, ``kind`` Pillow's name of the format."""
+
+    photo: Photo
+    box: tuple[int, int, int, int]
+    kind: str
+    quality: int | None
+    size_wh: tuple[int, int]
+    strip: Collection[str]
+    decoded: Decoded | None
+
+
+def _checked(
+    photo: Photo,
+    box_px: Sequence[int],
+    out_name: str,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+    size_wh: tuple[int, int] | None = None,
+    enlarge: bool = False,
+    strip: Collection[str] = (),
+    decoded: Decoded | None = None,
+) -> _Cut:
     box = _checked_box(box_px, photo)
-    kind = output_format(format, target.name, photo.format)
+    kind = output_format(format, out_name, photo.format)
     check_quality(quality)
     check_strip(strip)
     box_wh = (box[2] - box[0], box[3] - box[1])
-    if size_wh is not None:
-        size_wh = _checked_size(size_wh, box_wh, photo.name, enlarge)
-    check_output_size(size_wh or box_wh, kind)
+    size_wh = box_wh if size_wh is None else _checked_size(size_wh, box_wh, photo.name, enlarge)
+    check_output_size(size_wh, kind)
     if decoded is not None and decoded.size_wh != photo.size_wh:
         raise UsageError(
             f"{one_line(photo.name)}: decoded must be the result of photo.decoded(), got {decoded.size_wh} px"
         )
-    check_target(target, overwrite=overwrite, protect=photo.path)
+    return _Cut(photo, box, kind, quality, size_wh, strip, decoded)
 
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong into one of our errors."""
     try:
-        metadata, tables = _inherited(photo, size_wh or box_wh, strip, kind)
-        piece = (decoded or photo.decoded()).cut(box)
-        if size_wh is not None and size_wh != box_wh:
-            piece = _resized(piece, size_wh)
-        piece, icc = fitted(piece, kind, metadata.icc)
-        metadata = Metadata(metadata.exif, metadata.xmp, icc, metadata.dpi)
-        with atomic_write(target, overwrite=overwrite, protect=photo.path) as handle:
-            piece.save(handle, kind, **encoder_options(kind, quality, metadata, tables))
+        yield
     except CadrageError:
         raise
     except Exception as error:
-        raise OutputError(f"cannot write {one_line(str(target))} as {kind}: {reason(error)}") from error
+        raise OutputError(f"cannot write {what}: {reason(error)}") from error
+
+
+def _finished(cut: _Cut) -> tuple[Image.Image, dict[str, Any]]:
+    """The crop as it is to be encoded, and the keyword arguments of Pillow's ``save`` for it."""
+    metadata, tables = _inherited(cut)
+    picture = (cut.decoded or cut.photo.decoded()).cut(cut.box)
+    if picture.size != cut.size_wh:
+        picture = _resized(picture, cut.size_wh)
+    picture, icc = fitted(picture, cut.kind, metadata.icc)
+    metadata = Metadata(metadata.exif, metadata.xmp, icc, metadata.dpi)
+    return picture, encoder_options(cut.kind, cut.quality, metadata, tables)
 
 
 def _checked_box(box_px: Sequence[int], photo: Photo) -> tuple[int, int, int, int]:
@@ -127,12 +202,11 @@ def _checked_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, 
     return width, height
 
 
-def _inherited(
-    photo: Photo, size_wh: tuple[int, int], strip: Collection[str], kind: str
-) -> tuple[Metadata, Tables | None]:
-    with photo.opened() as image:
+def _inherited(cut: _Cut) -> tuple[Metadata, Tables | None]:
+    """What the crop keeps of the photo's metadata, and its quantisation tables if it is a JPEG."""
+    with cut.photo.opened() as image:
         # AVIF states the orientation in its container and Pillow would rewrite the whole block to move it there.
-        metadata = metadata_for_crop(image, size_wh, strip, orientation_in_exif=kind != "AVIF")
+        metadata = metadata_for_crop(image, cut.size_wh, cut.strip, orientation_in_exif=cut.kind != "AVIF")
         return metadata, image.quantization if isinstance(image, JpegImageFile) else None
 
 

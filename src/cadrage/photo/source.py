@@ -1,4 +1,4 @@
-"""Where the bytes of a photo come from: a file, bytes, a stream or standard input."""
+"""Where the bytes of a photo come from: a file, bytes, a stream or standard input, and how messages name it."""
 
 import errno
 import hashlib
@@ -10,8 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from cadrage.errors import PhotoError, UsageError
-from cadrage.photo.wording import one_line, reason
+from cadrage.errors import PhotoError, UsageError, one_line
+
+_REASON_CHARS = 160
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in a few words on one line, without the name of the file."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    text = one_line(str(error)) or type(error).__name__
+    return text if len(text) <= _REASON_CHARS else text[: _REASON_CHARS - 3] + "..."
+
 
 STDIN = "-"
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadrage.datasets.readers import read_dataset
-from cadrage.datasets.readers.gaicd import read_gaicd
-from cadrage.datasets.readers.grid_size import sizes_from_grid
+from cadrage.datasets.readers.gaicd import read_gaicd, sizes_from_grid
 from cadrage.errors import UsageError
 
 LINES = "2\t4 38 56 1.00\n10 20  30 50 3.29\n"

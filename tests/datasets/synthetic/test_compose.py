@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cadrage.datasets.synthetic import Scene, compose, drawn_photos, quality
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import srcc
 from cadrage.geometry import area, contains, from_pixels, grid_anchors, intersects
 
 WHOLE = np.array([[0.0, 0.0, 1.0, 1.0]])

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadrage.datasets.convert import convert
+from cadrage.datasets.conversion.convert import convert
 from cadrage.datasets.manifest import read_manifest
 from cadrage.datasets.readers import read_dataset
 from cadrage.datasets.splits import read_split

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from cadrage.evaluation.baselines import make_baseline
-from cadrage.evaluation.baselines.median_box import weighted_median
-from cadrage.evaluation.baselines.overlap_prior import greedy_set
-from cadrage.evaluation.baselines.training_crops import best_crops
+from cadrage.evaluation.baselines.median_box import best_crops, weighted_median
+from cadrage.evaluation.baselines.position_prior import greedy_set
 from cadrage.geometry import fixed_ratio_candidates, free_candidates, grid_anchors, iou_matrix
 
 

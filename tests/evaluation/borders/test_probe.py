@@ -15,11 +15,10 @@ from cadrage.evaluation.borders.probe import (
     probe_photo,
     summarise,
 )
-from cadrage.evaluation.borders.rows import probe_json
+from cadrage.evaluation.borders.report import probe_json, probe_lines
 from cadrage.evaluation.borders.run import choose_photos, probe
-from cadrage.evaluation.borders.text import probe_lines
 from cadrage.geometry import area
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 
 BOX = np.array([0.2, 0.25, 0.7, 0.85])
 INWARDS, OUTWARDS = 0, 1

@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from cadrage.evaluation.metrics.constant import is_constant
-from cadrage.evaluation.metrics.pcc import pcc
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import is_constant, pcc, srcc
 
 # People's scores: few values, many ties.
 SCORES = st.lists(st.tuples(st.integers(7, 14), st.integers(0, 6)), min_size=2, max_size=20).map(

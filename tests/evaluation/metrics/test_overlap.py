@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from cadrage.evaluation.metrics.alpha_recall import alpha_recall
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde, reaches
+from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, coverage, diversity, iou_and_bde, reaches
 from cadrage.geometry import clip, giou_matrix
 
 BOX = np.array([0.1, 0.2, 0.6, 0.8])
+LEFT, RIGHT, WHOLE = np.array([[0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+NOTHING = np.empty((0, 4))
 
 
 def boxes(*rows):
@@ -97,3 +98,45 @@ def test_an_overlap_counts_at_its_own_threshold():
 def test_alpha_recall():
     assert [alpha_recall(iou) for iou in (0.0, 0.7499, 0.75 - 1e-9, 0.75, 1.0)] == [0.0, 0.0, 1.0, 1.0, 1.0]
     assert alpha_recall(0.6, alpha=0.5) == 1.0
+
+
+def test_worked_coverage():
+    truths = np.stack([LEFT, RIGHT])
+    assert coverage(np.stack([LEFT, WHOLE]), truths, 1) == pytest.approx((1 + 0) / 2)
+    assert coverage(np.stack([LEFT, WHOLE]), truths, 2) == pytest.approx((1 + 1 / 2) / 2)
+    assert coverage(np.stack([WHOLE, LEFT, RIGHT]), truths, 3) == 1
+
+
+def test_only_the_first_n_count():
+    assert coverage(np.stack([RIGHT, LEFT]), LEFT[None], 1) == 0
+    assert coverage(np.stack([RIGHT, LEFT]), LEFT[None], 2) == 1
+
+
+def test_fewer_crops_than_asked_for_are_no_error():
+    assert coverage(WHOLE[None], LEFT[None], 10) == coverage(WHOLE[None], LEFT[None], 1) == 0.5
+
+
+def test_no_crops_cover_nothing_and_no_truths_are_undefined():
+    assert coverage(NOTHING, LEFT[None], 5) == 0
+    assert coverage(LEFT[None], NOTHING, 5) == 0
+    assert coverage(NOTHING, NOTHING, 5) == 0
+
+
+def test_at_least_one_crop_must_count():
+    with pytest.raises(ValueError, match="N=0"):
+        coverage(LEFT[None], LEFT[None], 0)
+
+
+def test_worked_diversity():
+    three = np.stack([LEFT, RIGHT, WHOLE])
+    assert diversity(three) == pytest.approx(1 - (0 + 1 / 2 + 1 / 2) / 3)
+
+
+def test_copies_are_not_diverse_and_strangers_are():
+    assert diversity(np.stack([LEFT, LEFT])) == 0
+    assert diversity(np.stack([LEFT, RIGHT])) == 1
+
+
+@pytest.mark.parametrize("boxes", [np.empty((0, 4)), WHOLE[None]])
+def test_fewer_than_two_boxes_are_undefined(boxes):
+    assert diversity(boxes) == 0

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadrage.evaluation.metrics.coverage import coverage
+from cadrage.evaluation.metrics.overlap import coverage
 from cadrage.evaluation.metrics.scale import LARGE, QUANTILES, SMALL, ScaleRecall, area_quantiles, scale_recall
 from cadrage.geometry import mirror
 

@@ -123,14 +123,14 @@ def test_the_same_result_gives_the_same_page(result, shown):
 
 def places(drawing: str, kind: str) -> list[float]:
     """Where the marks of one kind stand, in per cent of the width."""
-    marks = re.findall(rf'<svg class="{kind}" x="([\d.]+)%"', drawing)
-    lines = re.findall(rf'<g class="{kind}"><title>[^<]*</title><line x1="([\d.]+)%"', drawing)
-    return [float(place) for place in [*marks, *lines]]
+    width = float(re.search(r'viewBox="0 0 (\d+) ', drawing)[1])
+    marks = re.findall(rf'<g class="{kind}"><title>[^<]*</title>.*?<use [^>]*x="([\d.]+)"', drawing, re.DOTALL)
+    return [100 * float(place) / width for place in marks]
 
 
 @pytest.mark.parametrize("metric", ["iou", "bde"])
 def test_right_is_better_on_every_axis(result, metric):
-    drawing = strip(metric, result(), published("fcdb-free"))
+    drawing = strip(metric, result(), published("fcdb-free")).svg
     checked(drawing)
     (floor,), (best,), (own,) = (places(drawing, kind) for kind in ("floor", "floor best", "own"))
     assert floor < best < own
@@ -140,29 +140,31 @@ def test_right_is_better_on_every_axis(result, metric):
 
 
 def test_a_metric_that_judges_nothing_has_no_floors(result):
-    drawing = strip("area", result(floors={"whole": {"area": Estimate(1, 1, 1, 12)}}), ())
+    drawing = strip("area", result(floors={"whole": {"area": Estimate(1, 1, 1, 12)}}), ()).svg
     assert 'class="floor' not in drawing
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, -1.0, 1e-9])
 def test_a_metric_without_spread_is_drawn(result, value):
     metrics = {"srcc": Estimate(value, value, value, 1)}
-    drawing = strip("srcc", result(metrics=metrics, floors={}, ceilings={}), ())
+    drawing = strip("srcc", result(metrics=metrics, floors={}, ceilings={}), ()).svg
     checked(drawing)
     assert "nan" not in drawing
     assert "inf" not in drawing
-    checked(histogram("srcc", [value, value], value))
+    checked(histogram("srcc", [value, value], value, 1080))
 
 
 def test_every_photo_is_in_one_bar():
     values = [0.0, 0.1, 0.1, 0.55, 0.999, 1.0]
-    counts = re.findall(r": (\d+) photos</title>", histogram("iou", values, 0.46))
+    counts = re.findall(r": (\d+) photos</title>", histogram("iou", values, 0.46, 1080))
     assert sum(map(int, counts)) == len(values)
-    assert sum(map(int, re.findall(r": (\d+) photos</title>", histogram("srcc", [-0.9, 0.2, 0.21], 0)))) == 3
+    assert sum(map(int, re.findall(r": (\d+) photos</title>", histogram("srcc", [-0.9, 0.2, 0.21], 0, 340)))) == 3
 
 
 def test_a_value_on_an_edge_is_counted_to_its_right():
-    bars = re.findall(r"([\d.]+) to ([\d.]+): (\d+) photos", histogram("recall75", [k / 10 for k in range(11)], 0.5))
+    bars = re.findall(
+        r"([\d.]+) to ([\d.]+): (\d+) photos", histogram("recall75", [k / 10 for k in range(11)], 0.5, 1080)
+    )
     # Only the end of the axis has nothing to its right.
     assert [(float(start), count) for start, _, count in bars] == [*((10.0 * k, "1") for k in range(10)), (95.0, "1")]
 

@@ -2,7 +2,6 @@ import pytest
 
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import published
-from cadrage.evaluation.reports.escape import escaped, printable
 from cadrage.evaluation.reports.numbers import (
     beside,
     best_first,
@@ -172,12 +171,3 @@ def test_only_the_whole_test_split_is_the_published_photos(result, row):
 def test_flms_has_no_splits_and_is_a_test_as_a_whole(result, changes, same):
     found = result(**({"protocol": "flms", "data": {"split": None}} | changes))
     assert ("other photos" not in own_photos(found, published("flms"))) is same
-
-
-def test_printable_text_stays_on_its_line():
-    assert printable("a\n\x1b[31mb\udc80é") == "a\\n\\x1b[31mb\\udc80é"
-
-
-def test_escaped_text_is_no_markup():
-    assert escaped('<b a="1">\n\'') == "&lt;b a=&quot;1&quot;&gt;\\n&#x27;"
-    assert escaped(3) == "3"

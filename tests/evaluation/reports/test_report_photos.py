@@ -9,6 +9,7 @@ from PIL import Image
 from cadrage.datasets.manifest import Pair
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.reports.photos import ShownPhoto, photo_card, pick_shown
+from cadrage.pages import render
 
 BOX = np.array([[0.25, 0.25, 0.75, 0.75]])
 
@@ -118,7 +119,7 @@ def card(file, **changes):
         "predicted_xyxy": BOX,
         "values": {"iou": 0.7268, "bde": 0.05},
     }
-    return photo_card(ShownPhoto(**made | changes))
+    return render("shot.html", shot=photo_card(ShownPhoto(**made | changes)))
 
 
 def test_the_photo_travels_small_inside_the_page(tmp_path):
@@ -158,7 +159,7 @@ def test_an_unreadable_photo_leaves_a_canvas_of_its_shape_with_the_boxes(tmp_pat
 def test_hostile_names_stay_text(tmp_path):
     text = card(tmp_path / "none", file_name='images/"><script>alert(1)</script>\n.jpg')
     assert "<script" not in text
-    assert '"&gt;' not in text.replace("&quot;&gt;", "")
+    assert '"&gt;' not in text.replace("&#34;&gt;", "")
     assert "\\n.jpg" in text
 
 

@@ -14,16 +14,16 @@ from cadrage.inference.explain import (
     Explanation,
     ImportanceMap,
     Kept,
-    Seen,
+    SeenSubject,
     explanation,
     map_of_proposals,
     mass_inside,
     predicted_map,
 )
-from cadrage.inference.pictures import explain_overlay, explain_picture
 from cadrage.inference.pictures import explain_page as explain_html
+from cadrage.inference.pictures import explain_picture
 from cadrage.inference.results import Suggestions
-from cadrage.inference.session import Proposals
+from cadrage.inference.selection.task import CropDistribution
 from cadrage.inference.subjects.detector import ExternalDetector, NoDetector, Subjects, nothing
 
 PERSON = (0.25, 0.1, 0.5, 0.9)
@@ -45,8 +45,13 @@ def halves(values: tuple[float, float] = (1.0, 0.0)) -> np.ndarray:
     return np.repeat(np.array([values]), 32, axis=1).repeat(64, axis=0)
 
 
-def item(photo: np.ndarray, suggestions: Suggestions, importance: ImportanceMap) -> explain_picture.Item:
-    return Image.fromarray(photo), suggestions, explanation(importance, suggestions, nothing("none"))
+def item(photo: np.ndarray, suggestions: Suggestions, importance: ImportanceMap) -> explain_html.Item:
+    return Image.fromarray(photo), suggestions, explanation(importance, suggestions.crops, nothing("none"))
+
+
+def drawable(item: explain_html.Item) -> explain_picture.Item:
+    image, suggestions, explained = item
+    return image, suggestions.crops, suggestions.caption, explained
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_of_a_constant_map_a_crop_keeps_its_area_and_of_nothing_nothing() -> Non
 
 def test_proposals_make_the_map_of_how_often_a_place_is_kept() -> None:
     boxes, weights = np.array([[0, 0, 0.5, 1], [0.25, 0, 1, 1.0]]), np.array([0.25, 0.75])
-    values = map_of_proposals(Proposals(boxes, weights), "default").values
+    values = map_of_proposals(CropDistribution(boxes, weights), "default").values
     assert values.shape == (64, 64)
     np.testing.assert_allclose(values[:, :16], 0.25)
     np.testing.assert_allclose(values[:, 16:32], 1.0)
@@ -108,7 +113,7 @@ def test_a_network_s_own_map_is_used_where_there_is_one(person_model: Path, phot
     assert explained.importance.learned and explained.importance.values.shape == (7, 7)
     # The tiny model adds a half where there is a person.
     assert explained.importance.values.min() >= 0.5
-    assert explained.subjects == (Seen("person", PERSON),)
+    assert explained.subjects == (SeenSubject("person", PERSON),)
 
 
 def test_only_what_the_result_says_too_is_called_importance(
@@ -156,7 +161,7 @@ def test_a_model_with_neither_map_nor_proposals_names_those_that_have(scorer_fol
 
 
 def test_what_a_crop_keeps_in_words() -> None:
-    seen = tuple(Seen(name, PERSON) for name in ("person A", "animal A", "person B", "kept box", "animal B"))
+    seen = tuple(SeenSubject(name, PERSON) for name in ("person A", "animal A", "person B", "kept box", "animal B"))
     explained = Explanation(
         predicted_map(halves(), "m"), seen, (Kept(0.866, (1.0, 0.64, 0.99, 0.0, 0.01)), Kept(None, (0.0,) * 5))
     )
@@ -177,7 +182,7 @@ def test_subjects_and_the_caller_s_boxes_are_both_looked_at(model_folder: Path, 
     beside = (box[2] - 0.3, box[1], box[2] - 0.1, box[3])
     cut = (0.0, box[1], 2 * box[0], box[3])
     subjects = Subjects(np.array([beside, cut]), ("animal", "animal"), np.ones(2), "mine")
-    explained = explanation(predicted_map(halves(), "m"), found, subjects)
+    explained = explanation(predicted_map(halves(), "m"), found.crops, subjects, found.request.keep_xyxy)
     assert [seen.label for seen in explained.subjects] == ["animal A", "animal B", "kept box"]
     assert explained.crops[0].subjects == pytest.approx((1.0, 0.5, 1.0))
 
@@ -186,13 +191,13 @@ def test_subjects_and_the_caller_s_boxes_are_both_looked_at(model_folder: Path, 
 def test_a_flat_map_is_told_and_drawn_as_it_is(photo: np.ndarray, suggestions: Suggestions, level: float) -> None:
     importance = predicted_map(np.full((64, 64), level), "m")
     assert importance.is_flat and "the same everywhere and explains nothing" in importance.says
-    grey = np.asarray(explain_overlay.overlay(Image.fromarray(photo), importance))
+    grey = np.asarray(explain_picture.overlay(Image.fromarray(photo), importance))
     assert (grey == grey[..., :1]).all()
     drawn = item(photo, suggestions, importance)
-    assert explain_picture.draw_explanation(*drawn).width == 1200
+    assert explain_picture.draw_explanation(*drawable(drawn)).width == 1200
     text = explain_html.page([drawn])
     assert "explains nothing" in text and "matters least" not in text
-    assert explain_picture.explained_sheet([drawn, drawn]).width > 600
+    assert explain_picture.explained_sheet([drawable(drawn)] * 2).width > 600
 
 
 def test_both_kinds_of_map_say_that_they_measure_nobody_s_eyes(model_folder: Path, photo: np.ndarray) -> None:
@@ -203,24 +208,24 @@ def test_both_kinds_of_map_say_that_they_measure_nobody_s_eyes(model_folder: Pat
 
 def test_the_map_is_stretched_to_the_photo_and_its_left_stays_left() -> None:
     white = Image.new("RGB", (320, 80), (255, 255, 255))
-    picture = np.asarray(explain_overlay.overlay(white, predicted_map(halves((1.0, 0.2)), "m")))
+    picture = np.asarray(explain_picture.overlay(white, predicted_map(halves((1.0, 0.2)), "m")))
     assert picture.shape == (80, 320, 3)
-    np.testing.assert_array_equal(picture[40, 5], explain_overlay.RAMP[-1])
-    np.testing.assert_array_equal(picture[40, 315], explain_overlay.RAMP[0])
+    np.testing.assert_array_equal(picture[40, 5], explain_picture.RAMP[-1])
+    np.testing.assert_array_equal(picture[40, 315], explain_picture.RAMP[0])
 
 
 def test_colours_get_lighter_with_importance_on_any_grey() -> None:
     values = np.linspace(0, 1, 64)[None].repeat(64, axis=0)
     for grey in (0, 128, 255):
         photo = Image.new("RGB", (64, 64), (grey,) * 3)
-        light = np.asarray(explain_overlay.overlay(photo, predicted_map(values, "m")).convert("L"), float)[32]
+        light = np.asarray(explain_picture.overlay(photo, predicted_map(values, "m")).convert("L"), float)[32]
         assert (np.diff(light) >= -1).all() and light[-1] > light[0] + 40
 
 
 def test_inside_a_crop_the_photo_is_untouched(photo: np.ndarray) -> None:
     image = Image.fromarray(photo)
-    covered = explain_overlay.overlay(image, predicted_map(halves(), "m"))
-    picture = np.asarray(explain_overlay.left_behind(image, covered, (30, 20, 200, 150)))
+    covered = explain_picture.overlay(image, predicted_map(halves(), "m"))
+    picture = np.asarray(explain_picture.left_behind(image, covered, (30, 20, 200, 150)))
     np.testing.assert_array_equal(picture[20:150, 30:200], photo[20:150, 30:200])
     np.testing.assert_array_equal(picture[:20], np.asarray(covered)[:20])
 
@@ -228,7 +233,7 @@ def test_inside_a_crop_the_photo_is_untouched(photo: np.ndarray) -> None:
 def test_a_page_needs_nothing_else_and_trusts_no_name(photo: np.ndarray, suggestions: Suggestions) -> None:
     nasty = replace(suggestions, image=replace(suggestions.image, path='"><img src=x onerror=alert(1)>.jpg'))
     subjects = Subjects(np.array([PERSON]), ("person",), np.ones(1), "mine")
-    explained = explanation(predicted_map(halves(), "<b>m</b>"), nasty, subjects)
+    explained = explanation(predicted_map(halves(), "<b>m</b>"), nasty.crops, subjects)
     text = explain_html.page([(Image.fromarray(photo), nasty, explained)])
     assert "<script" not in text and "<img src=x" not in text and "<b>m</b>" not in text
     assert set(re.findall(r'(?:src|href)="(\w+):', text)) == {"data"}
@@ -242,7 +247,11 @@ def test_files_are_written_whole_and_not_over_others(
     photo: np.ndarray, suggestions: Suggestions, tmp_path: Path, count: int
 ) -> None:
     items = [item(photo, suggestions, predicted_map(halves(), "m"))] * count
-    for name, write in (("a.png", explain_picture.write_png), ("a.html", explain_html.write_html)):
+
+    def write_png(path: Path, items: list[explain_html.Item]) -> None:
+        explain_picture.write_png(path, [drawable(each) for each in items])
+
+    for name, write in (("a.png", write_png), ("a.html", explain_html.write_html)):
         write(tmp_path / name, items)
         before = (tmp_path / name).read_bytes()
         with pytest.raises(OutputError, match="exists"):
@@ -257,17 +266,16 @@ def test_a_photo_like_a_line_is_drawn_wide_enough_to_see_its_map(
     model_folder: Path, size_wh: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrowest: list[int] = []
-    real = explain_overlay.overlay
+    real = explain_picture.overlay
 
     def measured(image: Image.Image, importance: ImportanceMap) -> Image.Image:
         narrowest.append(min(image.size))
         return real(image, importance)
 
-    monkeypatch.setattr(explain_overlay, "overlay", measured)
     monkeypatch.setattr(explain_picture, "overlay", measured)
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size_wh[::-1], 3), np.uint8))
     found = Cropper(model_folder, detector="none").suggest(image, n=2)
-    drawn = image, found, explanation(predicted_map(halves(), "m"), found, nothing("none"))
+    drawn = drawable((image, found, explanation(predicted_map(halves(), "m"), found.crops, nothing("none"))))
     assert explain_picture.draw_explanation(*drawn).width == 1200
     explain_picture.explained_sheet([drawn, drawn])
     assert narrowest == [24] * 4, "large, with what each crop discards, and two tiles"
@@ -276,5 +284,5 @@ def test_a_photo_like_a_line_is_drawn_wide_enough_to_see_its_map(
 def test_a_photo_with_many_crops_and_ratios_is_drawn(model_folder: Path, photo: np.ndarray) -> None:
     encoded = Cropper(model_folder, detector=NoDetector()).encode(photo)
     found = encoded.suggest(n=9, ratio=["free", "1:1", "16:9"])
-    picture = explain_picture.draw_explanation(Image.fromarray(photo), found, encoded.explain(found))
+    picture = explain_picture.draw_explanation(*drawable((Image.fromarray(photo), found, encoded.explain(found))))
     assert picture.width == 1200

@@ -12,11 +12,12 @@ from PIL import Image
 
 from cadrage.errors import OutputError
 from cadrage.geometry import to_pixels
-from cadrage.inference.pictures.marks import PALETTE, Mark, label_places, mark_photo, rank_color, text_color
-from cadrage.inference.pictures.preview import contact_sheet, draw_crops, write_png
+from cadrage.inference.pictures import preview
+from cadrage.inference.pictures.drawing import PALETTE, Mark, label_places, mark_photo, rank_color, text_color
 from cadrage.inference.pictures.preview_page import page, write_html
-from cadrage.inference.request import make_request
-from cadrage.inference.results import Crop, ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.request import Request
+from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
+from cadrage.inference.selection.crop import Crop
 
 NASTY_NAME = '"><img src=x onerror=alert(1)>&amp;\n.jpg'
 BOXES = [(0.1, 0.1, 0.7, 0.8), (0.0, 0.0, 1.0, 1.0), (0.1, 0.1, 0.5, 0.5), (0.0, 0.0, 0.4, 1.0), (0.6, 0.6, 1.0, 1.0)]
@@ -49,10 +50,22 @@ def suggestions(
     return Suggestions(
         image=ImageInfo(path, "0" * 64, *size_wh, 1),
         model=ModelInfo("tiny", "test", "1", "0" * 64),
-        request=make_request(list(ratios)),
+        request=Request.of(ratio=list(ratios)),
         crops=tuple(crops),
         **more,
     )
+
+
+def draw_crops(image: Image.Image, result: Suggestions) -> Image.Image:
+    return preview.draw_crops(image, result.crops, result.caption)
+
+
+def contact_sheet(items: list[tuple[Image.Image, Suggestions]]) -> Image.Image:
+    return preview.contact_sheet([(image, result.crops, result.caption) for image, result in items])
+
+
+def write_png(path: Path, items: list[tuple[Image.Image, Suggestions]], *, overwrite: bool = False) -> None:
+    preview.write_png(path, [(image, result.crops, result.caption) for image, result in items], overwrite=overwrite)
 
 
 def test_the_photo_is_dimmed_outside_the_best_crop_only():

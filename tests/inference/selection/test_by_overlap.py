@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,8 +7,10 @@ from hypothesis import strategies as st
 
 from cadrage.errors import ModelError
 from cadrage.geometry import area, fixed_ratio_candidates, free_candidates, iou_matrix, mirror
-from cadrage.inference.selection.by_overlap import Picks, condition_on_ratio, pick_set, select
-from cadrage.inference.selection.settings import SelectionSettings
+from cadrage.inference.selection import by_overlap
+from cadrage.inference.selection.by_overlap import condition_on_ratio
+from cadrage.inference.selection.duplicates import SetLimits, pick_set
+from cadrage.inference.selection.task import CropDistribution, Picks, SelectionSettings
 
 LATTICE = free_candidates()
 SQUARES = fixed_ratio_candidates((600, 400), 1.0)
@@ -20,6 +24,21 @@ def opinions(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     start = rng.random((count, 2)) * (1 - side)
     weights = np.exp(rng.normal(0, rng.choice([0.1, 1, 3]), count))
     return np.concatenate([start, start + side], axis=1), weights / weights.sum()
+
+
+def select(
+    candidates: np.ndarray,
+    boxes: np.ndarray,
+    weights: np.ndarray,
+    *,
+    n: int,
+    diversity: float = 0.85,
+    spanned_area: float | None = None,
+    **options: Any,
+) -> Picks:
+    """Sets of three and more span scales where the area of the largest possible crop is given."""
+    bands = None if spanned_area is None or n < 3 else (0.60 * spanned_area, 0.75 * spanned_area)
+    return by_overlap.select(candidates, CropDistribution(boxes, weights), SetLimits(n, diversity, bands), **options)
 
 
 def similarities(picks: Picks) -> np.ndarray:
@@ -174,7 +193,9 @@ def test_ties_go_to_the_larger_then_the_earlier_box() -> None:
     boxes = np.array([[0, 0, 0.5, 0.5], [0, 0, 0.5, 1.0], [0.5, 0, 1.0, 1.0]])
     overlap = np.full((3, 1), 0.5, np.float32)
 
-    chosen = pick_set(boxes, overlap, np.ones(1, np.float32), overlap[:, 0], np.zeros(3, np.float32), 1, 0.85, None)
+    chosen = pick_set(
+        boxes, overlap, np.ones(1, np.float32), overlap[:, 0], np.zeros(3, np.float32), SetLimits(1, 0.85)
+    )
 
     assert chosen == [1]
 

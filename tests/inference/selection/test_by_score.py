@@ -14,10 +14,10 @@ from cadrage.errors import ConstraintError, ModelError
 from cadrage.evaluation.product import ModelPredictor
 from cadrage.geometry import area, grid_anchors, iou_matrix, mirror
 from cadrage.inference.pictures.preview_page import page
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.selection.framing import Framed, frame
-from cadrage.inference.selection.rules import FEWER_THAN_ASKED
-from cadrage.inference.selection.settings import SelectionSettings
+from cadrage.inference.selection.rules import FEWER_THAN_ASKED, rules_for
+from cadrage.inference.selection.task import SelectionSettings, Task
 from cadrage.inference.store.card import ScoreScale, read_card
 
 SIZE = (1000, 667)
@@ -36,17 +36,21 @@ def framed(
     candidates: Any = "grid",
     **options: Any,
 ) -> Framed:
-    request = make_request(**options)
+    request = Request.of(**options)
+    ratio = request.ratio[0]
     return frame(
-        "a.jpg",
-        size_wh,
-        None,
-        request.ratios[0],
-        request,
-        SelectionSettings(),
-        evaluate,
-        score_scale=scale_of_scores,
-        candidates=candidates,
+        Task(
+            photo_name="a.jpg",
+            size_wh=size_wh,
+            ratio=ratio,
+            request=request,
+            rules=rules_for(request, ratio, size_wh),
+            settings=SelectionSettings(),
+            evaluate=evaluate,
+            opinions=None,
+            candidates=candidates,
+            score_scale=scale_of_scores,
+        )
     )
 
 

@@ -4,25 +4,36 @@ import numpy as np
 import pytest
 
 from cadrage.geometry import iou_matrix
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.selection.framing import Framed, frame
-from cadrage.inference.selection.settings import SelectionSettings
-from cadrage.inference.session import Proposals
+from cadrage.inference.selection.rules import rules_for
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
 
 SIZE = (1200, 900)
 
 
-def concentric(*sides: float) -> Proposals:
+def concentric(*sides: float) -> CropDistribution:
     """One opinion per side length, all around the middle and equally likely."""
     half = np.array(sides) / 2
     boxes = np.stack([0.5 - half, 0.5 - half, 0.5 + half, 0.5 + half], axis=1)
-    return Proposals(boxes, np.full(len(sides), 1 / len(sides)))
+    return CropDistribution(boxes, np.full(len(sides), 1 / len(sides)))
 
 
-def framed(proposals: Proposals, settings: SelectionSettings | None = None, **options: Any) -> Framed:
-    request = make_request(**options)
-    settings = settings or SelectionSettings()
-    return frame("a.jpg", SIZE, proposals, request.ratios[0], request, settings, lambda boxes: np.zeros(len(boxes)))
+def framed(proposals: CropDistribution, settings: SelectionSettings | None = None, **options: Any) -> Framed:
+    request = Request.of(**options)
+    ratio = request.ratio[0]
+    return frame(
+        Task(
+            photo_name="a.jpg",
+            size_wh=SIZE,
+            ratio=ratio,
+            request=request,
+            rules=rules_for(request, ratio, SIZE),
+            settings=settings or SelectionSettings(),
+            evaluate=lambda boxes: np.zeros(len(boxes)),
+            opinions=proposals,
+        )
+    )
 
 
 @pytest.mark.parametrize("ratio", ["free", "4:5", "original"])
@@ -41,7 +52,7 @@ def test_scale_moves_the_preference(ratio: str) -> None:
 @pytest.mark.parametrize("n", [1, 5])
 def test_scale_is_seen_even_where_people_hardly_differ(ratio: str, n: int) -> None:
     middle, noise = np.array([0.15, 0.1, 0.85, 0.9]), np.random.default_rng(0).normal(0, 0.04, (100, 4))
-    opinions = Proposals(np.clip(middle + noise, 0, 1), np.full(100, 0.01))
+    opinions = CropDistribution(np.clip(middle + noise, 0, 1), np.full(100, 0.01))
 
     tight, natural, loose = (
         np.mean([crop.area_fraction for crop in framed(opinions, ratio=ratio, n=n, scale=scale).crops])
@@ -72,7 +83,7 @@ def test_the_card_can_move_the_natural_scale() -> None:
 
 def test_the_ratio_listens_to_the_opinions_that_have_it() -> None:
     wide, tall = [0.0, 0.0, 1.0, 0.5], [0.5, 0.2, 0.75, 1.0]
-    opinions = Proposals(np.array([wide, tall]), np.array([0.5, 0.5]))
+    opinions = CropDistribution(np.array([wide, tall]), np.array([0.5, 0.5]))
 
     x, _, width, _ = framed(opinions, ratio="300:720", n=1).crops[0].box_px
 
@@ -80,7 +91,7 @@ def test_the_ratio_listens_to_the_opinions_that_have_it() -> None:
 
 
 def test_a_lone_opinion_is_found_to_the_pixel() -> None:
-    opinions = Proposals(np.array([[0.113, 0.222, 0.707, 0.891]]), np.ones(1))
+    opinions = CropDistribution(np.array([[0.113, 0.222, 0.707, 0.891]]), np.ones(1))
 
     crop = framed(opinions).crops[0]
 

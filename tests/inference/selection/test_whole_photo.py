@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from cadrage import Cropper
 from cadrage.geometry import area, contains, intersects, iou_matrix, largest_size, mirror, parse_ratio
 from cadrage.geometry.pixels import nearest_size
-from cadrage.inference.request import make_request
-from cadrage.inference.results import WHOLE_PHOTO_UNRATED
+from cadrage.inference.request import Request
 from cadrage.inference.selection.candidates import fixed_ratio_pool
+from cadrage.inference.selection.crop import WHOLE_PHOTO_UNRATED
 from cadrage.inference.selection.framing import Framed, frame
-from cadrage.inference.selection.rules import Rules
-from cadrage.inference.selection.settings import SelectionSettings
-from cadrage.inference.session import Proposals
+from cadrage.inference.selection.rules import Rules, rules_for
+from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
 
 SIZE = (1000, 667)
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -39,12 +38,24 @@ def framed(
     size_wh: tuple[int, int] = SIZE,
     *,
     candidates: Any = "grid",
-    proposals: Proposals | None = None,
+    proposals: CropDistribution | None = None,
     **options: Any,
 ) -> Framed:
-    request = make_request(**options)
-    ratio = request.ratios[0]
-    return frame("a.jpg", size_wh, proposals, ratio, request, SelectionSettings(), evaluate, candidates=candidates)
+    request = Request.of(**options)
+    ratio = request.ratio[0]
+    return frame(
+        Task(
+            photo_name="a.jpg",
+            size_wh=size_wh,
+            ratio=ratio,
+            request=request,
+            rules=rules_for(request, ratio, size_wh),
+            settings=SelectionSettings(),
+            evaluate=evaluate,
+            opinions=proposals,
+            candidates=candidates,
+        )
+    )
 
 
 def boxes_of(found: Framed) -> np.ndarray:
@@ -98,7 +109,7 @@ def test_it_is_flagged_however_it_came_about() -> None:
 @pytest.mark.parametrize("ratio", ["free", "1:1", "original"])
 def test_a_model_that_knows_it_is_not_changed(ratio: str) -> None:
     boxes = np.array([[0.1, 0.1, 0.8, 0.9], WHOLE])
-    proposals = Proposals(boxes, np.array([0.3, 0.7]))
+    proposals = CropDistribution(boxes, np.array([0.3, 0.7]))
 
     lattice, default = (
         [framed(ratio=ratio, n=4, whole=whole, **model) for whole in (True, False)]

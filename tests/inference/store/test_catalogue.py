@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 
 from cadrage.errors import ModelError
-from cadrage.inference.store.catalogue import info, list_models
-from cadrage.inference.store.registry import pull
+from cadrage.inference.store.registry import info, list_models, pull
 
 
 def shown(**options: Any) -> list[tuple[str, tuple[str, ...], str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cadrage.errors import ModelError, UsageError
-from cadrage.inference.store import pull as pull_module
+from cadrage.inference.store import cache as cache_module
 from cadrage.inference.store.config import cache_folder, config_file
 from cadrage.inference.store.registry import pull, resolve
 
@@ -246,7 +246,7 @@ def test_two_pulls_at_once_fetch_every_file_once(shelf: Any, online: Any) -> Non
 
 def test_two_processes_at_once(online: Any) -> None:
     code = "from cadrage.inference.store.registry import pull; print(pull('oak'))"
-    source_folder = str(Path(pull_module.__file__).parents[3])
+    source_folder = str(Path(cache_module.__file__).parents[3])
     environment = os.environ | {"PYTHONPATH": source_folder}
     commands = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
@@ -319,7 +319,7 @@ def test_full_disk(online: Any, models_cache: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pull_module.os, "fsync", no_space)
+        patch.setattr(cache_module.os, "fsync", no_space)
         with pytest.raises(ModelError, match="No space left on device"):
             pull("oak")
     assert [path.name for path in models_cache.rglob("*") if path.is_file()] == [".lock"]

@@ -1,21 +1,19 @@
 """What a detector returns, the detectors that need no network, and the person a photo is about."""
 
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cadrage.errors import CadrageError, ModelError, UsageError
+from cadrage.errors import ModelError, UsageError
 from cadrage.inference.subjects.detector import (
     ExternalDetector,
     NoDetector,
     Subjects,
-    body_of_face,
-    main_person,
-    make_detector,
     sorted_subjects,
 )
+from cadrage.inference.subjects.detectors import make_detector
+from cadrage.inference.subjects.person import body_of_face, main_person
 
 PHOTO = np.zeros((60, 80, 3), np.uint8)
 
@@ -113,18 +111,12 @@ def test_a_person_goes_before_a_face() -> None:
     assert main_person(Subjects(boxes, ("face", "person"), np.ones(2), "mine")) == (0.6, 0.1, 0.9, 0.9)
 
 
-@pytest.mark.parametrize("name", ["yolo", "", "onnx", "onnx:"])
+@pytest.mark.parametrize("name", ["yolo", "opencv", "", "onnx", "onnx:"])
 def test_an_unknown_detector_is_named_with_the_known_ones(name: str) -> None:
-    with pytest.raises(UsageError, match="own, opencv, none, onnx:FILE"):
+    with pytest.raises(UsageError, match="own, none, onnx:FILE"):
         make_detector(name)
 
 
 def test_a_detector_without_its_file_says_which(tmp_path: Any) -> None:
     with pytest.raises(ModelError, match=r"faces\.onnx: no such file"):
         make_detector(f"onnx:{tmp_path / 'faces.onnx'}")
-
-
-def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(CadrageError, match=r"cadrage\[subjects\]"):
-        make_detector("opencv")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from cadrage.errors import UsageError
 from cadrage.geometry import contains
 from cadrage.inference.cropper import Cropper
-from cadrage.inference.request import make_request
+from cadrage.inference.request import Request
 from cadrage.inference.results import Suggestions
+from cadrage.inference.selection.rules import rules_for
 from cadrage.inference.subjects.detector import KINDS, ExternalDetector, Kind, Subjects
-from cadrage.inference.subjects.keeping import with_found, words_and_boxes
+from cadrage.inference.subjects.photo_subjects import kept_boxes
 
 Painter = Callable[..., np.ndarray]
 LEFT, RIGHT = [0.05, 0.3, 0.25, 0.8], [0.6, 0.2, 0.7, 0.6]
@@ -44,18 +46,24 @@ def holds(suggestions: Suggestions, box: list[float]) -> bool:
     return bool(contains(suggestions.xyxyn + np.array([-1e-9, -1e-9, 1e-9, 1e-9]), box).all())
 
 
-def test_words_and_boxes_are_told_apart() -> None:
-    assert words_and_boxes("faces") == (("faces",), ())
-    assert words_and_boxes(["people", LEFT, "people"]) == (("people",), [LEFT])
-    assert words_and_boxes([LEFT]) == ((), [LEFT])
-    array = np.array([LEFT])
-    assert words_and_boxes(array) == ((), array)
+@pytest.mark.parametrize(
+    ("keep", "words", "boxes"),
+    [
+        ("faces", ("faces",), ()),
+        (["people", LEFT, "people"], ("people",), (tuple(LEFT),)),
+        ([LEFT], (), (tuple(LEFT),)),
+        (np.array([LEFT]), (), (tuple(LEFT),)),
+    ],
+)
+def test_words_and_boxes_are_told_apart(keep: Any, words: tuple[str, ...], boxes: tuple[Any, ...]) -> None:
+    request = Request.of(keep=keep)
+    assert (request.keep_words, request.keep_xyxy, request.keep) == (words, boxes, (*words, *boxes))
 
 
 @pytest.mark.parametrize("keep", ["cats", ["people", "cats"], ""])
 def test_another_word_is_refused(keep: object) -> None:
     with pytest.raises(UsageError, match="'faces' or 'people', got"):
-        make_request(keep=keep)  # type: ignore[arg-type]
+        Request.of(keep=keep)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("ratio", ["free", "4:5", "16:9"])
@@ -70,11 +78,13 @@ def test_no_crop_cuts_what_was_found(model_folder: Path, red_at: Painter, ratio:
 
 def test_what_a_detector_found_is_kept_with_some_room() -> None:
     boxes = np.array([[0.4, 0.2, 0.6, 0.6], [0.0, 0.5, 0.5, 1.0]])
-    request = make_request(keep=["people", [0.1, 0.1, 0.2, 0.2]])
-    kept = with_found(request, Subjects(boxes, ("person", "person"), np.ones(2), "own")).keep_xyxy
-    assert kept[0] == (0.1, 0.1, 0.2, 0.2), "the caller's own boxes are meant as they are"
-    assert kept[1] == pytest.approx((0.38, 0.16, 0.62, 0.64))
-    assert kept[2] == pytest.approx((0.0, 0.45, 0.55, 1.0))
+    request = Request.of(keep=["people", [0.1, 0.1, 0.2, 0.2]])
+    found = kept_boxes(Subjects(boxes, ("person", "person"), np.ones(2), "own"))
+    assert found[0] == pytest.approx((0.38, 0.16, 0.62, 0.64))
+    assert found[1] == pytest.approx((0.0, 0.45, 0.55, 1.0))
+    kept = rules_for(request, request.ratio[0], (1000, 1000), found).keep_xyxy
+    assert kept[0] == pytest.approx((0.1, 0.1, 0.2, 0.2)), "the caller's own boxes are meant as they are"
+    assert kept[1:] == pytest.approx(np.array(found))
 
 
 def test_several_people_are_all_kept_beside_a_box_of_the_caller(model_folder: Path, red_at: Painter) -> None:

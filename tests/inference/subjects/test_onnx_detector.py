@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from cadrage.errors import CadrageError, ModelError
-from cadrage.inference.subjects.coco import kinds_and_confidences
+from cadrage.errors import DetectionError, ModelError
 from cadrage.inference.subjects.onnx_detector import OnnxDetector
+from cadrage.inference.subjects.onnx_outputs import kinds_and_confidences
 
 Write = Callable[..., Path]
 
@@ -167,9 +167,9 @@ def test_numbers_that_are_not_finite_are_an_error_of_the_photo(
     outputs = detr(80, [0, 5])
     outputs[name][0, 1, 0] = numbers
     detector = OnnxDetector(write_detector(tmp_path / "detr.onnx", outputs))
-    with pytest.raises(CadrageError, match=f"{name} holds numbers that are not finite") as caught:
+    with pytest.raises(DetectionError, match=f"{name} holds numbers that are not finite") as caught:
         detector.detect(SQUARE)
-    assert type(caught.value) is CadrageError
+    assert type(caught.value) is DetectionError
 
 
 @pytest.mark.parametrize(

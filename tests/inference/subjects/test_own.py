@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadrage.errors import CadrageError, ModelError
+from cadrage.errors import DetectionError, ModelError
 from cadrage.geometry import iou_matrix, mirror
 from cadrage.inference.session import load_model
 from cadrage.inference.store import packaged
-from cadrage.inference.subjects.detector import main_person, make_detector
+from cadrage.inference.subjects.detectors import make_detector
 from cadrage.inference.subjects.own import FOLDER, OwnDetector, read_maps, upper_parts
+from cadrage.inference.subjects.person import main_person
 
 SIDE = 28
 BELIEVED = {"person": 0.3, "animal": 0.3, "object": 0.3}
@@ -213,9 +214,9 @@ def test_a_head_of_another_trunk_is_refused(tmp_path: Path) -> None:
 def test_what_goes_wrong_with_one_photo_is_no_error_of_the_model(
     detector: OwnDetector, features: np.ndarray, message: str
 ) -> None:
-    with pytest.raises(CadrageError, match=message) as caught:
+    with pytest.raises(DetectionError, match=message) as caught:
         detector.detect_on(features, (300, 200))
-    assert type(caught.value) is CadrageError and "\n" not in str(caught.value)
+    assert type(caught.value) is DetectionError and "\n" not in str(caught.value)
 
 
 def test_a_head_that_does_not_start_is_an_error_of_the_model(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cadrage import Cropper
 from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import mirror
-from cadrage.inference.session import Encoded, Model, load_model
+from cadrage.inference.session import Look, Model, load_model
 from cadrage.inference.subjects.detector import KINDS, ExternalDetector, Kind, NoDetector, Subjects
 from cadrage.inference.subjects.person import MANIFEST, MainPerson, marked_person
 
@@ -40,7 +40,7 @@ def noise(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 
 
-def encoded(folder: Path, image: np.ndarray | None = None) -> Encoded:
+def encoded(folder: Path, image: np.ndarray | None = None) -> Look:
     return load_model(folder, threads=1).encode(noise() if image is None else image, (300, 200))
 
 
@@ -92,7 +92,7 @@ def test_importance_is_the_mean_of_photo_and_mirror_image(person_model: Path) ->
 
 def test_importance_outside_its_range_is_refused(person_model: Path) -> None:
     photo = encoded(person_model)
-    negative = Encoded(photo.model, -photo.features, photo.size_wh)
+    negative = Look(photo.model, -photo.features, photo.size_wh)
     with pytest.raises(ModelError, match="its importance is no map from 0 to 1; export the model again"):
         negative.importance()
 
@@ -220,7 +220,7 @@ def test_other_models_look_for_nobody(model_folder: Path) -> None:
 
 
 def test_a_missing_detector_names_the_way_out(person_model: Path) -> None:
-    with pytest.raises(UsageError, match="no detector 'eyes'; there are own, opencv"):
+    with pytest.raises(UsageError, match="no detector 'eyes'; there are own, none"):
         Cropper(person_model, detector="eyes").suggest(noise())
 
 

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+import cadrage.training
 from cadrage.errors import UsageError
 from cadrage.training.run import read_recipe
 from cadrage.training.systems.default import DefaultRecipe
 
-RECIPES = Path(__file__).parents[3] / "recipes"
+RECIPES = Path(cadrage.training.__file__).with_name("recipes")
 
 
 def write(folder: Path, text: str) -> Path:

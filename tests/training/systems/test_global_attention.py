@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.geometry import mirror
-from cadrage.inference.session import Encoded, load_model
+from cadrage.inference.session import Look, load_model
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.training.engine.export import write_parts
 from cadrage.training.systems.global_attention import attention_card, attention_parts
@@ -45,7 +45,7 @@ def small(**settings: Any) -> GlobalAttentionModel:
     return model.eval()
 
 
-def exported(model: GlobalAttentionModel, folder: Path) -> Encoded:
+def exported(model: GlobalAttentionModel, folder: Path) -> Look:
     card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
     parts = write_parts(attention_parts(model, SIDE), folder)
     (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **attention_card(model)}))

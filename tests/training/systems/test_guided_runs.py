@@ -1,7 +1,6 @@
 """Whole runs of human-centric and global-attention models on a tiny data set, and what is refused before they begin."""
 
 import json
-from pathlib import Path
 
 import pytest
 from lightning.pytorch import LightningModule
@@ -9,6 +8,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from cadrage.errors import UsageError
+from cadrage.papers.names import RECIPES
 from cadrage.training.engine.evaluators import samples
 from cadrage.training.engine.evaluators.module import EvaluatorTraining
 from cadrage.training.engine.evaluators.targets import window_heat
@@ -17,7 +17,6 @@ from cadrage.training.run import read_recipe, train_from_recipe
 from cadrage.training.systems.global_attention import GlobalAttentionRecipe
 from cadrage.training.systems.human_centric import HumanCentricRecipe
 
-RECIPES = Path(__file__).parents[3] / "recipes"
 LOADERS = {"human-centric": read_recipe, "global-attention": read_recipe}
 KINDS = {"human-centric": HumanCentricRecipe, "global-attention": GlobalAttentionRecipe}
 VOTES = {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cadrage.geometry import mirror
-from cadrage.inference.session import Encoded, load_model
+from cadrage.inference.session import Look, load_model
 from cadrage.models.human_centric import HumanCentricModel
 from cadrage.training.engine.export import write_parts
 from cadrage.training.systems.human_centric import human_card, human_parts
@@ -54,7 +54,7 @@ def folder(model: HumanCentricModel, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-def encoded(folder: Path, seed: int = 0) -> Encoded:
+def encoded(folder: Path, seed: int = 0) -> Look:
     photo = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     return load_model(folder, threads=1).encode(photo, (300, 200))
 
@@ -64,7 +64,7 @@ def some_boxes(count: int, seed: int = 1) -> np.ndarray:
     return edges.reshape(count, 4)
 
 
-def in_torch(model: HumanCentricModel, photo: Encoded, boxes: np.ndarray, person: np.ndarray | None) -> tuple:
+def in_torch(model: HumanCentricModel, photo: Look, boxes: np.ndarray, person: np.ndarray | None) -> tuple:
     """Scores of both views and their importance, by torch on the features of the exported trunk."""
     views = torch.from_numpy(np.stack([boxes, mirror(boxes)])).float()
     box = np.zeros((1, 4)) if person is None else person[None]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cadrage.datasets.raw import Reading
+from cadrage.datasets.conversion.raw import Reading
 from cadrage.datasets.readers.cpc import read_cpc
 from cadrage.datasets.readers.fcdb import read_fcdb
 from cadrage.datasets.readers.flms import read_flms

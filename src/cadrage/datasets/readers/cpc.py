@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from cadrage.datasets.photos_in import Listed, list_files
-from cadrage.datasets.raw import RawPhoto, Reading
+from cadrage.datasets.conversion.raw import RawPhoto, Reading
 from cadrage.datasets.readers.folder import SourceFolder, left_out, malformed
 from cadrage.datasets.readers.parse import box_rows, check_name, load_object, numbers, parse_json, shown
+from cadrage.datasets.readers.photos_in import Listed, list_files
 from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes
 

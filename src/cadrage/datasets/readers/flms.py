@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cadrage.datasets.raw import RawPhoto, Reading
+from cadrage.datasets.conversion.raw import RawPhoto, Reading
 from cadrage.datasets.readers.folder import SourceFolder, malformed
 from cadrage.datasets.readers.parse import box_rows, check_name, load_object, shown
 from cadrage.errors import CadrageError, UsageError

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cadrage.datasets.photos_in import PhotosIn, stem_key
-from cadrage.datasets.raw import LeftOut, RawPhoto
+from cadrage.datasets.conversion.raw import LeftOut, RawPhoto
 from cadrage.datasets.readers.parse import check_name, load_object, one_box, shown
+from cadrage.datasets.readers.photos_in import PhotosIn, stem_key
 from cadrage.errors import UsageError
 from cadrage.geometry.boxes import Boxes
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from cadrage.datasets.synthetic.figure import PERSON_RATIO
+from cadrage.datasets.synthetic.paint import PERSON_RATIO
 from cadrage.datasets.synthetic.quality import SUBJECT_SHARE, THIRDS
 from cadrage.datasets.synthetic.scene import Box, Scene, Subject
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from cadrage.datasets.synthetic.quality import Floats, quality
 from cadrage.datasets.synthetic.scene import Scene
 from cadrage.errors import OutputError, UsageError
 from cadrage.geometry.boxes import Boxes, box_ratio
-from cadrage.geometry.grid import grid_anchors
+from cadrage.geometry.candidates import grid_anchors
 from cadrage.geometry.pixels import from_pixels, to_pixels
 
 PHOTOS = {"train": 200, "val": 40, "test": 60}

@@ -6,18 +6,12 @@ from functools import partial
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Predictor
-from cadrage.evaluation.baselines.centre import Centre
-from cadrage.evaluation.baselines.largest import Largest
-from cadrage.evaluation.baselines.median_box import MedianBox
+from cadrage.evaluation.baselines.fixed_boxes import Centre, Largest, Whole
+from cadrage.evaluation.baselines.median_box import MedianBox, best_crops
+from cadrage.evaluation.baselines.other_tools import SmartCropPy, Vips
 from cadrage.evaluation.baselines.position_prior import position_prior
 from cadrage.evaluation.baselines.random_boxes import RandomBoxes
-from cadrage.evaluation.baselines.smartcrop import SmartCropPy
-from cadrage.evaluation.baselines.training_crops import best_crops
-from cadrage.evaluation.baselines.vips import Vips
-from cadrage.evaluation.baselines.whole import Whole
 from cadrage.evaluation.names import BASELINE_NAMES as BASELINES
-
-LEARNED = ("median-box", "position-prior")
 
 _MAKERS: dict[str, Callable[[], Predictor]] = {
     "whole": Whole,
@@ -28,6 +22,12 @@ _MAKERS: dict[str, Callable[[], Predictor]] = {
     "vips-attention": partial(Vips, "attention"),
     "vips-entropy": partial(Vips, "entropy"),
 }
+_LEARNERS: dict[str, Callable[[Sequence[PhotoRecord]], Predictor]] = {
+    "median-box": lambda photos: MedianBox(best_crops(photos)),
+    "position-prior": position_prior,
+}
+
+LEARNED = tuple(_LEARNERS)
 
 __all__ = ["BASELINES", "LEARNED", "make_baseline"]
 
@@ -39,9 +39,8 @@ def make_baseline(name: str, train: Sequence[PhotoRecord] | None = None) -> Pred
         UsageError: there is no such baseline, or it has no training photos with crops.
         CadrageError: it is another tool's and that is not installed.
     """
-    if name in LEARNED:
-        photos = _training_photos(name, train)
-        return MedianBox(best_crops(photos)) if name == "median-box" else position_prior(photos)
+    if name in _LEARNERS:
+        return _LEARNERS[name](_training_photos(name, train))
     if name not in _MAKERS:
         raise _unknown(name)
     return _MAKERS[name]()

@@ -1,15 +1,42 @@
 """``median-box``: the middle of what people choose, wherever the photo has its subject."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats, Question
-from cadrage.evaluation.baselines.placing import box_of_ratio, one_crop
-from cadrage.evaluation.baselines.training_crops import TrainingCrops
+from cadrage.evaluation.baselines.fixed_boxes import box_of_ratio, one_crop
 from cadrage.geometry import iou_matrix
 
+# Sums of weights that are the same in exact arithmetic differ by this little.
 _NOISE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingCrops:
+    """The best crops of all training photos: ``boxes_xyxy (M, 4)``, ``weights (M,)`` that sum to 1."""
+
+    boxes_xyxy: Floats
+    weights: Floats
+    photos: int
+
+
+def best_crops(train: Sequence[PhotoRecord]) -> TrainingCrops:
+    """The highest-scored crops of each photo, all of them if several tie; each photo has one vote, which they share.
+
+    So FCDB contributes its one crop and FLMS all of its nine or ten per photo. Photos without any crop have no say.
+    """
+    boxes, weights = [np.empty((0, 4))], [np.empty(0)]
+    for record in train:
+        if len(record.scores):
+            best = record.crops_xyxy[record.scores == record.scores.max()]
+            boxes.append(best)
+            weights.append(np.full(len(best), 1 / len(best)))
+    photos = len(boxes) - 1
+    return TrainingCrops(np.concatenate(boxes), np.concatenate(weights) / max(photos, 1), photos)
 
 
 class MedianBox:

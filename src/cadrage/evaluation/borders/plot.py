@@ -1,19 +1,19 @@
 """Draws the border probe as one PNG; needs matplotlib, the extra ``eval``."""
 
-import io
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cadrage.datasets.plot import GRID, MUTED, STYLE
-from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, Cell
-from cadrage.evaluation.borders.run import Around, Probed
+from cadrage.datasets.plot import STYLE
+from cadrage.evaluation.borders.probe import DIRECTIONS, SIDES, STEPS, ProbeCell
+from cadrage.evaluation.borders.run import Probed
+from cadrage.evaluation.names import Around
+from cadrage.plots import COLOURS, GRID, MUTED, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-# Told apart with any colour vision (Okabe & Ito, 2008), and by their markers.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS = tuple(COLOURS[index] for index in (4, 5, 2, 6, 0, 1))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 # Folder names may hold a dollar sign, which is no formula.
 _STYLE: Any = STYLE | {"font.size": 10, "legend.fontsize": 10, "text.parse_math": False}
@@ -27,14 +27,8 @@ def draw_probe(probed: Sequence[Probed], title: str, around: Around) -> bytes:
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
 
-    # A style of this figure's own: neither pyplot nor anybody's settings are touched. Names may hold letters that the
-    # font lacks, which is nothing to complain about.
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        figure = Figure(figsize=(14, 6.2), dpi=100, facecolor="white")
+    def paint(figure: "Figure") -> None:
         steps, sides = figure.subplots(1, 2, sharey=True)
         figure.subplots_adjust(left=0.065, right=0.985, top=0.78, bottom=0.12, wspace=0.06)
         figure.text(0.065, 0.935, f"Border probe: {title}", fontsize=15, fontweight="bold")
@@ -42,9 +36,8 @@ def draw_probe(probed: Sequence[Probed], title: str, around: Around) -> bytes:
         _draw_steps(steps, probed)
         _draw_sides(sides, probed)
         steps.legend(loc="best")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+
+    return png((14, 6.2), paint, dpi=100, style=_STYLE)
 
 
 def _draw_steps(panel: "Axes", probed: Sequence[Probed]) -> None:
@@ -76,7 +69,7 @@ def _draw_sides(panel: "Axes", probed: Sequence[Probed]) -> None:
     panel.axhline(0, color=MUTED, linewidth=0.8)
 
 
-def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[Cell], number: int, label: str | None) -> None:
+def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[ProbeCell], number: int, label: str | None) -> None:
     found = [cell.estimates["deviations"] for cell in cells]
     means = [each.mean for each in found]
     reach = [[each.mean - each.low for each in found], [each.high - each.mean for each in found]]
@@ -92,7 +85,7 @@ def _bars(panel: "Axes", places: Sequence[float], cells: Sequence[Cell], number:
     )
 
 
-def _signed(cell: Cell) -> float:
+def _signed(cell: ProbeCell) -> float:
     return 100 * cell.step * (1 if cell.direction == "out" else -1)
 
 

@@ -55,7 +55,7 @@ class PhotoProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ProbeCell:
     """The mean over photos for one step and direction, and one side or, with None, all sides that can move.
 
     A larger loss is a clearer border, not a better or worse model: ``higher_is_better`` of the estimates means nothing.
@@ -141,7 +141,7 @@ def _climb(score: Callable[[Floats], Floats], box_xyxy: Floats, height: float, s
     return box_xyxy
 
 
-def summarise(photos: Sequence[PhotoProbe], steps: Sequence[float] = STEPS, *, seed: int = 0) -> list[Cell]:
+def summarise(photos: Sequence[PhotoProbe], steps: Sequence[float] = STEPS, *, seed: int = 0) -> list[ProbeCell]:
     """Means over photos with 95 % bootstrap intervals, for all sides together and for each side.
 
     A photo counts with the mean of its moves. Cells in which no photo has a move are left out.
@@ -154,7 +154,7 @@ def summarise(photos: Sequence[PhotoProbe], steps: Sequence[float] = STEPS, *, s
                 moves = sum(map(len, chosen["drop"]))
                 if moves:
                     estimates = {m: _estimate(values, seed) for m, values in chosen.items()}
-                    cells.append(Cell(step, name, None if side is None else SIDES[side], moves, estimates))
+                    cells.append(ProbeCell(step, name, None if side is None else SIDES[side], moves, estimates))
     return cells
 
 

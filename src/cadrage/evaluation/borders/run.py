@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,12 +13,11 @@ from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifes
 from cadrage.datasets.splits import Split, read_split, select
 from cadrage.errors import CadrageError, UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
-from cadrage.evaluation.borders.probe import Cell, PhotoProbe, probe_photo, summarise
+from cadrage.evaluation.borders.probe import PhotoProbe, ProbeCell, probe_photo, summarise
+from cadrage.evaluation.judging import of_photo
+from cadrage.evaluation.names import Around
 from cadrage.evaluation.protocols.protocol import question_about
-from cadrage.evaluation.unreadable import of_photo
-from cadrage.geometry.grid import grid_anchors
-
-Around = Literal["best", "truth"]
+from cadrage.geometry import grid_anchors
 
 # Data sets whose held-out lists travel with the package.
 _PACKAGED = ("fcdb", "flms")
@@ -35,7 +34,7 @@ class Probed:
     name: str
     predictor: Mapping[str, Any]
     photos: tuple[PhotoProbe, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[ProbeCell, ...]
     even: tuple[str, ...]
     unreadable: tuple[str, ...]
 

@@ -1,1 +1,1 @@
-"""One metric per file, pure functions on arrays."""
+"""The metrics of the field: pure functions on arrays."""

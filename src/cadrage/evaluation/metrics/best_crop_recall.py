@@ -1,37 +1,25 @@
 """Whether boxes of any position meet the best annotated crops."""
 
-from typing import Literal
-
 import numpy as np
 
 from cadrage.evaluation.metrics.checks import Floats, expect_as_many, expect_counts, expect_scores
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, reaches
-from cadrage.evaluation.metrics.ranking import canonical_order
-from cadrage.evaluation.metrics.top_k import nth_best
+from cadrage.evaluation.metrics.ranking import nth_best
 
 
-def best_crop_recall(
-    boxes_xyxy: Floats,
-    truths_xyxy: Floats,
-    truth_scores: Floats,
-    n: int,
-    epsilon: float,
-    *,
-    ties: Literal["any", "first"] = "any",
-) -> float:
+def best_crop_recall(boxes_xyxy: Floats, truths_xyxy: Floats, truth_scores: Floats, n: int, epsilon: float) -> float:
     """ACC_{1/N} at epsilon of one photo: 1.0 if any of the first N boxes meets the best annotated crop, else 0.0.
 
     A box meets a crop if their IoU is at least epsilon (up to 1e-6). Jia et al., CVPR 2022, equation 7, where the best
-    crop is the annotated one with the highest score; to be averaged over photos. N counts tries here, whereas in
-    Acc_{K/N} of Zeng et al. it counts annotated crops: the two are not comparable, see `hits_one_of_best`.
+    crop is the annotated one with the highest score, any of them where several share it; to be averaged over photos. N
+    counts tries here, whereas in Acc_{K/N} of Zeng et al. it counts annotated crops: the two are not comparable, see
+    `hits_one_of_best`.
 
     Args:
         boxes_xyxy: ``(K, 4)`` predicted boxes, best first; K may be smaller than N.
         truths_xyxy, truth_scores: ``(M, 4)`` and ``(M,)`` all annotated crops.
         n: how many boxes may try, at least 1.
         epsilon: the IoU that counts as meeting.
-        ties: where several crops share the highest score, ``"any"`` of them counts, or only the ``"first"``. First is
-            meant in canonical order, because files that list crops in another order must not give another number.
 
     Returns:
         1.0 or 0.0; 0.0 if no box was returned, and 0.0 where it is undefined, that is without annotated crops.
@@ -43,10 +31,7 @@ def best_crop_recall(
     _expect_truths(truths_xyxy, truth_scores)
     if not len(truths_xyxy):
         return 0.0
-    if ties == "first":
-        targets = truths_xyxy[canonical_order(truth_scores, truths_xyxy)[:1]]
-    else:
-        targets = truths_xyxy[truth_scores == truth_scores.max()]
+    targets = truths_xyxy[truth_scores == truth_scores.max()]
     return float(reaches(best_iou_of_set(boxes_xyxy[:n], targets), epsilon))
 
 

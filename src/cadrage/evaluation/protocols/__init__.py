@@ -2,10 +2,8 @@
 
 from cadrage.evaluation.protocols.any_box import CPC_ANYBOX, GAICD_ANYBOX
 from cadrage.evaluation.protocols.crops import FCDB_FREE, FCDB_RATIO, FLMS
-from cadrage.evaluation.protocols.metric_info import METRICS, MetricInfo
-from cadrage.evaluation.protocols.pairs import FCDB_PAIRS
-from cadrage.evaluation.protocols.protocol import Judgement, Pooled, Protocol
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.protocols.given_boxes import FCDB_PAIRS, GAICD_RANKING
+from cadrage.evaluation.protocols.protocol import METRICS, Judgement, MetricInfo, Pooled, Protocol
 
 PROTOCOLS = {
     protocol.name: protocol

@@ -10,19 +10,13 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats, Question
 from cadrage.evaluation.metrics.average_precision import bootstrap_average_precision
 from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall
-from cadrage.evaluation.protocols.protocol import Judgement, Pooled, Protocol, question_about
+from cadrage.evaluation.protocols.protocol import Judgement, Pooled, Protocol, question_about, refuse_unrated
 from cadrage.evaluation.result import Estimate
 
 _CROPS = 40
 _TRIES = (5, 10)
 _EPSILONS = (0.85, 0.9)
 _ROUNDS = 300
-
-
-def _refuse(record: PhotoRecord) -> str | None:
-    if not len(record.crops_xyxy):
-        return "no scored crop"
-    return "a crop with a negative score, which means not rated" if (record.scores < 0).any() else None
 
 
 def _ask(record: PhotoRecord) -> tuple[Question, ...]:
@@ -78,7 +72,7 @@ def _any_box(name: str, dataset: str, threshold: float, iou_limit: float | None)
         floors=("whole", "centre-0.9", "position-prior", "random"),
         ask=_ask,
         judge=_judge,
-        refuse=_refuse,
+        refuse=refuse_unrated,
         ceiling="the people's own crops",
         bound=_truth_itself,
         pool=partial(_pool, threshold=threshold, iou_limit=iou_limit),

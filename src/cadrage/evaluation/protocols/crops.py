@@ -1,18 +1,14 @@
-"""FCDB and FLMS: crops are asked for and held against the crops that people chose."""
+"""FCDB and FLMS: the predictor returns crops, which are held against the crops that people chose."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.evaluation.answers import Answer, Floats, Question
-from cadrage.evaluation.metrics.alpha_recall import alpha_recall
-from cadrage.evaluation.metrics.coverage import coverage
-from cadrage.evaluation.metrics.diversity import diversity
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
-from cadrage.evaluation.protocols.by_scale import WEIGHTS, areas_in_words, judge_by_scale
+from cadrage.evaluation.answers import Answer, Floats, Question, same_shape
+from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, coverage, diversity, iou_and_bde
+from cadrage.evaluation.metrics.scale import LARGE, QUANTILES, SMALL, area_quantiles, scale_recall
 from cadrage.evaluation.protocols.protocol import Judgement, Protocol, question_about
-from cadrage.evaluation.shapes import same_shape
 from cadrage.geometry import area, grid_anchors, iou_matrix
 
 _WHOLE_AREA = 0.95
@@ -106,7 +102,7 @@ def _best_position(record: PhotoRecord) -> Judgement:
 
 def _judge_flms(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
     five, ten = answers
-    scales = judge_by_scale(record, ten)
+    scales = _by_scale(record, ten)
     return Judgement(
         {
             **_first(record, five),
@@ -139,6 +135,45 @@ def _ratio_of_truth(record: PhotoRecord) -> float:
 
 def _answer(box_xyxy: Floats) -> Answer:
     return Answer(box_xyxy[None], np.zeros(1))
+
+
+_SCALES = {"small": SMALL, "large": LARGE}
+
+# Means over crops of a scale, which some photos have many of and others none.
+_SCALE_WEIGHTS = {f"{scale}_{what}10": f"{scale}_crops" for scale in _SCALES for what in ("recall", "coverage")}
+
+
+def _by_scale(record: PhotoRecord, ten: Answer) -> Judgement:
+    """Recall and coverage of the small and of the large crops by ten crops, with the number of either."""
+    found = {name: scale_recall(ten.boxes_xyxy, record.crops_xyxy, 10, areas=areas) for name, areas in _SCALES.items()}
+    values: dict[str, float] = {}
+    for scale, one in found.items():
+        values |= {f"{scale}_recall10": one.recall, f"{scale}_coverage10": one.coverage}
+    return Judgement(
+        values,
+        undefined=tuple(
+            name for name, column in _SCALE_WEIGHTS.items() if not found[column.removesuffix("_crops")].crops
+        ),
+        columns={f"{scale}_crops": float(one.crops) for scale, one in found.items()},
+    )
+
+
+def _areas_in_words(records: Sequence[PhotoRecord], answers: Sequence[Sequence[Answer]]) -> tuple[str, ...]:
+    """One sentence with the quantiles of the areas of first crops, of sets of ten and of people's crops."""
+    sets = {
+        "first crops": [five.boxes_xyxy[:1] for five, _ in answers],
+        "sets of ten": [ten.boxes_xyxy for _, ten in answers],
+        "people's crops": [record.crops_xyxy for record in records],
+    }
+    at = ", ".join(f"{100 * quantile:g}" for quantile in QUANTILES)
+    said = "; ".join(f"{name} {_quantiles(np.concatenate(boxes))}" for name, boxes in sets.items())
+    return (f"areas at the quantiles {at} %: {said}",)
+
+
+def _quantiles(boxes_xyxy: Floats) -> str:
+    if not len(boxes_xyxy):
+        return "none"
+    return " ".join(f"{value:.3f}".removeprefix("0") for value in area_quantiles(boxes_xyxy))
 
 
 FCDB_FREE = Protocol(
@@ -175,6 +210,6 @@ FLMS = Protocol(
     refuse=_refuse,
     ceiling="one person against the others",
     bound=_one_person,
-    weights=WEIGHTS,
-    remark=areas_in_words,
+    weights=_SCALE_WEIGHTS,
+    remark=_areas_in_words,
 )

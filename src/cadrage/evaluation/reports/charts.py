@@ -1,105 +1,177 @@
-"""The two drawings of a report: a metric between its floors and ceiling, and how it is spread over the photos.
-
-Both are SVG without a view box: positions are per cent of the width, so text keeps its size on any screen.
-"""
+"""The drawings of a report: a metric between its floors and ceiling, and how it is spread over the photos."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cadrage.errors import one_line
 from cadrage.evaluation.floors import best_floor
 from cadrage.evaluation.protocols import METRICS
 from cadrage.evaluation.published import PublishedRow
-from cadrage.evaluation.reports.escape import escaped
 from cadrage.evaluation.reports.numbers import best_published, interval, number, published_number
 from cadrage.evaluation.result import Result
+from cadrage.plots import svg
 
-_EDGE = 4.0  # per cent of the width left free at both ends
-_Y = 15  # of the axis of a strip
-_STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+_EDGE = 0.04  # of the width is left free at both ends
+_STRIP_PX = (310, 24)
+_HISTOGRAM_HEIGHT_PX = 218
+# A bar with its count needs so much of the width; beyond the number, more bars tell nothing.
+_BAR_PX = 30
 _MOST_BINS = 24
 _MOST_LABELS = 7
-_BARS_PX = 170
+_STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
-CEILING = '<path d="M0 -6 6 0 0 6 -6 0Z"/>'
-PUBLISHED = '<rect x="-4.5" y="-4.5" width="9" height="9"/>'
+# What a page calls its colours, and what they are on a light screen.
+_COLOURS = {
+    "own": "#0072b2",
+    "floor": "#85888c",
+    "bestfloor": "#4a4d51",
+    "ceiling": "#00805d",
+    "published": "#b3541e",
+    "line": "#dcdcd8",
+    "ink": "#1c1d1f",
+    "soft": "#5d6064",
+    "card": "#ffffff",
+}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "axis": {"color": _COLOURS["line"], "linewidth": 1.5},
+    "interval": {"color": _COLOURS["own"], "linewidth": 10, "alpha": 0.32, "solid_capstyle": "butt"},
+    "own": {"color": _COLOURS["own"], "marker": "o", "markersize": 11, "markeredgewidth": 0},
+    "floor": {"color": _COLOURS["floor"], "marker": "|", "markersize": 10, "markeredgewidth": 1.5},
+    "floor best": {"color": _COLOURS["bestfloor"], "marker": "|", "markersize": 18, "markeredgewidth": 3},
+    "ceiling": {
+        "color": _COLOURS["ceiling"],
+        "marker": "D",
+        "markersize": 8.5,
+        "markeredgewidth": 2.2,
+        "markerfacecolor": _COLOURS["card"],
+    },
+    "published": {"color": _COLOURS["published"], "marker": "s", "markersize": 9, "markeredgewidth": 0},
+}
+_LEGEND = {
+    "mean and 95 % interval": ("interval", "own"),
+    "best floor": ("floor best",),
+    "other floors": ("floor",),
+    "ceiling": ("ceiling",),
+    "best published": ("published",),
+}
 
-
-def strip(metric: str, result: Result, rows: Sequence[PublishedRow]) -> str:
-    """Floors, interval, mean, ceiling and the best published value of a metric on one axis; right is better."""
-    estimate, ceiling = result.metrics[metric], result.ceilings.get(metric)
-    best, others = best_floor(metric, result.floors), best_published(metric, rows)
-    floors = {name: metrics[metric].mean for name, metrics in result.floors.items() if best and metric in metrics}
-    marks = [estimate.low, estimate.high, *floors.values(), *(row.values[metric] for row in others.values())]
-    low, high = _round_range([*marks, *([ceiling[1].mean] if ceiling else [])], 10)
-    axis = _Axis(low, high, flipped=not METRICS[metric].higher_is_better)
-    said = f"{number(metric, estimate.mean)}, 95 % {interval(metric, estimate)}"
-    left, right = sorted((axis.per_cent(estimate.low), axis.per_cent(estimate.high)))
-    parts = [
-        f'<line class="axis" x1="{_EDGE}%" x2="{100 - _EDGE}%" y1="{_Y}" y2="{_Y}"/>',
-        *(_end(metric, axis, value) for value in (low, high)),
-        f'<g class="own"><title>{said}</title><rect x="{left:.2f}%" y="{_Y - 5}" width="{max(right - left, 0.5):.2f}%" '
-        'height="10" rx="3"/></g>',
-        *(_floor(metric, axis, name, value, best is not None and name == best[0]) for name, value in floors.items()),
-    ]
-    if ceiling:
-        name = f"ceiling, {ceiling[0]} {number(metric, ceiling[1].mean)}"
-        parts.append(_mark(axis.at(ceiling[1].mean), name, "ceiling", CEILING))
-    for dataset, row in others.items():
-        name = f"published, {row.method}, {dataset} {published_number(metric, row.values[metric])}"
-        parts.append(_mark(axis.at(row.values[metric]), name, "published", PUBLISHED))
-    parts.append(_mark(axis.at(estimate.mean), said, "own", '<circle r="5.5"/>'))
-    return f'<svg class="strip" width="100%" height="42" role="img" aria-label="{said}">{"".join(parts)}</svg>'
-
-
-def histogram(metric: str, values: Sequence[float], mean: float) -> str:
-    """How many photos have which value, and where their mean lies."""
-    low, high = _round_range(values, _MOST_BINS)
-    bins = max(1, min(_MOST_BINS + 2, round((high - low) / _step(values, _MOST_BINS))))
-    # A value on an edge belongs to the bar on its right, whatever the last digit of the edge came out as.
-    counts, edges = np.histogram(np.clip(np.add(values, 1e-9), low, high), bins=bins, range=(low, high))
-    axis, tallest, base = _Axis(low, high), int(counts.max()), _BARS_PX + 22
-    wide = (100 - 2 * _EDGE) / bins
-    parts = [f'<line class="axis" x1="{_EDGE}%" x2="{100 - _EDGE}%" y1="{base}" y2="{base}"/>']
-    for count, start, end in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        if count:
-            tall = max(1.0, count / tallest * (_BARS_PX - 24))
-            said = f"{number(metric, start)} to {number(metric, end)}: {count} photos"
-            parts.append(
-                f'<rect class="bar" x="{axis.per_cent(start) + wide * 0.06:.2f}%" y="{base - tall:.1f}" '
-                f'width="{wide * 0.88:.2f}%" height="{tall:.1f}"><title>{said}</title></rect>'
-                f'<text x="{axis.per_cent((start + end) / 2):.2f}%" y="{base - tall - 5:.1f}" text-anchor="middle">'
-                f"{count}</text>"
-            )
-    for value in edges[:: math.ceil(bins / (_MOST_LABELS - 1))].tolist():
-        parts.append(
-            f'<text x="{axis.at(value)}" y="{base + 18}" text-anchor="middle">{_short(number(metric, value))}</text>'
-        )
-    parts.append(
-        f'<line class="mean" x1="{axis.at(mean)}" x2="{axis.at(mean)}" y1="16" y2="{base}"/>'
-        f'<text class="said" x="{axis.at(mean)}" y="11" text-anchor="middle">mean {number(metric, mean)}</text>'
-    )
-    label = f"histogram over {len(values)} photos, the tallest bar holds {tallest}"
-    drawn = "".join(parts)
-    return f'<svg class="histogram" width="100%" height="{base + 26}" role="img" aria-label="{label}">{drawn}</svg>'
+Mark = tuple[str, Sequence[float], str]
+"""Kind, the value or the two values where it is, and what it says."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
-    """Where a value lies, in per cent of the width."""
+class Strip:
+    """An axis with its marks, and the values at its left and right end."""
 
-    low: float
-    high: float
-    flipped: bool = False
+    svg: str
+    ends: tuple[str, str]
 
-    def per_cent(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return _EDGE + (100 - 2 * _EDGE) * (1 - share if self.flipped else share)
 
-    def at(self, value: float) -> str:
-        return f"{self.per_cent(value):.2f}%"
+def strip(metric: str, result: Result, rows: Sequence[PublishedRow]) -> Strip:
+    """Floors, interval, mean, ceiling and the best published value of a metric on one axis; right is better."""
+    estimate = result.metrics[metric]
+    said = f"{number(metric, estimate.mean)}, 95 % {interval(metric, estimate)}"
+    others = list(_others(metric, result, rows))
+    low, high = _round_range([estimate.low, estimate.high, *(value for _, values, _ in others for value in values)], 10)
+    # Also an interval without extent is seen.
+    reach = max(estimate.high - estimate.low, (high - low) / 200)
+    marks: list[Mark] = [("axis", (low, high), ""), ("interval", (estimate.low, estimate.low + reach), said), *others]
+    marks.append(("own", (estimate.mean,), said))
+    ends = (low, high) if METRICS[metric].higher_is_better else (high, low)
+    left, right = (_short(number(metric, end)) for end in ends)
+    return Strip(_draw(marks, ends, _STRIP_PX, said), (left, right))
+
+
+@cache
+def legend() -> dict[str, str]:
+    """What the marks of a strip look like, by what they stand for."""
+    return {
+        said: _draw([(kind, (0, 1) if kind == "interval" else (0.5,), "") for kind in kinds], (0, 1), (20, 20), said)
+        for said, kinds in _LEGEND.items()
+    }
+
+
+def _others(metric: str, result: Result, rows: Sequence[PublishedRow]) -> Iterator[Mark]:
+    best = best_floor(metric, result.floors)
+    for name, metrics in result.floors.items() if best else ():
+        if metric in metrics:
+            value = metrics[metric].mean
+            kind = "floor best" if best and name == best[0] else "floor"
+            yield kind, (value,), f"{name} {number(metric, value)}"
+    if metric in result.ceilings:
+        name, ceiling = result.ceilings[metric]
+        yield "ceiling", (ceiling.mean,), f"ceiling, {name} {number(metric, ceiling.mean)}"
+    for dataset, row in best_published(metric, rows).items():
+        value = row.values[metric]
+        yield "published", (value,), f"published, {row.method}, {dataset} {published_number(metric, value)}"
+
+
+def _draw(marks: Sequence[Mark], ends: tuple[float, float], size_px: tuple[int, int], label: str) -> str:
+    """Marks on one line between two values; the later lie on top."""
+
+    def paint(canvas: "Canvas") -> None:
+        from matplotlib.lines import Line2D
+
+        for index, (kind, values, _) in enumerate(marks):
+            places = [_EDGE + (1 - 2 * _EDGE) * (value - ends[0]) / (ends[1] - ends[0]) for value in values]
+            canvas.add_artist(Line2D(places, [0.5] * len(places), gid=f"mark{index}", **_LOOKS[kind]))
+
+    said = {f"mark{index}": (kind, one_line(text)) for index, (kind, _, text) in enumerate(marks)}
+    return svg(size_px, paint, label, said, _COLOURS)
+
+
+def histogram(metric: str, values: Sequence[float], mean: float, width_px: int) -> str:
+    """How many photos have which value, and where their mean lies, in as many bars as the width has room for."""
+    most = min(_MOST_BINS, width_px // _BAR_PX)
+    low, high = _round_range(values, most)
+    bins = max(1, min(most + 2, round((high - low) / _step(values, most))))
+    # A value on an edge belongs to the bar on its right, whatever the last digit of the edge came out as.
+    counts, edges = np.histogram(np.clip(np.add(values, 1e-9), low, high), bins=bins, range=(low, high))
+    tallest = int(counts.max())
+
+    def paint(canvas: "Canvas") -> None:
+        axes = canvas.add_axes((_EDGE, 24 / _HISTOGRAM_HEIGHT_PX, 1 - 2 * _EDGE, 1 - 42 / _HISTOGRAM_HEIGHT_PX))
+        # One photo among many is seen, too.
+        heights = np.where(counts, np.maximum(counts, tallest / 150), 0)
+        wide = (high - low) / bins
+        bars = axes.bar(edges[:-1] + wide / 2, heights, 0.88 * wide, color=_COLOURS["own"], alpha=0.72, clip_on=False)
+        for index, bar in enumerate(bars):
+            bar.set_gid(f"bar{index}")
+        axes.bar_label(bars, [f"{count or ''}" for count in counts], padding=3, color=_COLOURS["soft"], fontsize=11.5)
+        axes.axvline(mean, color=_COLOURS["ink"], linewidth=1.5, clip_on=False)
+        above = axes.get_xaxis_transform()
+        axes.text(
+            mean,
+            1.02,
+            f"mean {number(metric, mean)}",
+            transform=above,
+            ha="center",
+            color=_COLOURS["ink"],
+            fontsize=12.5,
+        )
+        axes.set(xlim=(low, high), ylim=(0, 1.12 * tallest))
+        ticks = edges[:: math.ceil(bins / (_MOST_LABELS - 1))].tolist()
+        axes.set_xticks(ticks, [_short(number(metric, tick)) for tick in ticks], color=_COLOURS["soft"], fontsize=11.5)
+        axes.yaxis.set_visible(False)
+        axes.tick_params(length=0, pad=6)
+        axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set(color=_COLOURS["line"], linewidth=1.5)
+
+    kinds = {
+        f"bar{index}": ("bar", f"{number(metric, start)} to {number(metric, end)}: {count} photos")
+        for index, (count, start, end) in enumerate(zip(counts, edges[:-1], edges[1:], strict=True))
+        if count
+    }
+    label = f"histogram over {len(values)} photos, the tallest bar holds {tallest}"
+    return svg((width_px, _HISTOGRAM_HEIGHT_PX), paint, label, kinds, _COLOURS)
 
 
 def _step(values: Sequence[float], most: int) -> float:
@@ -120,20 +192,3 @@ def _short(text: str) -> str:
     whole, dot, digits = text.partition(".")
     short = f"{whole}{dot}{digits.rstrip('0')}".rstrip(".")
     return short if short not in ("", "-") else "0"
-
-
-def _end(metric: str, axis: _Axis, value: float) -> str:
-    anchor = "start" if (value == axis.low) != axis.flipped else "end"
-    return f'<text x="{axis.at(value)}" y="{_Y + 22}" text-anchor="{anchor}">{_short(number(metric, value))}</text>'
-
-
-def _floor(metric: str, axis: _Axis, name: str, value: float, best: bool) -> str:
-    reach = 9 if best else 5
-    return (
-        f'<g class="floor{" best" if best else ""}"><title>{escaped(name)} {number(metric, value)}</title>'
-        f'<line x1="{axis.at(value)}" x2="{axis.at(value)}" y1="{_Y - reach}" y2="{_Y + reach}"/></g>'
-    )
-
-
-def _mark(x: str, said: str, kind: str, shape: str) -> str:
-    return f'<svg class="{kind}" x="{x}" y="{_Y}" overflow="visible"><title>{escaped(said)}</title>{shape}</svg>'

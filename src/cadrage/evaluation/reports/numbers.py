@@ -122,12 +122,12 @@ def command_line(result: Result) -> str:
 
 
 def is_about(result: Result, row: PublishedRow, rows: Sequence[PublishedRow]) -> bool:
-    """Whether a row may be of the photos' own data set: of several versions, that is told by the n of the test."""
+    """Whether a row may be of the photos' own data set: of several versions, the one whose test has as many photos."""
     return len({other.dataset for other in rows}) == 1 or (is_test(result) and row.n == result.n)
 
 
 def beside(result: Result, rows: Sequence[PublishedRow]) -> list[PublishedRow]:
-    """The rows of the version of a data set that a result is about; all of them where that cannot be told."""
+    """The rows of the version of a data set that a result is about; all of them where nothing decides."""
     own = {row.dataset for row in rows if is_about(result, row, rows)}
     return [row for row in rows if not own or row.dataset in own]
 
@@ -147,7 +147,7 @@ def own_photos(result: Result, rows: Sequence[PublishedRow]) -> str:
 
 
 def version(dataset: str) -> str:
-    """What tells versions of a data set apart: ``v1`` of ``GAICD v1 test (200)``; else its whole name."""
+    """What differs between versions of a data set: ``v1`` of ``GAICD v1 test (200)``; else its whole name."""
     return next((word for word in dataset.split() if re.fullmatch(r"v\d+", word)), dataset)
 
 

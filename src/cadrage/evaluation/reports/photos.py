@@ -1,12 +1,11 @@
-"""Which photos a report shows, and each one drawn with what people chose and what was answered."""
+"""Which photos a report shows, each with what people chose and what was answered."""
 
-import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from cadrage.errors import PhotoError
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.ranking import canonical_order
 from cadrage.evaluation.protocols import METRICS
-from cadrage.evaluation.reports.escape import escaped
 from cadrage.evaluation.reports.numbers import heading, number, unit
 from cadrage.evaluation.result import Result
 
@@ -130,39 +128,21 @@ def _clearest_pair(record: PhotoRecord, scores: Floats) -> tuple[Floats, Floats]
     return views[[liked]], views[[scored]]
 
 
-def photo_card(photo: ShownPhoto) -> str:
-    """The photo as HTML with its boxes drawn, its name and values; a blank canvas where it cannot be read."""
+def photo_card(photo: ShownPhoto) -> dict[str, Any]:
+    """What ``shot.html`` shows of a photo; the picture is None where it cannot be read."""
     width, height = photo.size_wh
-    name = escaped(photo.file_name)
-    picture = _picture(photo.file)
-    inside = f'<img src="{picture}" alt="" loading="lazy">' if picture else '<span class="absent">no photo</span>'
-    frames = "".join(_frame(box, "theirs") for box in photo.truths_xyxy)
-    # The first answer lies on top.
-    ours = [_frame(box, "ours more" if index else "ours") for index, box in enumerate(photo.predicted_xyxy)]
-    frames += "".join(reversed(ours))
-    values = "".join(
-        f"<span>{escaped(heading(metric))} <b>{number(metric, value)}{unit(metric)}</b></span>"
-        for metric, value in photo.values.items()
-    )
-    label = f"{name}: {len(photo.truths_xyxy)} crops by people, {len(photo.predicted_xyxy)} answered"
-    return (
-        f'<figure class="shot"><div class="well"><div class="canvas" style="--wide:{width / max(height, 1):.4f}" '
-        f'role="img" aria-label="{label}">{inside}{frames}</div></div>'
-        f'<figcaption><span class="name" title="{name}">{escaped(_base_name(photo.file_name))}</span>'
-        f'<span class="values">{values}</span></figcaption></figure>\n'
-    )
+    return {
+        "name": photo.file_name,
+        "base_name": photo.file_name.replace("\\", "/").rsplit("/", 1)[-1],
+        "wide": width / max(height, 1),
+        "jpeg": _jpeg(photo.file),
+        "theirs": np.clip(photo.truths_xyxy, 0, 1).tolist(),
+        "ours": np.clip(photo.predicted_xyxy, 0, 1).tolist(),
+        "measured": {heading(metric): number(metric, value) + unit(metric) for metric, value in photo.values.items()},
+    }
 
 
-def _base_name(file_name: str) -> str:
-    return file_name.replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def _frame(box: Floats, kind: str) -> str:
-    x1, y1, x2, y2 = np.clip(box, 0, 1).tolist()
-    return f'<i class="{kind}" style="left:{x1:.2%};top:{y1:.2%};width:{x2 - x1:.2%};height:{y2 - y1:.2%}"></i>'
-
-
-def _picture(file: Path) -> str | None:
+def _jpeg(file: Path) -> bytes | None:
     from PIL import Image
 
     try:
@@ -171,4 +151,4 @@ def _picture(file: Path) -> str | None:
         return None
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return stream.getvalue()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from cadrage.evaluation.reports.escape import printable
+from cadrage.errors import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,7 +56,7 @@ def text_block(lines: Iterable[str], style: str = "") -> "RenderableType":
     from rich.text import Text
 
     # A Text, because in a plain string brackets would be markup.
-    return Text("\n".join(map(printable, lines)), style=style)
+    return Text("\n".join(map(one_line, lines)), style=style)
 
 
 def rendered(parts: "Sequence[RenderableType]", style: TextStyle) -> str:

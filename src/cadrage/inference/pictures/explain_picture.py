@@ -5,32 +5,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from cadrage.geometry import to_pixels
 from cadrage.inference.explain import Explanation, ImportanceMap
-from cadrage.inference.pictures.explain_overlay import colored, left_behind, limits, marked, overlay
-from cadrage.inference.pictures.layout import (
+from cadrage.inference.pictures.drawing import (
     BACKGROUND,
     BRIGHT,
     GAP_PX,
+    INK,
     MARGIN_PX,
     MUTED,
+    PAPER,
+    Color,
+    Mark,
     beside,
     centred,
+    chip_size,
+    draw_chip,
+    draw_marks,
     end_of,
+    font,
     framed,
     padded,
+    rank_color,
     scaled_into,
     stack,
     text_line,
 )
-from cadrage.inference.pictures.marks import chip_size, draw_chip, font, rank_color
-from cadrage.inference.pictures.preview import boxes_px, describe, with_title
-from cadrage.inference.results import Suggestions
+from cadrage.inference.pictures.preview import Caption, base_name, boxes_px, with_title
+from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
 
-Item = tuple[Image.Image, Suggestions, Explanation]
-"""A photo (RGB, upright, at any size), its crops and what explains them."""
+Item = tuple[Image.Image, Sequence[Crop], Caption, Explanation]
+"""A photo (RGB, upright, at any size), its crops, what stands above it, and what explains them."""
 
 _PAGE_PX = 1200
 _PHOTO_PX = 760
@@ -38,9 +47,15 @@ _PHOTO_PX = 760
 _NARROWEST_PX = 24
 _CELLS_PER_ROW = 4
 _LEGEND_WH = (220, 14)
+# From dark blue to pale yellow, lighter with every step, so that it also reads in grey.
+RAMP = ((56, 58, 150), (116, 54, 164), (188, 68, 130), (238, 112, 74), (252, 180, 74), (252, 249, 194))
+# A black place still has this part of the map's colour, so that the map can be read in the photo's shadows.
+_SHADE = 0.4
 
 
-def draw_explanation(image: Image.Image, suggestions: Suggestions, explanation: Explanation) -> Image.Image:
+def draw_explanation(
+    image: Image.Image, crops: Sequence[Crop], caption: Caption, explanation: Explanation
+) -> Image.Image:
     """The map over the photo with the outlines of crops and subjects, a legend, and each crop with what it discards.
 
     Returns:
@@ -48,13 +63,13 @@ def draw_explanation(image: Image.Image, suggestions: Suggestions, explanation: 
     """
     inner = _PAGE_PX - 2 * MARGIN_PX
     parts = [_legend(explanation.importance, inner)]
-    ratios = list(dict.fromkeys(crop.ratio for crop in suggestions.crops))
+    ratios = list(dict.fromkeys(crop.ratio for crop in crops))
     for ratio in ratios:
-        chosen = [index for index, crop in enumerate(suggestions.crops) if crop.ratio == ratio]
+        chosen = [index for index, crop in enumerate(crops) if crop.ratio == ratio]
         head = [text_line(ratio, 26, BRIGHT)] if len(ratios) > 1 else []
-        parts.append(stack([*head, *_part(image, suggestions, explanation, chosen, inner)], GAP_PX))
+        parts.append(stack([*head, *_part(image, crops, explanation, chosen, inner)], GAP_PX))
     page = framed(padded(stack(parts, GAP_PX), inner), MARGIN_PX)
-    return with_title(page, describe(suggestions))
+    return with_title(page, caption)
 
 
 def explained_sheet(items: Sequence[Item]) -> Image.Image:
@@ -64,7 +79,7 @@ def explained_sheet(items: Sequence[Item]) -> Image.Image:
     tiles = [_tile(*item, width) for item in items]
     rows = [beside(tiles[start : start + columns], GAP_PX) for start in range(0, len(tiles), columns)]
     sheet = stack(rows, GAP_PX)
-    said = list(dict.fromkeys(_without_photo(explanation.importance) for _, _, explanation in items))
+    said = list(dict.fromkeys(_without_photo(explanation.importance) for *_, explanation in items))
     scale = "Each photo has its own scale, from its lowest (dark) to its highest (bright) importance."
     lines = [line for text in (*said, scale) for line in _wrapped(text, 15, sheet.width)]
     return framed(stack([*(text_line(line, 15, MUTED) for line in lines), sheet], GAP_PX // 2), MARGIN_PX)
@@ -81,6 +96,54 @@ def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> 
         picture.save(handle, "PNG")
 
 
+def overlay(image: Image.Image, importance: ImportanceMap) -> Image.Image:
+    """The photo in the colours of the map, which is stretched to its shape and from lowest to highest importance.
+
+    A map that is the same everywhere has no colours to give; the photo is grey then.
+    """
+    if importance.is_flat:
+        return image.convert("L").convert("RGB")
+    values = importance.values
+    low, high = limits(importance)
+    level = Image.fromarray(((values - low) / (high - low)).astype(np.float32))
+    stretched = np.clip(np.asarray(level.resize(image.size, Image.Resampling.BILINEAR)), 0, 1)
+    grey = np.asarray(image.convert("L"), np.float32)[..., None]
+    shaded = colored(stretched) * (_SHADE + (1 - _SHADE) * grey / 255)
+    return Image.fromarray(np.rint(shaded).astype(np.uint8))
+
+
+def limits(importance: ImportanceMap) -> tuple[float, float]:
+    """The importance that the first and the last colour stand for."""
+    return float(importance.values.min()), float(importance.values.max())
+
+
+def left_behind(image: Image.Image, covered: Image.Image, box_px: tuple[int, int, int, int]) -> Image.Image:
+    """The photo where the crop keeps it, and the map over all that is discarded."""
+    picture = covered.copy()
+    picture.paste(image.crop(box_px), box_px[:2])
+    return picture
+
+
+def marked(
+    image: Image.Image, crops: Sequence[Crop], explanation: Explanation, chosen: list[int], labels: list[str]
+) -> Image.Image:
+    """The photo under its map, with its subjects and the ``chosen`` crops, named by ``labels``."""
+    picture = overlay(image, explanation.importance)
+    boxes = boxes_px(image, [crops[index] for index in chosen])
+    _outline_subjects(picture, explanation)
+    marks = [Mark(box, label, rank_color(i)) for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
+    draw_marks(picture, marks)
+    _name_subjects(picture, explanation)
+    return picture
+
+
+def colored(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Levels in [0, 1] to RGB from 0 to 255, one axis more."""
+    stops = np.linspace(0, 1, len(RAMP))
+    channels = [np.interp(levels, stops, [color[channel] for color in RAMP]) for channel in range(3)]
+    return np.stack(channels, axis=-1).astype(np.float32)
+
+
 def _shown(image: Image.Image, width: int, height: int) -> Image.Image:
     """The photo as large as it fits; one that is no more than a line is stretched across, though its shape changes."""
     shown = scaled_into(image, width, height)
@@ -89,18 +152,18 @@ def _shown(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _part(
-    image: Image.Image, suggestions: Suggestions, explanation: Explanation, chosen: list[int], width: int
+    image: Image.Image, crops: Sequence[Crop], explanation: Explanation, chosen: list[int], width: int
 ) -> list[Image.Image]:
     shown = _shown(image, width, _PHOTO_PX)
-    labels = [str(suggestions.crops[index].rank) for index in chosen]
-    large = marked(shown, suggestions, explanation, chosen, labels)
+    labels = [str(crops[index].rank) for index in chosen]
+    large = marked(shown, crops, explanation, chosen, labels)
     columns = min(len(chosen), _CELLS_PER_ROW)
     cell_width = (width - GAP_PX * (columns - 1)) // max(columns, 2)
     small = _shown(image, cell_width, cell_width)
     covered = overlay(small, explanation.importance)
-    boxes = boxes_px(small, [suggestions.crops[index] for index in chosen])
+    boxes = boxes_px(small, [crops[index] for index in chosen])
     cells = [
-        _cell(left_behind(small, covered, box), suggestions, explanation, index, place, cell_width)
+        _cell(left_behind(small, covered, box), crops[index], explanation.about(index), rank_color(place), cell_width)
         for place, (index, box) in enumerate(zip(chosen, boxes, strict=True))
     ]
     rows = [beside(cells[start : start + columns], GAP_PX) for start in range(0, len(cells), columns)]
@@ -108,18 +171,15 @@ def _part(
     return [large, text_line(words, 15, MUTED), *rows]
 
 
-def _cell(
-    picture: Image.Image, suggestions: Suggestions, explanation: Explanation, index: int, place: int, width: int
-) -> Image.Image:
+def _cell(picture: Image.Image, crop: Crop, about: tuple[str, ...], color: Color, width: int) -> Image.Image:
     """One crop with what it discards, its rank, score and what it keeps beneath."""
-    crop = suggestions.crops[index]
-    lines = [line for text in explanation.about(index) for line in _wrapped(text, 14, width)]
+    lines = [line for text in about for line in _wrapped(text, 14, width)]
     cell = Image.new("RGB", (width, picture.height + 40 + 19 * len(lines)), BACKGROUND)
     cell.paste(picture, (0, 0))
     draw = ImageDraw.Draw(cell)
     top = picture.height + 8
     chip_width, chip_height = chip_size(str(crop.rank), 22)
-    draw_chip(draw, (0, top, chip_width, top + chip_height), str(crop.rank), rank_color(place))
+    draw_chip(draw, (0, top, chip_width, top + chip_height), str(crop.rank), color)
     said = f"score {crop.score:.2f}, {crop.area_fraction * 100:.0f} % of the area"
     draw.text((chip_width + 8, top + 11), said, font=font(15), fill=BRIGHT, anchor="lm")
     for number, line in enumerate(lines):
@@ -152,17 +212,19 @@ def _without_photo(importance: ImportanceMap) -> str:
     return ImportanceMap(np.array([[0.0, 1.0]]), importance.learned, importance.model).says
 
 
-def _tile(image: Image.Image, suggestions: Suggestions, explanation: Explanation, width: int) -> Image.Image:
-    ratios = list(dict.fromkeys(crop.ratio for crop in suggestions.crops))
+def _tile(
+    image: Image.Image, crops: Sequence[Crop], caption: Caption, explanation: Explanation, width: int
+) -> Image.Image:
+    ratios = list(dict.fromkeys(crop.ratio for crop in crops))
     several = len(ratios) > 1
-    firsts = [next(i for i, crop in enumerate(suggestions.crops) if crop.ratio == ratio) for ratio in ratios]
-    chosen = firsts if several else list(range(len(suggestions.crops)))
-    labels = [suggestions.crops[i].ratio if several else str(suggestions.crops[i].rank) for i in chosen]
+    firsts = [next(i for i, crop in enumerate(crops) if crop.ratio == ratio) for ratio in ratios]
+    chosen = firsts if several else list(range(len(crops)))
+    labels = [crops[i].ratio if several else str(crops[i].rank) for i in chosen]
     shown = _shown(image, width, width * 3 // 4)
-    photo = centred(marked(shown, suggestions, explanation, chosen, labels), width, width * 3 // 4)
+    photo = centred(marked(shown, crops, explanation, chosen, labels), width, width * 3 // 4)
     first, *more = explanation.about(0)
     flat = ["the map is the same everywhere"] if explanation.importance.is_flat else []
-    lines = [end_of(suggestions.image.path.replace("\\", "/").rsplit("/", 1)[-1], 15, width)]
+    lines = [end_of(base_name(caption), 15, width)]
     lines += [line for text in (f"best {first}", *more, *flat) for line in _wrapped(text, 14, width)]
     tile = Image.new("RGB", (width, photo.height + 10 + 19 * len(lines)), BACKGROUND)
     tile.paste(photo, (0, 0))
@@ -185,3 +247,29 @@ def _wrapped(text: str, size_px: int, width: int) -> list[str]:
         else:
             lines[-1] = longer
     return lines
+
+
+def _outline_subjects(picture: Image.Image, explanation: Explanation) -> None:
+    """A dashed white line around each subject."""
+    draw = ImageDraw.Draw(picture)
+    dash = max(4, min(picture.size) // 76)
+    for seen in explanation.subjects:
+        x1, y1, x2, y2 = to_pixels([seen.box_xyxy], picture.size)[0].tolist()
+        for start in range(x1, x2, 2 * dash):
+            for y in (y1, y2 - 1):
+                draw.line((start, y, min(start + dash, x2 - 1), y), fill=PAPER, width=2)
+        for start in range(y1, y2, 2 * dash):
+            for x in (x1, x2 - 1):
+                draw.line((x, start, x, min(start + dash, y2 - 1)), fill=PAPER, width=2)
+
+
+def _name_subjects(picture: Image.Image, explanation: Explanation) -> None:
+    """The name of each subject inside its lower edge, above all lines and inside the photo."""
+    draw = ImageDraw.Draw(picture)
+    size = max(11, round(min(picture.size) / 38))
+    for seen in explanation.subjects:
+        x1, _, x2, y2 = to_pixels([seen.box_xyxy], picture.size)[0].tolist()
+        half = font(size).getlength(seen.label) / 2 + 3
+        x = min(max((x1 + x2) / 2, half), max(picture.width - half, half))
+        place = (x, max(y2 - 5, size + 2))
+        draw.text(place, seen.label, font=font(size), fill=PAPER, anchor="mb", stroke_width=2, stroke_fill=INK)

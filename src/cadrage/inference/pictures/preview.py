@@ -7,24 +7,36 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from cadrage.geometry import to_pixels
-from cadrage.inference.pictures.layout import (
+from cadrage.inference.pictures.drawing import (
     BACKGROUND,
     BRIGHT,
     GAP_PX,
     MARGIN_PX,
     MUTED,
+    Color,
+    Mark,
     beside,
     centred,
+    chip_size,
+    draw_chip,
     end_of,
+    font,
     framed,
+    mark_photo,
     padded,
+    rank_color,
     scaled_into,
     stack,
     text_line,
 )
-from cadrage.inference.pictures.marks import Color, Mark, chip_size, draw_chip, font, mark_photo, rank_color
-from cadrage.inference.results import Crop, Suggestions
+from cadrage.inference.selection.crop import Crop
 from cadrage.photo.files import atomic_write
+
+Caption = tuple[str, str]
+"""What stands above a picture: at its left the photo's path, at its right a few words."""
+
+Item = tuple[Image.Image, Sequence[Crop], Caption]
+"""A photo (RGB, upright, at any size), its crops, and what stands above it."""
 
 # The pictures keep to characters that Pillow's own typeface has.
 _PAGE_PX = 1200
@@ -38,40 +50,40 @@ _CAPTION_PX = 52
 _MOST_IN_A_ROW = 6
 
 
-def draw_crops(image: Image.Image, suggestions: Suggestions) -> Image.Image:
+def draw_crops(image: Image.Image, crops: Sequence[Crop], caption: Caption) -> Image.Image:
     """The photo, dimmed outside the best crop, with every crop outlined and ranked, and the crops side by side below.
 
     Args:
         image: RGB, upright, the whole photo at any size.
-        suggestions: its crops; each ratio gets a part of its own.
+        crops: each ratio gets a part of its own.
 
     Returns:
         An RGB picture 1200 pixels wide for one ratio, twice as wide for several.
     """
-    ratios = list(dict.fromkeys(crop.ratio for crop in suggestions.crops))
+    ratios = list(dict.fromkeys(crop.ratio for crop in crops))
     columns = 1 if len(ratios) == 1 else 2
-    parts = [_part(image, suggestions, ratio, titled=len(ratios) > 1) for ratio in ratios]
+    parts = [_part(image, of_ratio(crops, ratio), titled=len(ratios) > 1) for ratio in ratios]
     rows = [parts[start : start + columns] for start in range(0, len(parts), columns)]
     page = stack([beside(row, 0) for row in rows], 0)
-    return with_title(page, describe(suggestions))
+    return with_title(page, caption)
 
 
-def contact_sheet(items: Sequence[tuple[Image.Image, Suggestions]]) -> Image.Image:
+def contact_sheet(items: Sequence[Item]) -> Image.Image:
     """One tile per photo: the photo with its crops drawn, the crops in small below, its name and best score.
 
     Of several ratios a tile shows the best crop of each. Tiles get smaller as photos get more.
 
     Args:
-        items: photo (RGB, upright, at any size) and its crops, in the order of the sheet; at least one.
+        items: in the order of the sheet, at least one.
     """
     columns = min(len(items), 8, max(2, math.ceil(math.sqrt(len(items) * 0.75))))
     tile_width = max(300, min(460, 2200 // columns))
-    tiles = [_tile(image, suggestions, tile_width) for image, suggestions in items]
+    tiles = [_tile(*item, tile_width) for item in items]
     rows = [beside(tiles[start : start + columns], GAP_PX) for start in range(0, len(tiles), columns)]
     return framed(stack(rows, GAP_PX), MARGIN_PX)
 
 
-def write_png(path: Path, items: Sequence[tuple[Image.Image, Suggestions]], *, overwrite: bool = False) -> None:
+def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> None:
     """Write `draw_crops` of one photo or the `contact_sheet` of several as a PNG file, at once or not at all.
 
     Raises:
@@ -80,6 +92,11 @@ def write_png(path: Path, items: Sequence[tuple[Image.Image, Suggestions]], *, o
     picture = draw_crops(*items[0]) if len(items) == 1 else contact_sheet(items)
     with atomic_write(path, overwrite=overwrite) as handle:
         picture.save(handle, "PNG")
+
+
+def of_ratio(crops: Sequence[Crop], ratio: str) -> list[Crop]:
+    """Those of one ratio, best first."""
+    return [crop for crop in crops if crop.ratio == ratio]
 
 
 def crop_pictures(image: Image.Image, crops: Sequence[Crop]) -> list[Image.Image]:
@@ -101,9 +118,8 @@ def _marked(image: Image.Image, crops: Sequence[Crop], labels: Sequence[str]) ->
     )
 
 
-def _part(image: Image.Image, suggestions: Suggestions, ratio: str, *, titled: bool) -> Image.Image:
+def _part(image: Image.Image, crops: Sequence[Crop], *, titled: bool) -> Image.Image:
     """The photo and its crops of one ratio: below a wide photo, to the right of a tall one."""
-    crops = suggestions.for_ratio(ratio)
     inner = _PAGE_PX - 2 * MARGIN_PX
     photo = _marked(scaled_into(image, inner, _PHOTO_PX), crops, [str(crop.rank) for crop in crops])
     pictures = crop_pictures(image, crops)
@@ -113,7 +129,7 @@ def _part(image: Image.Image, suggestions: Suggestions, ratio: str, *, titled: b
     else:
         height = math.ceil(len(crops) / _MOST_IN_A_ROW) * (_STRIP_PX + _CAPTION_PX + GAP_PX)
         body = stack([photo, _rows(pictures, crops, inner, height)], 2 * GAP_PX)
-    head = [text_line(ratio, 26, BRIGHT)] if titled else []
+    head = [text_line(crops[0].ratio, 26, BRIGHT)] if titled else []
     return framed(padded(stack([*head, body], GAP_PX), inner), MARGIN_PX)
 
 
@@ -162,21 +178,20 @@ def _cell(picture: Image.Image, crop: Crop, color: Color) -> Image.Image:
     return cell
 
 
-def _tile(image: Image.Image, suggestions: Suggestions, width: int) -> Image.Image:
-    ratios = list(dict.fromkeys(crop.ratio for crop in suggestions.crops))
+def _tile(image: Image.Image, crops: Sequence[Crop], caption: Caption, width: int) -> Image.Image:
+    ratios = list(dict.fromkeys(crop.ratio for crop in crops))
     several = len(ratios) > 1
-    crops = [suggestions.for_ratio(ratio)[0] for ratio in ratios] if several else list(suggestions.crops)
-    labels = [crop.ratio for crop in crops] if several else [str(crop.rank) for crop in crops]
-    photo = centred(_marked(scaled_into(image, width, width * 3 // 4), crops, labels), width, width * 3 // 4)
+    shown = [of_ratio(crops, ratio)[0] for ratio in ratios] if several else list(crops)
+    labels = [crop.ratio for crop in shown] if several else [str(crop.rank) for crop in shown]
+    photo = centred(_marked(scaled_into(image, width, width * 3 // 4), shown, labels), width, width * 3 // 4)
     tile = Image.new("RGB", (width, photo.height + width // 4 + 44), BACKGROUND)
     tile.paste(photo, (0, 0))
-    strip = _strip(crop_pictures(image, crops), [rank_color(i) for i in range(len(crops))], width, width // 4)
+    strip = _strip(crop_pictures(image, shown), [rank_color(i) for i in range(len(shown))], width, width // 4)
     tile.paste(strip, (0, photo.height + 8))
-    score = f"{suggestions.best.score:.2f}"
     draw = ImageDraw.Draw(tile)
     baseline = tile.height - 18
-    draw.text((width, baseline), score, font=font(15), fill=BRIGHT, anchor="rm")
-    name = end_of(suggestions.image.path.replace("\\", "/").rsplit("/", 1)[-1], 15, width - 60)
+    draw.text((width, baseline), f"{crops[0].score:.2f}", font=font(15), fill=BRIGHT, anchor="rm")
+    name = end_of(base_name(caption), 15, width - 60)
     draw.text((0, baseline), name, font=font(15), fill=MUTED, anchor="lm")
     return tile
 
@@ -197,13 +212,12 @@ def _strip(pictures: Sequence[Image.Image], colors: Sequence[Color], width: int,
     return strip
 
 
-def describe(suggestions: Suggestions) -> tuple[str, str]:
-    """What stands above a photo, left and right."""
-    width, height = suggestions.size_wh
-    return suggestions.image.path, f"{width}x{height} px, model {suggestions.model.name}.{suggestions.model.tag}"
+def base_name(caption: Caption) -> str:
+    """The photo's file name without its folder."""
+    return caption[0].replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def with_title(page: Image.Image, title: tuple[str, str]) -> Image.Image:
+def with_title(page: Image.Image, title: Caption) -> Image.Image:
     """The page under a line with the end of a path at its left and a few words at its right."""
     left, right = title
     titled = Image.new("RGB", (page.width, page.height + 40), BACKGROUND)

@@ -8,88 +8,108 @@ is worth by a power of its area.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import area
-from cadrage.inference.selection.overlap import Floats, Floats32, Sample, heaviest_first, overlaps, scale_factor, worth
-from cadrage.inference.selection.settings import SelectionSettings
+from cadrage.geometry import area, box_ratio, from_pixels, to_pixels
+from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
+from cadrage.inference.selection.duplicates import SetLimits, pick_set
+from cadrage.inference.selection.rules import admit, obeys
+from cadrage.inference.selection.task import CropDistribution, Picks, Selected, SelectionSettings, Task
+from cadrage.inference.selection.worth import (
+    FREE_MOVES,
+    Floats,
+    Floats32,
+    WeightedBoxes,
+    climb,
+    fixed_ratio_moves,
+    heaviest_first,
+    overlaps,
+    scale_factor,
+    worth,
+)
 
-Bools = NDArray[np.bool_]
-
-# Values closer than this are a tie: far below what matters, above the noise of float32 sums in another order.
-_TIE = 1e-6
-# Boxes are written with six decimals; the limit must still hold for whoever recomputes the overlap from those.
-_ROUNDING = 1e-5
 # Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
 _HEAVIEST = 96
 _SHORTLIST = 24
 _SHORTLIST_PER_BAND = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picks:
-    """Chosen boxes in their final order: ``boxes_xyxy (n, 4)``, ``scores (n,)`` without any tilt.
+def by_overlap(task: Task) -> Selected:
+    """Choose the crops of a model that proposes some: those that overlap the proposals most.
 
-    The scores of `select` are expected overlaps in [0, 1].
+    The scores are expected overlaps in [0, 1].
     """
-
-    boxes_xyxy: Floats
-    scores: Floats
+    assert task.opinions is not None
+    opinions, shape, rules, size_wh = task.opinions, task.shape, task.rules, task.size_wh
+    boxes, weights = opinions.boxes_xyxy, opinions.weights
+    if shape is None:
+        pool = free_pool(boxes, weights, rules, size_wh)
+    else:
+        weights = condition_on_ratio(weights, box_ratio(boxes, size_wh), shape, task.settings.ratio_temperature)
+        pool = fixed_ratio_pool(shape, rules, size_wh)
+    admitted, relaxed = admit(pool.boxes_xyxy, rules, size_wh)
+    picks = select(
+        pool.boxes_xyxy[admitted],
+        CropDistribution(boxes, weights),
+        task.limits,
+        tilt=task.tilt,
+        settings=task.settings,
+        always_considered=int(admitted[: pool.leading].sum()),
+        polish=None if relaxed else partial(_polished, task),
+        evaluate=task.evaluate,
+    )
+    # Sums of float32 may pass the ends of the range by a rounding error.
+    return Selected(Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed, opinions, _expected)
 
 
 def condition_on_ratio(weights: Floats, ratios: Floats, ratio: float, temperature: float) -> Floats:
     """Weights ``(K,)`` of the proposals given that the crop must have ``ratio``; ``ratios (K,)`` are their own."""
     distance = np.abs(np.log(ratios / ratio))
-    return _normalised(weights * np.exp((distance.min() - distance) / temperature))
+    conditioned = weights * np.exp((distance.min() - distance) / temperature)
+    normalised: Floats = conditioned / conditioned.sum()
+    return normalised
 
 
 def select(
     candidates_xyxy: Floats,
-    boxes_xyxy: Floats,
-    weights: Floats,
+    opinions: CropDistribution,
+    limits: SetLimits,
     *,
-    n: int,
-    diversity: float = 0.85,
     tilt: float = 0.0,
     settings: SelectionSettings | None = None,
     always_considered: int = 0,
-    spanned_area: float | None = None,
-    polish: Callable[[Floats, Sample], Floats] | None = None,
+    polish: Callable[[Floats, WeightedBoxes], Floats] | None = None,
     evaluate: Callable[[Floats], Floats] | None = None,
 ) -> Picks:
-    """Choose up to ``n`` crops among candidates that all obey the rules.
+    """Choose a set of crops among candidates that all obey the rules.
 
     Args:
         candidates_xyxy: ``(C, 4)``; none of the results comes from elsewhere, except from ``polish``.
-        boxes_xyxy: ``(K, 4)`` the proposals, with ``weights (K,)`` summing to 1; their order does not matter.
-        diversity: highest IoU between two results; results are never identical.
+        opinions: the proposals; their order does not matter.
+        limits: how many crops, how different; results are never identical.
         tilt: exponent on a candidate's area, above 0 for looser crops and below 0 for tighter ones.
         always_considered: this many leading candidates are never skipped to save time.
-        spanned_area: area fraction of the largest possible crop if the set must span scales, otherwise None.
-        polish: from the best candidate ``(4,)`` and the weighted sample to better candidates ``(M, 4)``.
+        polish: from the best candidate ``(4,)`` and the weighted proposals to better candidates ``(M, 4)``.
         evaluate: the evaluator, ``(C, 4)`` to ``(C,)``; called only if the settings give it weight.
 
     Returns:
-        At most ``n`` boxes, fewer if no further candidate is different enough. The best is first, the others follow
-        by their value.
+        The chosen boxes, fewer than asked if no further candidate is different enough. The best is first, the others
+        follow by their value. The scores are expected overlaps.
     """
     settings = settings or SelectionSettings()
-    if len(candidates_xyxy) == 0 or n < 1:
+    if len(candidates_xyxy) == 0 or limits.n < 1:
         return Picks(np.empty((0, 4)), np.empty(0))
-    sample = heaviest_first(boxes_xyxy, weights, settings.pruned_weight, tilt)
+    sample = heaviest_first(opinions.boxes_xyxy, opinions.weights, settings.pruned_weight, tilt)
     candidates = candidates_xyxy
     promise = worth(candidates, sample.heaviest(_HEAVIEST))
     if polish is not None:
         better = polish(candidates[np.argmax(promise)], sample)
         candidates = np.concatenate([better, candidates])
         promise = np.concatenate([np.full(len(better), np.inf, np.float32), promise])
-    bands = None
-    if spanned_area is not None and n >= 3:
-        bands = (settings.small_area * spanned_area, settings.large_area * spanned_area)
-    shortlist = _shortlist(candidates, promise, bands, always_considered + len(candidates) - len(candidates_xyxy))
+    shortlist = _shortlist(candidates, promise, limits, always_considered + len(candidates) - len(candidates_xyxy))
     for considered in (candidates[shortlist], candidates):
         factor = scale_factor(considered, tilt)
         overlap = overlaps(considered, sample)
@@ -99,91 +119,39 @@ def select(
             bonus = (settings.evaluator_weight * _standardised(evaluate(considered))).astype(np.float32)
         values = overlap @ sample.weights + bonus
         extra = bonus + settings.alternative_value * values
-        chosen = pick_set(considered, overlap, sample.weights, values, extra, n, diversity, bands)
+        chosen = pick_set(considered, overlap, sample.weights, values, extra, limits)
         # What the shortlist cannot give, all candidates together perhaps can.
-        if len(considered) == len(candidates) or (len(chosen) == n and _spans(area(considered), chosen, bands)):
+        if len(considered) == len(candidates) or (len(chosen) == limits.n and _spans(area(considered), chosen, limits)):
             break
     expected = (overlap[chosen] @ sample.weights) / factor[chosen]
     return Picks(considered[chosen], expected.astype(np.float64))
 
 
-def pick_set(
-    candidates_xyxy: Floats,
-    overlap: Floats32,
-    weights: Floats32,
-    values: Floats32,
-    extra: Floats32,
-    n: int,
-    diversity: float,
-    bands: tuple[float, float] | None,
-) -> list[int]:
-    """Indices of the chosen candidates: the most valuable first, then greedily the most useful, sorted by value.
-
-    Args:
-        overlap: ``(C, K)`` tilted IoU of candidates and proposals; ``weights (K,)`` of the proposals.
-        values: ``(C,)`` what each candidate is worth alone.
-        extra: ``(C,)`` what counts beside the expected overlap with the best of the set.
-        bands: the set must hold an area below the first and one above the second number, as far as candidates allow;
-            the last picks are reserved for what is still missing.
-    """
-    areas = area(candidates_xyxy)
-    in_band = _in_bands(areas, bands)
-    available = np.ones(len(areas), np.bool_)
-    chosen = [_best(values, areas, available)]
-    covered = overlap[chosen[0]]
-    scratch = np.empty_like(overlap)
-    columns = np.ascontiguousarray(candidates_xyxy.T)
-    while len(chosen) < n:
-        available &= _overlap_with(chosen[-1], columns, areas) <= max(diversity - _ROUNDING, 0.0)
-        if not available.any():
-            break
-        missing = [band & available for band in in_band if not band[chosen].any() and (band & available).any()]
-        reserved = len(missing) >= n - len(chosen)
-        allowed = np.logical_or.reduce(missing) if missing and reserved else available
-        usefulness = np.maximum(overlap, covered, out=scratch) @ weights + extra
-        chosen.append(_best(usefulness, areas, allowed))
-        covered = np.maximum(covered, overlap[chosen[-1]])
-    return chosen[:1] + sorted(chosen[1:], key=lambda index: -values[index])
-
-
-def _overlap_with(index: int, columns: Floats, areas: Floats) -> Floats:
-    """IoU ``(C,)`` of all candidates, as ``columns (4, C)``, with one of them; exact, as a limit is checked with it."""
-    x1, y1, x2, y2 = columns
-    left, top, right, bottom = columns[:, index]
-    shared = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0.0)
-    shared *= np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0.0)
-    overlap: Floats = shared / (areas + areas[index] - shared)
-    return overlap
-
-
-def _best(values: Floats32, areas: Floats, allowed: Bools) -> int:
-    """Index of the highest allowed value; among ties the larger area, then the lower index."""
-    indices = np.flatnonzero(allowed)
-    tied = indices[values[indices] >= values[indices].max() - _TIE]
-    return int(tied[np.argmax(areas[tied] >= areas[tied].max() - _TIE)])
+def _polished(task: Task, box: Floats, sample: WeightedBoxes) -> Floats:
+    """The box after small moves, on whole pixels: ``(1, 4)``, or ``(0, 4)`` if rounding made it break a rule."""
+    shape_wh = (float(box[2] - box[0]), float(box[3] - box[1]))
+    moves = FREE_MOVES if task.shape is None else fixed_ratio_moves(shape_wh)
+    allowed = partial(obeys, rules=task.rules, size_wh=task.size_wh) if task.rules.any_active else None
+    better = climb(box, sample, moves, allowed)[None]
+    better = from_pixels(to_pixels(better, task.size_wh, task.shape), task.size_wh)
+    return better if allowed is None else better[allowed(better)]
 
 
 def _shortlist(
-    candidates_xyxy: Floats, promise: Floats32, bands: tuple[float, float] | None, always_considered: int
+    candidates_xyxy: Floats, promise: Floats32, limits: SetLimits, always_considered: int
 ) -> NDArray[np.intp]:
     """Ascending indices of the candidates worth a closer look: the first, the most promising, the best per band."""
     considered = np.zeros(len(candidates_xyxy), np.bool_)
     considered[:always_considered] = True
     considered[np.argsort(-promise, kind="stable")[:_SHORTLIST]] = True
-    if bands is not None:
-        for band in _in_bands(area(candidates_xyxy), bands):
-            members = np.flatnonzero(band)
-            considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_BAND]]] = True
+    for band in limits.members(area(candidates_xyxy)):
+        members = np.flatnonzero(band)
+        considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_BAND]]] = True
     return np.flatnonzero(considered)
 
 
-def _in_bands(areas: Floats, bands: tuple[float, float] | None) -> list[Bools]:
-    """For each band of areas that a set must hold a crop of, which boxes ``(C,)`` lie in it."""
-    return [] if bands is None else [areas < bands[0], areas > bands[1]]
-
-
-def _spans(areas: Floats, chosen: list[int], bands: tuple[float, float] | None) -> bool:
-    return all(band[chosen].any() or not band.any() for band in _in_bands(areas, bands))
+def _spans(areas: Floats, chosen: list[int], limits: SetLimits) -> bool:
+    return all(band[chosen].any() or not band.any() for band in limits.members(areas))
 
 
 def _standardised(scores: Floats) -> Floats:
@@ -191,6 +159,5 @@ def _standardised(scores: Floats) -> Floats:
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
 
 
-def _normalised(weights: Floats) -> Floats:
-    normalised: Floats = weights / weights.sum()
-    return normalised
+def _expected(overlap: float) -> str:
+    return f"expected overlap {overlap:.2f} with a person's choice"

@@ -10,16 +10,20 @@ A crop never leaves the photo and always has the asked ratio. The other rules, t
 6. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
 
 Where two conflict the less important one gives way, so number 6 is given up first. A rule that gives way is still
-broken as little as possible, and the flag says so. Nobody asks for number 5: it holds where a model is told a main
-person, of whom a crop then shows a tenth or more.
+broken as little as possible, and the flag says so.
+
+Rules have two strengths. The caller asks for all of them but number 5, and may forbid that an asked rule gives way.
+Number 5 is a wish: it holds where a model knows the main person, of whom a crop then shows a tenth or more, and makes
+no request fail.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import area
+from cadrage.geometry import Ratio, area
+from cadrage.inference.request import Box, Request
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -31,6 +35,8 @@ OVERLAPS_AVOIDED = "overlaps_avoided"
 MISSES_PERSON = "misses_person"
 FEWER_THAN_ASKED = "fewer_than_asked"
 FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, MISSES_PERSON, FEWER_THAN_ASKED)
+WISHES = frozenset({MISSES_PERSON})
+"""The flags of rules that nobody asked for."""
 
 # A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
 _SHOWN_OF_PERSON = 0.1
@@ -79,6 +85,40 @@ class Rules:
     @property
     def limits_area(self) -> bool:
         return self.min_area is not None or self.max_area is not None
+
+    @property
+    def has_wishes(self) -> bool:
+        """Whether a rule is among them that nobody asked for."""
+        return len(self.person_xyxy) > 0
+
+    def without_wishes(self) -> "Rules":
+        """Only what the caller asked for."""
+        return replace(self, person_xyxy=_NO_BOXES)
+
+
+def rules_for(
+    request: Request,
+    ratio: Ratio,
+    size_wh: tuple[int, int],
+    found_xyxy: tuple[Box, ...] = (),
+    person_xyxy: Box | None = None,
+) -> Rules:
+    """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size.
+
+    Args:
+        found_xyxy: the subjects that the request asks to keep in words.
+        person_xyxy: the main person that the model knows, of whom every crop is to show something.
+    """
+    kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
+    asked = [size for size in (request.min_size, ratio.size_wh, (1, 1)) if size is not None]
+    return Rules(
+        keep_xyxy=outward(kept, size_wh),
+        avoid_xyxy=np.array(request.avoid, np.float64).reshape(-1, 4),
+        min_area=request.min_area,
+        max_area=request.max_area,
+        min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
+        person_xyxy=_NO_BOXES if person_xyxy is None else np.array([person_xyxy]),
+    )
 
 
 def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:

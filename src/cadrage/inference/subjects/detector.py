@@ -1,19 +1,18 @@
 """Subjects: what a crop should not cut, found by a detector that can be exchanged.
 
-A detector is any object with a ``name`` and ``detect``. Five come with the package: ``own`` (the default: a small head
-on the default model's features, offline), ``none``, `ExternalDetector` (the caller's boxes), ``opencv`` (the extra
-``subjects``) and ``onnx:FILE``. Finding nothing is never an error.
+A detector is any object with a ``name`` and ``detect``. Four come with the package: ``own`` (the default: a small head
+on the default model's features, offline), ``none``, `ExternalDetector` (the caller's boxes) and ``onnx:FILE``. Finding
+nothing is never an error.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.geometry import area, clip, to_pixels, validate_boxes
+from cadrage.geometry import to_pixels, validate_boxes
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -21,14 +20,6 @@ Floats = NDArray[np.float64]
 Kind = Literal["person", "face", "animal", "object"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-DETECTORS = ("own", "opencv", "none", "onnx:FILE")
-"""What `make_detector` takes."""
-
-# When a person is worth composing for, and when a second one is as important.
-_SURE = 0.5
-_LARGE_ENOUGH = 0.01
-_SECOND_PART = 0.5
-_NOISE = 1e-9
 # Of boxes in results, far below a pixel of any photo.
 _DECIMALS = 6
 
@@ -83,7 +74,7 @@ class SubjectDetector(Protocol):
         """The subjects of the asked kinds on the upright photo, RGB ``(H, W, 3)`` uint8; there may be none.
 
         Raises:
-            CadrageError: it cannot look at this photo. It is no ModelError, after which no other photo is tried.
+            DetectionError: it cannot look at this photo; the others are still done, which no ModelError permits.
         """
 
 
@@ -142,70 +133,3 @@ class ExternalDetector:
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """The given boxes, if their kind is asked for."""
         return self._subjects.of(*kinds)
-
-
-def make_detector(name: str, *, threads: int | None = None) -> SubjectDetector:
-    """A detector by name: ``own``, ``opencv``, ``none`` or ``onnx:FILE``.
-
-    Args:
-        threads: threads for one operation of a network; None leaves the choice to ONNX Runtime.
-
-    Raises:
-        UsageError: there is no such detector.
-        CadrageError: it needs an extra that is not installed.
-        ModelError: its model is missing or not usable.
-    """
-    if name == "none":
-        return NoDetector()
-    if name == "own":
-        from cadrage.inference.subjects.own import OwnDetector
-
-        return OwnDetector(threads=threads)
-    if name == "opencv":
-        from cadrage.inference.subjects.opencv import OpencvDetector
-
-        return OpencvDetector()
-    kind, _, file = name.partition(":")
-    if kind == "onnx" and file:
-        from cadrage.inference.subjects.onnx_detector import OnnxDetector
-
-        return OnnxDetector(Path(file), threads=threads)
-    raise UsageError(f"no detector {name!r}; there are {', '.join(DETECTORS)}")
-
-
-def main_person(subjects: Subjects) -> tuple[float, float, float, float] | None:
-    """The box of the person that the photo is about, or of several such persons together; None without one.
-
-    Counted are persons of confidence .5 and 1 % of the photo at least; without any, bodies estimated from faces. They
-    are ranked by ``confidence * sqrt(area) * (1 - |cx - .5|)``. Those with half of the first one's area or more belong
-    to the box as well, so that a couple is one subject.
-
-    >>> couple = Subjects(np.array([[.1, .2, .4, .9], [.5, .2, .8, .8]]), ("person",) * 2, np.array([.9, .8]), "mine")
-    >>> main_person(couple)
-    (0.1, 0.2, 0.8, 0.9)
-    """
-    boxes, sure = _large_and_sure(subjects.of("person"))
-    if not len(boxes):
-        faces = subjects.of("face")
-        kinds: tuple[Kind, ...] = tuple("person" for _ in faces.kinds)
-        bodies = Subjects(body_of_face(faces.boxes_xyxy), kinds, faces.confidences, faces.source)
-        boxes, sure = _large_and_sure(bodies)
-    if not len(boxes):
-        return None
-    areas, centre = area(boxes), (boxes[:, 0] + boxes[:, 2]) / 2
-    first = int(np.argmax(sure * np.sqrt(areas) * (1 - np.abs(centre - 0.5))))
-    members = boxes[areas >= _SECOND_PART * areas[first] - _NOISE]
-    (x1, y1), (x2, y2) = members[:, :2].min(axis=0), members[:, 2:].max(axis=0)
-    return float(x1), float(y1), float(x2), float(y2)
-
-
-def body_of_face(faces_xyxy: Floats) -> Floats:
-    """Where the bodies of faces ``(N, 4)`` must be: three faces wide, from half a face above to seven below."""
-    x1, y1, x2, y2 = faces_xyxy.T
-    width, height = x2 - x1, y2 - y1
-    return clip(np.stack([x1 - width, y1 - height / 2, x2 + width, y2 + 7 * height], axis=1))
-
-
-def _large_and_sure(persons: Subjects) -> tuple[Floats, Floats]:
-    counts = (persons.confidences >= _SURE) & (area(persons.boxes_xyxy) >= _LARGE_ENOUGH)
-    return persons.boxes_xyxy[counts], persons.confidences[counts]

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cadrage.errors import CadrageError, ModelError
-from cadrage.inference.subjects.coco import kinds_and_confidences
+from cadrage.errors import DetectionError, ModelError
 from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, Subjects, sorted_subjects
 from cadrage.inference.subjects.onnx_file import YUNET_OUTPUTS, expected_outputs, input_size_hw, line, start
-from cadrage.inference.subjects.yunet import faces
+from cadrage.inference.subjects.onnx_outputs import faces, kinds_and_confidences
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
@@ -58,7 +57,7 @@ class OnnxDetector:
         """What the network finds of the asked kinds.
 
         Raises:
-            CadrageError: the network cannot run on this photo, or returns something else than its outputs promise.
+            DetectionError: the network cannot run on this photo, or returns something else than its outputs promise.
         """
         found = self._faces(photo_pixels) if self._outputs == YUNET_OUTPUTS else self._coco(photo_pixels)
         return found.of(*kinds)
@@ -112,8 +111,10 @@ class OnnxDetector:
                 raise self._failed(f"{name} holds numbers that are not finite")
         return outputs
 
-    def _failed(self, why: object) -> CadrageError:
-        return CadrageError(f"{self._file}: the detector cannot look at this photo ({line(why)}); use another detector")
+    def _failed(self, why: object) -> DetectionError:
+        return DetectionError(
+            f"{self._file}: the detector cannot look at this photo ({line(why)}); use another detector"
+        )
 
 
 def _resized(photo_pixels: Pixels, size_wh: tuple[int, int]) -> NDArray[np.float32]:

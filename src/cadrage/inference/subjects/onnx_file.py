@@ -1,14 +1,13 @@
 """A caller's ONNX file before anything of it is run: what it reads, what it takes and what it returns."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
 from cadrage.errors import ModelError
-from cadrage.inference.subjects.coco import CLASSES
-from cadrage.inference.subjects.onnx_tensors import reads_other_files
-from cadrage.inference.subjects.yunet import STRIDES, WIDTHS
+from cadrage.inference.subjects.onnx_outputs import CLASSES, STRIDES, WIDTHS
 
 DETR_OUTPUTS = ("logits", "pred_boxes")
 YUNET_OUTPUTS = tuple(f"{part}_{stride}" for part in WIDTHS for stride in STRIDES)
@@ -16,6 +15,20 @@ YUNET_OUTPUTS = tuple(f"{part}_{stride}" for part in WIDTHS for stride in STRIDE
 _LARGEST_SIDE = 4096
 _DEFAULT_SIDE = 640
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
+
+# In the format of the files (onnx.proto3 of ONNX 1.18).
+# Of each message that can hold a tensor: the numbers of the fields that lead there, and what message each holds.
+_LEADS_TO = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_VARINT, _EIGHT_BYTES, _DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def start(file: Path, threads: int | None) -> onnxruntime.InferenceSession:
@@ -95,6 +108,66 @@ def expected_outputs(session: onnxruntime.InferenceSession, size_hw: tuple[int, 
     if isinstance(logits.shape[2], int) and logits.shape[2] not in CLASSES:
         raise ValueError(f"expected 80, 91 or 92 classes of COCO in logits, got {logits.shape[2]}")
     return DETR_OUTPUTS
+
+
+def reads_other_files(content: bytes) -> bool:
+    """Whether any tensor of an ONNX file has its values in another file.
+
+    It looks at every tensor that the format knows without reading any values; what it cannot follow it calls broken.
+
+    Raises:
+        ValueError: it is no ONNX file.
+    """
+    if content[4:8] == b"ORTM":
+        raise ValueError("it is in the format of the runtime")
+    left: list[tuple[str, memoryview]] = [("model", memoryview(content))]
+    while left:
+        message, data = left.pop()
+        for number, value in _fields(data):
+            if message == "tensor":
+                if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
+                    return True
+            elif number in _LEADS_TO[message]:
+                if not isinstance(value, memoryview):
+                    raise ValueError("a field is of another type than the format says")
+                left.append((_LEADS_TO[message][number], value))
+    return False
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+    """Numbers and values of the fields of a message in protobuf's wire format."""
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        # Readers of the format take 32 bits of a tag.
+        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7
+        if wire_type == _VARINT:
+            value, at = _varint(data, at)
+            yield number, value
+            continue
+        if wire_type == _DELIMITED:
+            length, at = _varint(data, at)
+        elif wire_type in (_EIGHT_BYTES, _FOUR_BYTES):
+            length = 8 if wire_type == _EIGHT_BYTES else 4
+        else:
+            raise ValueError("a field has an unknown type")
+        if length > len(data) - at:
+            raise ValueError("it ends within a field")
+        yield number, data[at : at + length]
+        at += length
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """The number that begins at a byte, and where the next one does: seven bits a byte, the lowest first."""
+    number = 0
+    for count in range(10):
+        if at + count >= len(data):
+            raise ValueError("it ends within a number")
+        byte = data[at + count]
+        number |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            return number, at + count + 1
+    raise ValueError("a number has too many bytes")
 
 
 def line(text: object) -> str:

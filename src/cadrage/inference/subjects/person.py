@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
-from cadrage.inference.subjects.detector import Kind, Subjects, main_person, places
+from cadrage.geometry import area, clip, on_photo
+from cadrage.inference.subjects.detector import Floats, Kind, Subjects, places
 
 PersonLike = ArrayLike | Literal["auto"] | None
 """One box ``x1 y1 x2 y2`` normalised on the upright photo, ``"auto"`` for the detector's, or None for no person."""
@@ -17,6 +18,12 @@ EXTERNAL = "external"
 
 MANIFEST = "manifest"
 """The source of a person that a data set marks."""
+
+# When a person is worth composing for, and when a second one is as important.
+_SURE = 0.5
+_LARGE_ENOUGH = 0.01
+_SECOND_PART = 0.5
+_NOISE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,16 @@ def given_person(person: "ArrayLike | MainPerson | None") -> MainPerson | None:
     """The person that the caller says there is; None for None, and one that was found before as it is.
 
     Raises:
-        UsageError: as `on_photo`.
+        UsageError: as `cadrage.geometry.on_photo`.
     """
     if person is None or isinstance(person, MainPerson):
         return person
-    x1, y1, x2, y2 = on_photo(person).tolist()
+    x1, y1, x2, y2 = on_photo(person, "person").tolist()
     return MainPerson((x1, y1, x2, y2), EXTERNAL)
 
 
 def found_person(subjects: Subjects) -> MainPerson | None:
-    """The person that a detector found, by the rule of `cadrage.inference.subjects.detector.main_person`."""
+    """The person that a detector found, by the rule of `main_person`."""
     box = main_person(subjects)
     return None if box is None else MainPerson(box, subjects.source)
 
@@ -86,20 +93,39 @@ def telling_kinds(detector_name: str) -> tuple[Kind, ...]:
     return ("person",) if detector_name == "own" else ("person", "face")
 
 
-def on_photo(person_xyxy: ArrayLike) -> NDArray[np.float64]:
-    """The part of a person's box ``(4,)`` that is on the photo; detectors and people draw a little beyond its edges.
+def main_person(subjects: Subjects) -> tuple[float, float, float, float] | None:
+    """The box of the person that the photo is about, or of several such persons together; None without one.
 
-    Raises:
-        UsageError: it is no box of four finite numbers, its corners changed places, or nothing of it is on the photo.
+    Counted are persons of confidence .5 and 1 % of the photo at least; without any, bodies estimated from faces. They
+    are ranked by ``confidence * sqrt(area) * (1 - |cx - .5|)``. Those with half of the first one's area or more belong
+    to the box as well, so that a couple is one subject.
+
+    >>> couple = Subjects(np.array([[.1, .2, .4, .9], [.5, .2, .8, .8]]), ("person",) * 2, np.array([.9, .8]), "mine")
+    >>> main_person(couple)
+    (0.1, 0.2, 0.8, 0.9)
     """
-    try:
-        person = np.asarray(person_xyxy, np.float64)
-    except (TypeError, ValueError):
-        person = np.empty(0)
-    if person.shape != (4,) or not np.isfinite(person).all() or not (person[:2] < person[2:]).all():
-        raise UsageError(f"person: expected one box x1 y1 x2 y2 with x1 < x2 and y1 < y2, got {person_xyxy!r}"[:200])
-    seen: NDArray[np.float64] = np.clip(person, 0.0, 1.0)
-    if not (seen[:2] < seen[2:]).all():
-        box = ", ".join(f"{value:g}" for value in person)
-        raise UsageError(f"person: nothing of ({box}) is on the photo, whose sides are 0 to 1; say that there is none")
-    return seen
+    boxes, sure = _large_and_sure(subjects.of("person"))
+    if not len(boxes):
+        faces = subjects.of("face")
+        kinds: tuple[Kind, ...] = tuple("person" for _ in faces.kinds)
+        bodies = Subjects(body_of_face(faces.boxes_xyxy), kinds, faces.confidences, faces.source)
+        boxes, sure = _large_and_sure(bodies)
+    if not len(boxes):
+        return None
+    areas, centre = area(boxes), (boxes[:, 0] + boxes[:, 2]) / 2
+    first = int(np.argmax(sure * np.sqrt(areas) * (1 - np.abs(centre - 0.5))))
+    members = boxes[areas >= _SECOND_PART * areas[first] - _NOISE]
+    (x1, y1), (x2, y2) = members[:, :2].min(axis=0), members[:, 2:].max(axis=0)
+    return float(x1), float(y1), float(x2), float(y2)
+
+
+def body_of_face(faces_xyxy: Floats) -> Floats:
+    """Where the bodies of faces ``(N, 4)`` must be: three faces wide, from half a face above to seven below."""
+    x1, y1, x2, y2 = faces_xyxy.T
+    width, height = x2 - x1, y2 - y1
+    return clip(np.stack([x1 - width, y1 - height / 2, x2 + width, y2 + 7 * height], axis=1))
+
+
+def _large_and_sure(persons: Subjects) -> tuple[Floats, Floats]:
+    counts = (persons.confidences >= _SURE) & (area(persons.boxes_xyxy) >= _LARGE_ENOUGH)
+    return persons.boxes_xyxy[counts], persons.confidences[counts]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
-from cadrage.models.backbones.normalise import Normalise
+from cadrage.models.backbones.norms import Normalise
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.backbones.shufflenet_v2 import ShuffleNetV2
 from cadrage.models.backbones.vgg16 import VGG16

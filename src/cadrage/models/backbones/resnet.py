@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cadrage.models.backbones.frozen_norm import FrozenNorm
+from cadrage.models.backbones.norms import FrozenNorm
 
 _BLOCKS = (3, 4, 6, 3)  # He et al., CVPR 2016, table 1
 _EXPANSION = 4

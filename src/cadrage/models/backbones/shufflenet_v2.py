@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cadrage.models.backbones.frozen_norm import FrozenNorm
-from cadrage.models.backbones.normalise import Normalise
+from cadrage.models.backbones.norms import FrozenNorm, Normalise
 
 # Blocks and channels of each stage; Ma et al., ECCV 2018, table 5, 1x.
 _STAGES = ((4, 116), (8, 232), (4, 464))

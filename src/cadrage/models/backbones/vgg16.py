@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cadrage.models.backbones.normalise import Normalise
+from cadrage.models.backbones.norms import Normalise
 
 # Convolutions per stage and their channels in units of the first stage's; Simonyan & Zisserman, ICLR 2015, table 1, D.
 _STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))

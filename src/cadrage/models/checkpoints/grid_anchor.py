@@ -12,11 +12,8 @@ from torch import Tensor
 
 from cadrage.errors import UsageError
 from cadrage.models.backbones.pyramids import MobileNetPyramid
-from cadrage.models.checkpoints import fill, read_tensors
-from cadrage.models.checkpoints.mobilenet_names import check_padding
-from cadrage.models.checkpoints.shufflenet_names import block_modules
-from cadrage.models.checkpoints.tables import fold_norms, rename
-from cadrage.models.checkpoints.vgg_names import MODULES as VGG_MODULES
+from cadrage.models.checkpoints import fill, fold_norms, read_tensors, rename
+from cadrage.models.checkpoints.backbones import VGG_MODULES, block_modules, check_padding
 from cadrage.models.grid_anchor import GridAnchorModel, Head
 
 _THEIR_BACKBONE = "Feat_ext."

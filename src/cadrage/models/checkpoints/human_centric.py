@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from cadrage.models.checkpoints.tables import rename
+from cadrage.models.checkpoints import rename
 
 MODULES = {
     "f3_layer": "levels.laterals.0",

@@ -7,8 +7,8 @@ import numpy as np
 
 from cadrage.datasets.pixels import load_photo
 from cadrage.evaluation.answers import Floats
-from cadrage.papers.figure import COLOURS, INK, draw
-from cadrage.papers.set_prediction.anchors import AnchorBoxes
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes
+from cadrage.plots import COLOURS, INK, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def draw_anchors(photo: Path, boxes: AnchorBoxes) -> bytes:
                 _box(panel, (x1, y1, x2, y2), COLOURS[index % len(COLOURS)])
 
     wide = 11.0
-    return draw((wide, wide / 2 * (bottom - top) / (right - left) + 0.5), paint)
+    return png((wide, wide / 2 * (bottom - top) / (right - left) + 0.5), paint)
 
 
 def _extent(boxes: AnchorBoxes) -> Floats:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from cadrage.evaluation.result import Estimate
-from cadrage.papers.figure import INK, MUTED, OURS, PUBLISHED, draw
-from cadrage.papers.quoted import quoted
+from cadrage.papers.report import OURS, PUBLISHED
+from cadrage.papers.tables import quoted
+from cadrage.plots import INK, MUTED, png
 from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def draw_soft_labels(mus: Sequence[float]) -> bytes:
         panel.set_xlabel("score of the nearest annotated crop (mean opinion, 1 to 5)")
         panel.set_ylabel("soft label M(s)")
 
-    return draw(_SIZE, paint)
+    return png(_SIZE, paint)
 
 
 def draw_by_mu(ours: Mapping[float, Estimate]) -> bytes:
@@ -88,4 +89,4 @@ def draw_by_mu(ours: Mapping[float, Estimate]) -> bytes:
         panel.set_ylabel("AP at epsilon .90, K = 40 (%)")
         panel.legend(loc="best")
 
-    return draw(_SIZE, paint)
+    return png(_SIZE, paint)

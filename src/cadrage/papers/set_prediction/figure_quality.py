@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cadrage.evaluation.answers import Floats
-from cadrage.papers.figure import INK, OURS, PUBLISHED, draw
-from cadrage.papers.set_prediction.points import Points
+from cadrage.papers.report import OURS, PUBLISHED
+from cadrage.papers.set_prediction.figure_data import Points
+from cadrage.plots import INK, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def draw_quality(points: Points, spearman: float, pearson: float) -> bytes:
             panel.scatter(quality, validity, s=14, color=OURS, alpha=0.45, linewidths=0)
         _mean_line(panel, quality, validity)
 
-    return draw((6.8, 4.4), paint)
+    return png((6.8, 4.4), paint)
 
 
 def _mean_line(panel: "Axes", quality: Floats, validity: Floats) -> None:

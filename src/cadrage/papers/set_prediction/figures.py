@@ -6,23 +6,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadrage.papers.failures import FAILURES, one_line
-from cadrage.papers.figure import Figure
+from cadrage.papers.paper import FAILURES, Places, one_line
 from cadrage.papers.plan import TEST
+from cadrage.papers.report import Figure
 from cadrage.papers.set_prediction import figure_anchors, figure_mu, figure_quality
-from cadrage.papers.set_prediction.chain import Places
-from cadrage.papers.set_prediction.layout import Outcomes, other_data, why_missing
-from cadrage.papers.set_prediction.points import load_points
-from cadrage.papers.set_prediction.runs import ANCHORS_OF, BY_MU, DISTILLED
+from cadrage.papers.set_prediction.figure_data import AnchorBoxes, load_points
+from cadrage.papers.set_prediction.measure import DISTILLED, points_file
+from cadrage.papers.set_prediction.tables import BY_MU, Trainings, other_data
 from cadrage.training.systems.set_prediction.soft_labels import QualityGuidance
 
 if TYPE_CHECKING:
     from cadrage.evaluation.result import Estimate
 
 
-def figures(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
+# Figure 3 shows the first of these that has been trained.
+ANCHORS_OF = ("A", "C", "B", "B60", "D", "E", "F", "G", "H", "I", "J")
+
+
+def figures(trainings: Trainings, places: Places) -> tuple[Figure, ...]:
     """Every figure that the measured runs allow; of the others, why they are missing."""
-    return _anchors(outcomes, places.data), _soft_labels(), _by_mu(outcomes), *_quality(outcomes, places)
+    return _anchors(trainings, places.data), _soft_labels(), _by_mu(trainings), *_quality(trainings, places)
 
 
 def _drawn(figure: Figure, paint: Callable[[], bytes]) -> Figure:
@@ -33,15 +36,16 @@ def _drawn(figure: Figure, paint: Callable[[], bytes]) -> Figure:
         return replace(figure, missing=one_line(error))
 
 
-def _anchors(outcomes: Outcomes, data: Path) -> Figure:
+def _anchors(trainings: Trainings, data: Path) -> Figure:
     title = "Anchors that describe no good crop, before and after training"
     caption = "Seven random anchors that no good crop of this photo was assigned to, {}; each keeps its colour."
-    shown = next((outcomes[run] for run in ANCHORS_OF if outcomes[run].anchors), None)
-    if shown is None or shown.anchors is None:
-        reasons = (outcomes[run].not_fed.get("anchors") for run in ANCHORS_OF)
+    shown = next((trainings[run] for run in ANCHORS_OF if trainings[run].beside.get("anchors")), None)
+    if shown is None:
+        reasons = (trainings[run].beside.get("anchors_missing") for run in ANCHORS_OF)
         missing = next(filter(None, reasons), "no run has been measured")
         return Figure("3", title, caption.format("by any run"), missing=missing)
-    anchors, file = shown.anchors, data / shown.anchors.file
+    anchors = AnchorBoxes.from_dict(shown.beside["anchors"])
+    file = data / anchors.file
     if not file.is_file():
         return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {anchors.file}")
     figure = Figure("3", title, caption.format(f"by run {shown.run.letter} ({shown.run.title})"))
@@ -58,17 +62,17 @@ def _soft_labels() -> Figure:
     )
 
 
-def _by_mu(outcomes: Outcomes) -> Figure:
+def _by_mu(trainings: Trainings) -> Figure:
     ours: dict[float, Estimate] = {
-        mu: outcomes[run].tests[TEST].metrics["ap90_k40"]
+        mu: trainings[run].tests[TEST].metrics["ap90_k40"]
         for mu, run in BY_MU.items()
-        if not why_missing(outcomes, run, TEST)
+        if not trainings[run].why_missing(TEST)
     }
     title = "AP at epsilon .90, K = 40, on GAICD v2 test by mu"
     caption = "Bars are 95 % intervals of ours over photos. The paper states three of its points in numbers."
     if not ours:
-        return Figure("6b", title, caption, missing=why_missing(outcomes, BY_MU[0.5], TEST))
-    others = {other_data(outcomes[BY_MU[mu]], TEST) for mu in ours} - {""}
+        return Figure("6b", title, caption, missing=trainings[BY_MU[0.5]].why_missing(TEST))
+    others = {other_data(trainings[BY_MU[mu]], TEST) for mu in ours} - {""}
     if others:
         caption += f" Ours are of other photos ({', '.join(sorted(others))}): compare the shape alone."
     absent = [f"{mu:g}" for mu in BY_MU if mu not in ours]
@@ -77,7 +81,7 @@ def _by_mu(outcomes: Outcomes) -> Figure:
     return _drawn(Figure("6b", title, caption), lambda: figure_mu.draw_by_mu(ours))
 
 
-def _quality(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
+def _quality(trainings: Trainings, places: Places) -> tuple[Figure, ...]:
     made = []
     for panel, title, caption in (
         ("a", "Quality and validity, all predictions on test photos", "validity of the model"),
@@ -92,10 +96,10 @@ def _quality(outcomes: Outcomes, places: Places) -> tuple[Figure, ...]:
             f"none enough are left out, as in the paper. Vertical: {caption} (run {DISTILLED}, self distillation). "
             "The line is the mean validity."
         )
-        outcome = outcomes[DISTILLED]
-        known, file = outcome.correlations.get(panel), places.points(outcome.run)
+        training = trainings[DISTILLED]
+        known, file = (training.beside.get("correlations") or {}).get(panel), points_file(places, training.name)
         if not known or not file.is_file():
-            missing = why_missing(outcomes, DISTILLED, TEST) or outcome.not_fed.get("correlations")
+            missing = training.why_missing(TEST) or training.beside.get("correlations_missing")
             made.append(Figure(f"7{panel}", title, said, missing=missing or f"{file} is gone"))
             continue
         paint = partial(_draw_quality, file, panel, known)

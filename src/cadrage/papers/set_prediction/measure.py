@@ -1,64 +1,62 @@
 """The metrics of the paper on the proposals of one model, with intervals."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cadrage.datasets.good_crops import good_crops
 from cadrage.datasets.manifest import PhotoRecord
+from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Floats
-from cadrage.evaluation.bootstrap import bootstrap_mean
-from cadrage.evaluation.metrics.average_precision import average_precision, bootstrap_average_precision
+from cadrage.evaluation.metrics.average_precision import bootstrap_average_precision
 from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_one_of_best
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
+from cadrage.papers.paper import Asked, Places
+from cadrage.papers.plan import FLMS
+from cadrage.papers.results import TestResult, estimate, rounded
+from cadrage.papers.set_prediction.figure_data import anchors_of_figure_3, points_of_figure_7
+from cadrage.papers.set_prediction.proposals import propose
+from cadrage.training.engine.photos import select_photos
+from cadrage.training.systems.set_prediction.module import measure_sets
 from cadrage.training.systems.set_prediction.recipe import SetRecipe
 from cadrage.training.systems.set_prediction.targets import good_boxes
 
+DISTILLED = "C"
+"""The run that figure 7 is about."""
 _EPSILONS, _TRIES, _TOP_KS = (0.85, 0.9), (5, 10), (5, 10, 40)
 _ROUNDS = 300
 _DECIMALS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """What one model reached on one list of photos; ``unreadable`` photos are not among the ``n``.
+def measure(asked: Asked) -> dict[str, Any]:
+    """Measure one list of photos; on the first one of a run the figures are fed as well."""
+    model, recipe = asked.trained.model, asked.trained.recipe
+    proposals = list(propose(model, recipe, asked.records))
+    read = [each.record for each in proposals]
+    if not read:
+        total = len(asked.records)
+        raise UsageError(f"{', '.join(asked.entries)}: none of its {total} photos can be read; check the folder")
+    answers = [each.answer() for each in proposals]
+    measured = measure_first_box(read, answers) if asked.test == FLMS else measure_good_crops(read, answers, recipe)
+    if asked.test == asked.run.tests[0]:
+        places = asked.places
+        asked.beside.update(anchors_of_figure_3(model, recipe, places.data, proposals))
+        if asked.run.letter == DISTILLED:
+            learned = select_photos(places.data, recipe.train)
+            file = points_file(places, asked.run.name)
+            asked.beside.update(points_of_figure_7(model, recipe, proposals, learned, file))
+    have = {record.file_name for record in read}
+    unreadable = tuple(record.file_name for record in asked.records if record.file_name not in have)
+    return TestResult(asked.entries, len(read), unreadable, *measured).to_dict()
 
-    ``metrics`` are the paper's, as fractions; ``others`` answer questions about them, see :func:`measure_good_crops`.
-    """
 
-    __test__ = False  # pytest takes every class of this name for tests
-
-    entries: tuple[str, ...]
-    n: int
-    unreadable: tuple[str, ...]
-    metrics: Mapping[str, Estimate]
-    others: Mapping[str, float] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "entries": list(self.entries),
-            "n": self.n,
-            "unreadable": list(self.unreadable),
-            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
-            "others": dict(self.others),
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "TestResult":
-        """The result that `to_dict` wrote."""
-        return cls(
-            entries=tuple(values["entries"]),
-            n=int(values["n"]),
-            unreadable=tuple(values["unreadable"]),
-            metrics={name: Estimate(**each) for name, each in values["metrics"].items()},
-            others=dict(values["others"]),
-        )
+def points_file(places: Places, training: str) -> Path:
+    """The file with the points of figure 7."""
+    return places.measured(training).with_suffix(".points.npz")
 
 
 def measure_good_crops(
@@ -78,21 +76,34 @@ def measure_good_crops(
         areas of the first box, of the first ten and of the good crops; with suppressed near duplicates among the good
         crops also the AP without (``..._unsuppressed``).
     """
+    pairs = list(zip(records, answers, strict=True))
     truths = [good_boxes(record, recipe) for record in records]
-    recalls = _recalls(records, answers)
-    metrics = {name: _estimate(values) for name, values in recalls.items()}
-    found = bootstrap_average_precision(_predicted(answers), truths, _EPSILONS, _TOP_KS, rounds=_ROUNDS)
-    metrics |= {_ap(*setting): _rounded(Estimate(*each, len(records))) for setting, each in found.items()}
-
+    metrics = {
+        f"recall{n}_e{round(100 * epsilon)}": estimate(
+            np.array(
+                [
+                    best_crop_recall(answer.boxes_xyxy, record.crops_xyxy, record.scores, n, epsilon)
+                    for record, answer in pairs
+                ]
+            )
+        )
+        for epsilon in _EPSILONS
+        for n in _TRIES
+    }
+    predicted = [(answer.boxes_xyxy, answer.confidences) for answer in answers]
+    found = bootstrap_average_precision(predicted, truths, _EPSILONS, _TOP_KS, rounds=_ROUNDS)
+    metrics |= {
+        f"ap{round(100 * epsilon)}_k{top_k}": rounded(Estimate(*each, len(records)))
+        for (epsilon, top_k), each in found.items()
+    }
     clipped = [Answer(answer.boxes_xyxy.clip(0, 1), answer.confidences) for answer in answers]
-    gained = {name: float(values.mean()) for name, values in _recalls(records, clipped).items()}
-    gained |= _aps(clipped, truths)
-    others = {f"{name}_clipped_gain": value - metrics[name].mean for name, value in gained.items()}
+    gained = measure_sets(records, clipped, recipe)
+    others = {f"{name}_clipped_gain": gained[name] - metrics[name].mean for name in metrics}
     for n in _TRIES:
         for epsilon in _EPSILONS:
             hits = [
                 hits_one_of_best(answer.boxes_xyxy[0], record.crops_xyxy, record.scores, n, epsilon)
-                for record, answer in zip(records, answers, strict=True)
+                for record, answer in pairs
             ]
             others[f"hit{n}_e{round(100 * epsilon)}"] = float(np.mean(hits))
     others |= {
@@ -101,8 +112,8 @@ def measure_good_crops(
         "area_good": _mean_area(truths),
     }
     if recipe.good_iou_limit:
-        whole = [record.crops_xyxy[good_crops(record.scores, recipe.good_score)] for record in records]
-        others |= {f"{name}_unsuppressed": value for name, value in _aps(answers, whole).items()}
+        whole = measure_sets(records, answers, replace(recipe, good_iou_limit=0.0))
+        others |= {f"{name}_unsuppressed": whole[name] for name in metrics if name.startswith("ap")}
     return metrics, {name: round(value, _DECIMALS) for name, value in others.items()}
 
 
@@ -116,46 +127,11 @@ def measure_first_box(
     ]
     as_is, clipped = np.array(ious).T
     gain = round(float((clipped - as_is).mean()), _DECIMALS)
-    return {"iou": _estimate(as_is)}, {
+    return {"iou": estimate(as_is)}, {
         "iou_clipped_gain": gain,
         "area_first": round(_mean_area(answer.boxes_xyxy[:1].clip(0, 1) for answer in answers), _DECIMALS),
     }
 
 
-def _recalls(records: Sequence[PhotoRecord], answers: Sequence[Answer]) -> dict[str, Floats]:
-    return {
-        f"recall{n}_e{round(100 * epsilon)}": np.array(
-            [
-                best_crop_recall(answer.boxes_xyxy, record.crops_xyxy, record.scores, n, epsilon)
-                for record, answer in zip(records, answers, strict=True)
-            ]
-        )
-        for epsilon in _EPSILONS
-        for n in _TRIES
-    }
-
-
-def _aps(answers: Sequence[Answer], truths: Sequence[Floats]) -> dict[str, float]:
-    found = average_precision(_predicted(answers), truths, _EPSILONS, _TOP_KS)
-    return {_ap(*setting): value for setting, value in found.items()}
-
-
-def _predicted(answers: Sequence[Answer]) -> list[tuple[Floats, Floats]]:
-    return [(answer.boxes_xyxy, answer.confidences) for answer in answers]
-
-
-def _ap(epsilon: float, top_k: int) -> str:
-    return f"ap{round(100 * epsilon)}_k{top_k}"
-
-
-def _mean_area(sets: Any) -> float:
+def _mean_area(sets: Iterable[Floats]) -> float:
     return float(np.mean([area(boxes).mean() for boxes in sets]))
-
-
-def _estimate(values: Floats) -> Estimate:
-    return _rounded(Estimate(*bootstrap_mean(values), len(values)))
-
-
-def _rounded(estimate: Estimate) -> Estimate:
-    mean, low, high = map(partial(round, ndigits=_DECIMALS), (estimate.mean, estimate.low, estimate.high))
-    return Estimate(mean, low, high, estimate.n)

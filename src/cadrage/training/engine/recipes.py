@@ -150,7 +150,7 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UsageError(f"{file}: no such recipe; see the recipes folder for examples") from error
+        raise UsageError(f"{file}: no such recipe; 'cadrage train --list' shows those that come along") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not a recipe ({error})") from error
     base = values.pop(EXTENDS, None)

@@ -12,7 +12,7 @@ from cadrage.errors import UsageError
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.global_attention import GlobalAttentionModel
-from cadrage.models.output import Output
+from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.module import Forward, Shown
 from cadrage.training.engine.evaluators.recipe import GuidedRecipe
 from cadrage.training.engine.evaluators.system import evaluator_system

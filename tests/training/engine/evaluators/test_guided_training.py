@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.models.human_centric import HumanCentricModel
+from cadrage.papers.names import RECIPES
 from cadrage.training.engine.evaluators.module import EvaluatorTraining
 from cadrage.training.engine.evaluators.samples import RatedBatch, RatedSample, collate
 from cadrage.training.losses.ratings import signed_rank_loss
@@ -22,7 +22,6 @@ from cadrage.training.systems.global_attention import (
 )
 from cadrage.training.systems.human_centric import HumanCentricRecipe, run_human_centric
 
-RECIPES = Path(__file__).parents[4] / "recipes"
 PLAN = tomllib.loads((RECIPES / "global-attention" / "runs.toml").read_text(encoding="utf-8"))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cadrage.evaluation.metrics.srcc import srcc
+from cadrage.evaluation.metrics.correlation import srcc
 from cadrage.models.grid_anchor import GridAnchorModel
 from cadrage.training.engine.evaluators.module import EvaluatorTraining
 from cadrage.training.engine.evaluators.samples import RatedSamples, collate

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from cadrage.errors import UsageError
+from cadrage.papers.names import RECIPES
 from cadrage.training.run import read_recipe
 from cadrage.training.systems.set_prediction.recipe import _RANGES, SetRecipe
 
-RECIPES = Path(__file__).parents[4] / "recipes" / "set-prediction"
+SHIPPED = RECIPES / "set-prediction"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,6 @@ def test_every_range_is_of_a_field() -> None:
     assert len(names) == len(set(names)) and set(names) <= SetRecipe().to_dict().keys()
 
 
-@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_recipes_at_hand_are_in_range(file: Path) -> None:
     assert read_recipe(file).tag

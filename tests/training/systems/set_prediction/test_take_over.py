@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from cadrage.errors import UsageError
 from cadrage.inference.cropper import Cropper
 from cadrage.models.default import CropModel
+from cadrage.papers.names import RECIPES
 from cadrage.training.engine.record import WEIGHTS
 from cadrage.training.run import export_run, read_recipe, train_from_recipe
 
@@ -78,7 +79,7 @@ def test_the_weights_of_another_backbone_are_refused(data, tiny_recipe, tmp_path
 
 
 def test_light_recipes_fit_together():
-    folder = Path(__file__).parents[4] / "recipes" / "set-prediction"
+    folder = RECIPES / "set-prediction"
     light = read_recipe(folder / "light.toml")
     for file in folder.glob("light*.toml"):
         recipe = read_recipe(file)

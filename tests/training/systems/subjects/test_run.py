@@ -39,7 +39,7 @@ def test_a_run_is_trained_measured_and_exported(data: Path, recipe: Callable[...
 def test_the_exported_file_says_what_the_network_says(data: Path, recipe: Callable[..., Path], tmp_path: Path) -> None:
     import torch
 
-    from cadrage.inference.subjects.head import read_head
+    from cadrage.inference.subjects.own import read_head
 
     train_from_recipe(recipe(epochs=1), data, tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "head")

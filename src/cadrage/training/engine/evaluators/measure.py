@@ -8,7 +8,7 @@ import numpy as np
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.pairs import pair_agreement
-from cadrage.evaluation.protocols.ranking import GAICD_RANKING
+from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
 from cadrage.training.engine.augment import Floats
 from cadrage.training.engine.evaluators.targets import cuts_person, main_person
 

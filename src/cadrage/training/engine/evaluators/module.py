@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.models.output import Output
+from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.measure import Scores, measure_cuts, measure_scores
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe, GuidedRecipe
 from cadrage.training.engine.evaluators.samples import RatedBatch

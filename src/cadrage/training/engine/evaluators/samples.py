@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.geometry import mirror
-from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.models.crop_content import HEAT_SIZE
 from cadrage.training.engine.augment import (
     WHOLE,
     Floats,

@@ -11,7 +11,7 @@ from torch import nn
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
-from cadrage.models.checkpoints.imagenet import load_imagenet
+from cadrage.models.checkpoints.backbones import load_imagenet
 from cadrage.training.engine.augment import Floats
 from cadrage.training.engine.batches import Samples
 from cadrage.training.engine.evaluators.measure import measurable

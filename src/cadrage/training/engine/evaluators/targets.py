@@ -10,7 +10,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.geometry import area, as_boxes
 from cadrage.inference.subjects.person import marked_person
-from cadrage.models.heat_head import HEAT_SIZE
+from cadrage.models.crop_content import HEAT_SIZE
 from cadrage.training.engine.augment import Floats, Window, into_window
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe, GuidedRecipe
 

@@ -16,8 +16,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.average_precision import average_precision
 from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall
-from cadrage.evaluation.metrics.coverage import coverage
-from cadrage.evaluation.metrics.overlap import best_iou_of_set, iou_and_bde
+from cadrage.evaluation.metrics.overlap import best_iou_of_set, coverage, iou_and_bde
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPrediction, SetPredictor
 from cadrage.training.engine.module import SystemTraining, by_step, one_cycle, parameter_groups

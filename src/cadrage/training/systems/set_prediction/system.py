@@ -12,14 +12,13 @@ from torch import Tensor, nn
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
-from cadrage.models.backbones.mobilenet_map import MobileNetMap
+from cadrage.models.backbones.mobilenet_v2 import MobileNetMap
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.checkpoints.backbones import load_mobilenet_v2, load_resnet50
 from cadrage.models.checkpoints.conditional_detr import load_conditional_detr
-from cadrage.models.checkpoints.mobilenet_names import load_mobilenet_v2
-from cadrage.models.checkpoints.resnet_names import load_resnet50
-from cadrage.models.evaluator import Evaluator
+from cadrage.models.default import Evaluator
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.training.engine.batches import Samples
 from cadrage.training.engine.export import (

@@ -1,0 +1,1 @@
+"""From a published data set to a manifest: photos untouched, boxes normalised, every loss counted."""

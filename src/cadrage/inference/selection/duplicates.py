@@ -1,0 +1,81 @@
+"""Which candidates make a set of crops: the best one, then the most useful that duplicate none of those before.
+
+A candidate duplicates a crop if the two overlap by more than the request's ``diversity``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cadrage.geometry import area
+from cadrage.inference.selection.worth import Bools, Floats, Floats32
+
+# Values closer than this are a tie: far below what matters, above the noise of float32 sums in another order.
+_TIE = 1e-6
+# Boxes are written with six decimals; the limit must still hold for whoever recomputes the overlap from those.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """What a set of crops must be: at most ``n`` of them, any two with an IoU of ``diversity`` at most.
+
+    With ``bands`` it must hold an area below the first and one above the second number, as far as candidates allow.
+    """
+
+    n: int
+    diversity: float
+    bands: tuple[float, float] | None = None
+
+    def members(self, areas: Floats) -> list[Bools]:
+        """For each band of areas that a set must hold a crop of, which boxes ``(C,)`` lie in it."""
+        return [] if self.bands is None else [areas < self.bands[0], areas > self.bands[1]]
+
+
+def pick_set(
+    candidates_xyxy: Floats, overlap: Floats32, weights: Floats32, values: Floats32, extra: Floats32, limits: SetLimits
+) -> list[int]:
+    """Indices of the chosen candidates: the most valuable first, then greedily the most useful, sorted by value.
+
+    The last picks are reserved for bands of areas that are still missing.
+
+    Args:
+        overlap: ``(C, K)`` tilted IoU of candidates and proposals; ``weights (K,)`` of the proposals.
+        values: ``(C,)`` what each candidate is worth alone.
+        extra: ``(C,)`` what counts beside the expected overlap with the best of the set.
+    """
+    areas = area(candidates_xyxy)
+    in_band = limits.members(areas)
+    available = np.ones(len(areas), np.bool_)
+    chosen = [_best(values, areas, available)]
+    covered = overlap[chosen[0]]
+    scratch = np.empty_like(overlap)
+    columns = np.ascontiguousarray(candidates_xyxy.T)
+    while len(chosen) < limits.n:
+        available &= ~_duplicates_of(chosen[-1], columns, areas, limits.diversity)
+        if not available.any():
+            break
+        missing = [band & available for band in in_band if not band[chosen].any() and (band & available).any()]
+        reserved = len(missing) >= limits.n - len(chosen)
+        allowed = np.logical_or.reduce(missing) if missing and reserved else available
+        usefulness = np.maximum(overlap, covered, out=scratch) @ weights + extra
+        chosen.append(_best(usefulness, areas, allowed))
+        covered = np.maximum(covered, overlap[chosen[-1]])
+    return chosen[:1] + sorted(chosen[1:], key=lambda index: -values[index])
+
+
+def _duplicates_of(index: int, columns: Floats, areas: Floats, diversity: float) -> Bools:
+    """Which candidates ``(C,)``, as ``columns (4, C)``, duplicate one of them; it duplicates itself."""
+    x1, y1, x2, y2 = columns
+    left, top, right, bottom = columns[:, index]
+    shared = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0.0)
+    shared *= np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0.0)
+    overlap: Floats = shared / (areas + areas[index] - shared)
+    return overlap > max(diversity - _ROUNDING, 0.0)
+
+
+def _best(values: Floats32, areas: Floats, allowed: Bools) -> int:
+    """Index of the highest allowed value; among ties the larger area, then the lower index."""
+    indices = np.flatnonzero(allowed)
+    tied = indices[values[indices] >= values[indices].max() - _TIE]
+    return int(tied[np.argmax(areas[tied] >= areas[tied].max() - _TIE)])

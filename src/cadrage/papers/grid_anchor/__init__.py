@@ -1,1 +1,0 @@
-"""Zeng et al., "Grid Anchor based Image Cropping", TPAMI 2020: its trainings and tables."""
