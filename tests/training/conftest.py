@@ -236,6 +236,18 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def places(
+    data: Path, persons_data: Path, tiny_recipe: Path, recipe_file: Path, write_recipe: Callable[..., Path]
+) -> dict[str, tuple[Path, Path]]:
+    """Recipe and data of each system."""
+    return {
+        "set-prediction": (tiny_recipe, data),
+        "default": (recipe_file, data),
+        "human-centric": (write_recipe("human-centric"), persons_data),
+    }
+
+
+@pytest.fixture
 def record() -> Callable[..., PhotoRecord]:
     """A function that makes the record of one photo from its crops and scores."""
 

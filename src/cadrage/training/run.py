@@ -89,6 +89,8 @@ def load_trained(run: Path, device: torch.device | None = None, *, of: type[R] =
         if not issubclass(system.recipe, of):
             raise UsageError(f"{run}: not a run of {_kinds(of)} but of {kind!r}")
         recipe = system.recipe.from_dict(record["recipe"])
+    except UsageError:
+        raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UsageError(f"{run / RECORD}: not the record of a run ({error}); train again") from error
     model = system.load(recipe, load_file(run / WEIGHTS)).to(device or torch.device("cpu")).eval()

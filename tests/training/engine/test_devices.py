@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,8 @@ from cadrage.training.systems import system_of
 
 # Dropout and noise are drawn by each process for itself, so they are left out of the comparison; the proposer of the
 # default model has dropout that no recipe sets.
+Places = dict[str, tuple[Path, Path]]
+
 SETTINGS = {
     "set-prediction": {
         "learning_rate": "3e-3",
@@ -38,22 +39,8 @@ SETTINGS = {
 }
 
 
-@pytest.fixture
-def places(
-    data: Path, persons_data: Path, tiny_recipe: Path, recipe_file: Path, write_recipe: Callable[..., Path]
-) -> dict[str, tuple[Path, Path]]:
-    """Recipe and data of each system."""
-    return {
-        "set-prediction": (tiny_recipe, data),
-        "default": (recipe_file, data),
-        "human-centric": (write_recipe("human-centric"), persons_data),
-    }
-
-
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_two_processes_train_and_measure_like_one(
-    kind: str, places: dict[str, tuple[Path, Path]], tmp_path: Path
-) -> None:
+def test_two_processes_train_and_measure_like_one(kind: str, places: Places, tmp_path: Path) -> None:
     recipe_file, data = places[kind]
     settings = [option for key, value in SETTINGS[kind].items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "cadrage.cli", "train", str(recipe_file), "--data", str(data)]
@@ -83,7 +70,7 @@ def test_two_processes_train_and_measure_like_one(
     assert theirs == ours | {"value": pytest.approx(ours["value"], abs=1e-4)}
 
 
-def test_several_devices_need_a_batch_to_share(places: dict[str, tuple[Path, Path]], tmp_path: Path) -> None:
+def test_several_devices_need_a_batch_to_share(places: Places, tmp_path: Path) -> None:
     for recipe_file, data in places.values():
         with pytest.raises(UsageError, match="3 devices cannot share a batch of 4 photos evenly; use another number"):
             train_from_recipe(recipe_file, data, tmp_path / "run", devices=3)

@@ -16,10 +16,11 @@ from torch import Tensor
 from cadrage.cli.app import main
 from cadrage.errors import UsageError
 from cadrage.training.engine import checkpoints, loop
+from cadrage.training.engine.module import SystemTraining
 from cadrage.training.engine.record import BEST, CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.run import read_recipe, train_from_recipe
+from cadrage.training.systems import system_of
 from cadrage.training.systems.set_prediction.module import SetTraining
-from cadrage.training.systems.set_prediction.system import start_set_predictor
 
 # Four steps an epoch, long enough that another order of the photos or other dropout would show in the weights.
 SETTINGS = {"batch": "2", "epochs": "3", "drops": "2", "learning_rate": "3e-3", "learning_rate_backbone": "1e-3"}
@@ -27,6 +28,7 @@ STEPS = 4
 # Largest distance of equal weights, as a share of the way that training went.
 SAME = 1e-5
 
+Places = dict[str, tuple[Path, Path]]
 Seen = list[tuple[int, tuple[str, ...]]]
 
 
@@ -60,13 +62,13 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], 
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """The photos of every step, in order, with their epoch."""
     steps: Seen = []
-    training_step = SetTraining.training_step
+    training_step = SystemTraining.training_step
 
-    def watch(self: SetTraining, batch: Any, batch_index: int) -> Any:
+    def watch(self: SystemTraining[Any], batch: Any, batch_index: int) -> Any:
         steps.append((self.current_epoch, batch.file_names))
         return training_step(self, batch, batch_index)
 
-    monkeypatch.setattr(SetTraining, "training_step", watch)
+    monkeypatch.setattr(SystemTraining, "training_step", watch)
     return steps
 
 
@@ -78,39 +80,44 @@ def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
 def start(recipe_file: Path, data: Path) -> dict[str, Tensor]:
     recipe = read_recipe(recipe_file)
     torch.manual_seed(recipe.seed)
-    model = start_set_predictor(recipe, data)
-    return model.state_dict()
+    return system_of(recipe.kind, recipe_file).start(recipe, data).state_dict()
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("kind", "settings"),
     [
-        {"workers": "1"},
-        {"smoothing": "distillation", "distil_from": "1", "distil_keep": "0.9"},
-        {"smoothing": "distillation", "distil_from": "0", "distil_keep": "0.9", "average_decay": "0.9"},
+        ("set-prediction", SETTINGS | {"workers": "1"}),
+        ("set-prediction", SETTINGS | {"smoothing": "distillation", "distil_from": "1", "distil_keep": "0.9"}),
+        (
+            "set-prediction",
+            SETTINGS | {"smoothing": "distillation", "distil_from": "0", "distil_keep": "0.9", "average_decay": "0.9"},
+        ),
+        ("default", {"batch": "2", "epochs": "3", "learning_rate_heads": "3e-3"}),
+        ("human-centric", {"batch": "2", "epochs": "3", "pairs": "1", "pair_noise": "0.05"}),
     ],
-    ids=["workers", "teacher", "teacher and average"],
+    ids=["workers", "teacher", "teacher and average", "default", "human-centric"],
 )
 def test_an_interruption_within_an_epoch_changes_nothing(
-    data: Path, tiny_recipe: Path, tmp_path: Path, interrupt: Any, seen: Seen, settings: dict[str, str]
+    places: Places, tmp_path: Path, interrupt: Any, seen: Seen, kind: str, settings: dict[str, str]
 ) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    train_from_recipe(tiny_recipe, data, whole, overrides=SETTINGS | settings)
+    recipe_file, data = places[kind]
+    train_from_recipe(recipe_file, data, whole, overrides=settings)
     in_one_go = seen.copy()
     seen.clear()
     interrupt(1, 2)
     with pytest.raises(KeyboardInterrupt):
-        train_from_recipe(tiny_recipe, data, stopped, overrides=SETTINGS | settings)
+        train_from_recipe(recipe_file, data, stopped, overrides=settings)
     assert len(seen) == STEPS + 2 and not (stopped / WEIGHTS).exists()
     interrupt(-1, -1)
-    train_from_recipe(tiny_recipe, data, stopped, overrides=SETTINGS | settings, resume=True)
+    train_from_recipe(recipe_file, data, stopped, overrides=settings, resume=True)
     assert seen == in_one_go
     for epoch in range(3):
         names = [name for of, step in seen if of == epoch for name in step]
         assert len(names) == len(set(names)) == 8
     # Equal to the last bit where sums are taken in the same order, which not every machine promises. The checkpoint
     # holds what has gone into the weights and will no more: teacher and average.
-    begun = start(tiny_recipe, data)
+    begun = start(recipe_file, data)
     weights = [load_file(run / WEIGHTS) for run in (stopped, whole)]
     assert distance(*weights) < SAME * distance(weights[1], begun)
     last = [torch.load(run / CHECKPOINT, weights_only=True) for run in (stopped, whole)]

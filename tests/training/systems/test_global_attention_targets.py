@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cadrage.models.backbones.vgg16 import VGG16
 from cadrage.models.global_attention import GlobalAttentionModel
-from cadrage.training.losses.maps import heat_loss
+from cadrage.training.losses.ratings import heat_loss
 
 
 def head_gradient(known: list[bool], target: Tensor) -> tuple[float, Tensor]:

@@ -87,7 +87,7 @@ def _callbacks(system: System[R], recipe: R, out: Path, prepared: Prepared, best
     callbacks: list[Callback] = [best] if best else []
     if recipe.average_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.average_decay))
-    more = system.callbacks(prepared.validation)
+    more = system.callbacks(prepared.validation) if system.callbacks else []
     return [*callbacks, *more, TQDMProgressBar(refresh_rate=5), *checkpoints(out)]
 
 

@@ -64,7 +64,7 @@ class System(Generic[R]):
     load: Callable[[R, Mapping[str, Tensor]], nn.Module]
     parts: Callable[["Trained[R]"], list[Part]]
     card: Callable[["Trained[R]", Mapping[str, Any]], dict[str, Any]]
-    callbacks: Callable[[Sequence[PhotoRecord]], list[Callback]] = lambda validation: []
+    callbacks: Callable[[Sequence[PhotoRecord]], list[Callback]] | None = None
     mixed_precision: bool = False
 
 

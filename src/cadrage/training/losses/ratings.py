@@ -1,4 +1,4 @@
-"""Losses of the scores of boxes: towards ratings, votes and overlaps.
+"""Losses of evaluators: of scores towards ratings, votes and overlaps, and of importance maps.
 
 Padding of a batch counts nowhere, and a batch with nothing to compare costs 0.
 """
@@ -103,6 +103,20 @@ def overlap_ranking(scores: Tensor, boxes: Tensor, label: Tensor, temperature: f
     """
     target = (iou(boxes, label.unsqueeze(1)) / temperature).softmax(dim=-1)
     return -(target * F.log_softmax(scores, dim=-1)).sum(dim=-1).mean()
+
+
+def heat_loss(heat: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute error per photo, averaged over the photos that have a target; 0 if none has.
+
+    From Zhang et al., "Human-Centric Image Cropping with Partition-Aware and Content-Preserving Features", ECCV 2022.
+
+    Args:
+        heat, target: ``(B, 1, H, W)``; a photo without a target may hold anything there, NaN included.
+        known: ``(B,)``, whether the photo has a target.
+    """
+    unknown = ~known.view(-1, 1, 1, 1)
+    errors = (heat - target).abs().masked_fill(unknown, 0.0).mean(dim=(1, 2, 3))
+    return errors.sum() / per_process(known.sum())
 
 
 def _mean_of_photos(losses: Tensor, counted: Tensor) -> Tensor:

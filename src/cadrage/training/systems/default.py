@@ -14,7 +14,6 @@ from torch.utils.data import Dataset
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.pixels import load_photos
-from cadrage.errors import UsageError
 from cadrage.evaluation.metrics.pairs import pair_agreement
 from cadrage.geometry import iou_matrix, mirror
 from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
@@ -35,7 +34,7 @@ from cadrage.training.engine.batches import Samples, Tensors, stack
 from cadrage.training.engine.export import PER_BOX, PER_PHOTO, Part, card_input, example_boxes, example_photos
 from cadrage.training.engine.module import SystemTraining, one_cycle, parameter_groups
 from cadrage.training.engine.photos import fit_and_dev
-from cadrage.training.engine.recipes import Recipe
+from cadrage.training.engine.recipes import Choices, Recipe
 from cadrage.training.engine.start import start_from
 from cadrage.training.engine.system import Prepared, System, Trained, filled
 from cadrage.training.losses.energies import blur_boxes, consensus_loss, edge_energy, overlap_energy
@@ -52,6 +51,7 @@ class DefaultRecipe(Recipe):
     """Settings of one run of the default model."""
 
     kind: ClassVar[str] = "default"
+    choices: ClassVar[Choices] = {"fit_on": ("fit", "fit+dev")}
     weights: ClassVar[tuple[str, ...]] = ("backbone_weights",)
 
     name: str = "default"
@@ -95,12 +95,6 @@ class DefaultRecipe(Recipe):
     around_label: float = 0.15
     around_label_temperature: float = 0.1  # IoU units
     boxes_around_label: int = 24
-
-    def check(self, file: Path) -> None:
-        """As every recipe's."""
-        Recipe.check(self, file)
-        if self.fit_on not in ("fit", "fit+dev"):
-            raise UsageError(f"{file}: fit_on must be 'fit' or 'fit+dev', got {self.fit_on!r}")
 
 
 def split_data(recipe: DefaultRecipe, data: Path) -> tuple[list[PhotoRecord], list[PhotoRecord]]:

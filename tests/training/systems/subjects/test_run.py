@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from cadrage.errors import CadrageError, UsageError
+from cadrage.inference.session import Model
 from cadrage.inference.subjects.own import OwnDetector
+from cadrage.training.engine.record import BEST, CHECKPOINT, WEIGHTS
 from cadrage.training.run import export_run, load_trained, read_recipe, train_from_recipe
 from cadrage.training.systems.subjects import system
 from cadrage.training.systems.subjects.kept import load_teacher
@@ -61,15 +63,34 @@ def test_teacher_and_trunk_are_asked_once(
 ) -> None:
     out = tmp_path / "run"
     train_from_recipe(recipe(epochs=1), data, out)
-    first = (out / "model.safetensors").read_bytes()
+    first = (out / WEIGHTS).read_bytes()
+    encode = Model.encode
 
     def refuse(*_: Any) -> Any:
         raise AssertionError("asked again")
 
+    def encode_nothing(self: Model, image: np.ndarray, size_wh: tuple[int, int]) -> Any:
+        return refuse() if image.any() else encode(self, image, size_wh)
+
     monkeypatch.setattr(system, "load_teacher", lambda _: refuse)
-    monkeypatch.setattr("cadrage.inference.session.Model.encode", refuse)
+    monkeypatch.setattr(Model, "encode", encode_nothing)
     train_from_recipe(recipe(epochs=1), data, out, resume=True)
-    assert (out / "model.safetensors").read_bytes() == first
+    assert (out / WEIGHTS).read_bytes() == first
+    # As if it had been interrupted before its first checkpoint.
+    for name in (WEIGHTS, CHECKPOINT):
+        (out / name).unlink()
+    train_from_recipe(recipe(epochs=1), data, out, resume=True)
+    assert (out / WEIGHTS).read_bytes() == first
+
+
+def test_the_best_epoch_can_be_kept(data: Path, recipe: Callable[..., Path], tmp_path: Path) -> None:
+    train_from_recipe(recipe(keep_best="recall"), data, tmp_path / "run")
+    said = json.loads((tmp_path / "run" / BEST).read_text())
+    measured = json.loads((tmp_path / "run" / "measured.json").read_text())
+    assert said["metric"] == "recall"
+    assert measured["recall_at_iou_50"]["mean"] == pytest.approx(said["value"], abs=1e-4)
+    with pytest.raises(UsageError, match="'iou' is not measured on drawn:dev; choose one of recall"):
+        train_from_recipe(recipe(keep_best="iou"), data, tmp_path / "other")
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,16 @@ import pytest
 import torch
 
 from cadrage.models.subject_head import SubjectMaps
-from cadrage.training.losses.maps import centre_loss, edge_loss, subject_loss
 from cadrage.training.systems.subjects.targets import (
     Found,
+    centre_loss,
     centre_maps,
+    edge_loss,
     found_by_teacher,
     in_window,
     mask_maps,
     mirrored,
+    subject_loss,
 )
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])

@@ -16,9 +16,9 @@ from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe, GuidedRec
 from cadrage.training.engine.evaluators.samples import RatedBatch
 from cadrage.training.engine.module import SystemTraining, one_cycle, parameter_groups
 from cadrage.training.losses.energies import blur_boxes
-from cadrage.training.losses.maps import heat_loss
 from cadrage.training.losses.ratings import (
     Gate,
+    heat_loss,
     huber_loss,
     overlap_ranking,
     rank_loss,

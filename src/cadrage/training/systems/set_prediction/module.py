@@ -156,7 +156,7 @@ def measure_sets(records: Sequence[PhotoRecord], answers: Sequence[Answer], reci
     return {name: float(value) for name, value in measured.items()}
 
 
-class Pictures(Callback):
+class ProposalPictures(Callback):
     """Draws the five most valid proposals, the first one thick, on the first photos of validation."""
 
     def __init__(self, validation: Sequence[PhotoRecord]) -> None:

@@ -33,7 +33,7 @@ from cadrage.training.engine.export import (
 from cadrage.training.engine.photos import folders_of, select_photos
 from cadrage.training.engine.start import start_from
 from cadrage.training.engine.system import Prepared, System, Trained, filled
-from cadrage.training.systems.set_prediction.module import Pictures, SetTraining, measure_sets
+from cadrage.training.systems.set_prediction.module import ProposalPictures, SetTraining, measure_sets
 from cadrage.training.systems.set_prediction.recipe import SetRecipe
 from cadrage.training.systems.set_prediction.samples import SetSamples, blank, collate
 from cadrage.training.systems.set_prediction.targets import NO_TARGETS, make_targets
@@ -128,7 +128,7 @@ def take_over(model: SetPredictor, file: Path) -> None:
         fill(model.evaluator, part("evaluator."), file)
 
 
-class SetProposer(nn.Module):
+class ProductProposer(nn.Module):
     """The last layer's set in the product's terms: corners inside the photo, and log weights of a distribution.
 
     The product reads proposals as opinions that share one weight, so a proposal weighs its validity, not its odds.
@@ -163,7 +163,7 @@ def set_parts(model: nn.Module, recipe: SetRecipe) -> list[Part]:
     inputs, photos = (features, torch.zeros(2)), (PER_PHOTO, PER_PHOTO)
     parts = [
         Part("trunk", trunk, (image,), ["features"], (PER_PHOTO,)),
-        Part("proposer", SetProposer(predictor), inputs, ["boxes", "validity_logits"], photos),
+        Part("proposer", ProductProposer(predictor), inputs, ["boxes", "validity_logits"], photos),
     ]
     if predictor.evaluator is not None:
         axes = (*photos, PER_BOX)
@@ -176,7 +176,7 @@ def _card(trained: Trained[SetRecipe], parts: Mapping[str, Any]) -> dict[str, An
 
 
 def _callbacks(validation: Sequence[PhotoRecord]) -> list[Callback]:
-    return [Pictures(validation)]
+    return [ProposalPictures(validation)]
 
 
 SYSTEM = System(

@@ -25,10 +25,9 @@ from cadrage.models.subject_head import SubjectHead, SubjectMaps
 from cadrage.training.engine.batches import Samples, stack
 from cadrage.training.engine.export import PER_PHOTO, Part
 from cadrage.training.engine.module import SystemTraining, one_cycle
-from cadrage.training.engine.recipes import Range, Recipe
+from cadrage.training.engine.recipes import Choices, Range, Recipe
 from cadrage.training.engine.record import WEIGHTS, replaced
 from cadrage.training.engine.system import Prepared, System, Trained, filled
-from cadrage.training.losses.maps import subject_loss
 from cadrage.training.systems.subjects.kept import (
     keep_features,
     keep_labels,
@@ -37,7 +36,7 @@ from cadrage.training.systems.subjects.kept import (
     read_labels,
     window_boxes,
 )
-from cadrage.training.systems.subjects.targets import SubjectSample, SubjectSamples, SubjectViews
+from cadrage.training.systems.subjects.targets import SubjectSample, SubjectSamples, SubjectViews, subject_loss
 
 MEASURED = "measured.json"
 _STRIDE = 16  # of the default model's trunk
@@ -51,6 +50,7 @@ class SubjectRecipe(Recipe):
     """Settings of one run of the subject head."""
 
     kind: ClassVar[str] = "subjects"
+    choices: ClassVar[Choices] = {"fit_on": ("fit", "fit+dev")}
     ranges: ClassVar[tuple[Range, ...]] = (("views epochs batch", lambda value: value >= 1, "at least 1"),)
 
     name: str = "subjects"
@@ -94,8 +94,6 @@ class SubjectRecipe(Recipe):
     def check(self, file: Path) -> None:
         """As every recipe's."""
         Recipe.check(self, file)
-        if self.fit_on not in ("fit", "fit+dev"):
-            raise UsageError(f"{file}: fit_on must be 'fit' or 'fit+dev', got {self.fit_on!r}")
         if not 0 < self.smallest_window <= 0.9:
             raise UsageError(f"{file}: smallest_window must be above 0 and at most 0.9, got {self.smallest_window:g}")
         for field, part in self.believed.items():

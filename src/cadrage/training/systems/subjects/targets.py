@@ -1,4 +1,4 @@
-"""From the teacher's classes and labelled persons to what the subject head should say, and samples of both."""
+"""What the subject head should say, from the teacher's classes and labelled persons; samples of it, and its losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.geometry import area, iou_matrix
+from cadrage.models.subject_head import SubjectMaps
 from cadrage.training.engine.augment import Floats
 from cadrage.training.engine.batches import Tensors
+from cadrage.training.losses.counts import per_process
 from cadrage.training.systems.subjects.kept import ANIMAL_CLASSES, OBJECT_CLASSES, PERSON_CLASSES, Labels
 
 Maps = NDArray[np.float32]
@@ -197,6 +200,46 @@ class SubjectSamples(Dataset[SubjectSample]):
             return self.views.whole(photo)
         view, flipped = divmod(int(np.random.default_rng([self.seed, epoch, index]).integers(2 * self.views.views)), 2)
         return self.views.sample(photo, view, flipped=bool(flipped))
+
+
+def mask_loss(masks: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy between the covered part of each cell and its prediction, mean over cells."""
+    return F.binary_cross_entropy_with_logits(masks, target)
+
+
+def centre_loss(centres: Tensor, target: Tensor) -> Tensor:
+    """Focal loss of "Objects as Points" (equation 1, alpha 2, beta 4), per subject."""
+    peaks = (target > 0.999).float()
+    hit = F.logsigmoid(centres) * (1 - centres.sigmoid()) ** 2 * peaks
+    missed = F.logsigmoid(-centres) * centres.sigmoid() ** 2 * (1 - target) ** 4 * (1 - peaks)
+    return -(hit.sum() + missed.sum()) / per_process(peaks.sum())
+
+
+def edge_loss(edges: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """One minus the IoU of the boxes that edges span around a cell (Yu et al., UnitBox, 2016), weighted mean.
+
+    A cell may lie just outside its subject, whose edge then has a negative distance; the IoU allows for that.
+    """
+    batch, _, rows, columns = edges.shape
+    ours, theirs = (part.view(batch, 2, 4, rows, columns) for part in (edges, target))
+    overlap = _spanned(torch.minimum(ours, theirs))
+    iou = overlap / (_spanned(ours) + _spanned(theirs) - overlap).clamp(min=1e-6)
+    apart = (ours - theirs).abs().mean(dim=2)
+    return (weights * (1 - iou + apart)).sum() / per_process(weights.sum())
+
+
+def subject_loss(maps: SubjectMaps, target: SubjectMaps, weights: Tensor) -> dict[str, Tensor]:
+    """The three terms by name; their weights are the recipe's."""
+    return {
+        "masks": mask_loss(maps.masks, target.masks),
+        "centres": centre_loss(maps.centres, target.centres),
+        "edges": edge_loss(maps.edges, target.edges, weights),
+    }
+
+
+def _spanned(edges: Tensor) -> Tensor:
+    """Area of boxes from their four edges on axis 2; 0 for one turned inside out."""
+    return (edges[:, :, 0] + edges[:, :, 2]).clamp(min=0) * (edges[:, :, 1] + edges[:, :, 3]).clamp(min=0)
 
 
 def _float32(values: NDArray[Any]) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cadrage.training.losses.maps import heat_loss
+from cadrage.training.losses.ratings import heat_loss
 
 
 def test_mean_absolute_error_of_photos_with_a_target() -> None:
