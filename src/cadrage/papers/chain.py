@@ -11,10 +11,10 @@ from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
 from cadrage.papers.files import claim_folder, read_json, write_json
-from cadrage.papers.paper import FAILURES, Asked, Paper, Places, R, Training, one_line
+from cadrage.papers.paper import FAILURES, Measurement, Paper, Places, R, Training, one_line
 from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, choose, entries_of
 from cadrage.papers.ready import Tell, absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
-from cadrage.papers.report import Report, write_report
+from cadrage.papers.report import ReproductionReport, write_report
 from cadrage.training.engine.evaluators.targets import photos_with_persons
 from cadrage.training.engine.photos import folders_of, rated_photos
 from cadrage.training.engine.record import BEST, RECORD, WEIGHTS
@@ -30,7 +30,7 @@ def reproduce(
     only: Sequence[str] = (),
     seeds: int | None = None,
     tell: Tell,
-) -> Report:
+) -> ReproductionReport:
     """Train, measure and report every run whose data are there; what is done already is not done again.
 
     The first seed of every run comes before the second of any. The report is written after every new measurement, so
@@ -59,7 +59,7 @@ def reproduce(
     # Seeds that are not asked for now may have been measured before.
     found = {(run.letter, seed): remembered(paper, run, seed, places) for run in plan.runs for seed in plan.seeds}
 
-    def report() -> Report:
+    def report() -> ReproductionReport:
         shown = [each for each in found.values() if each.seed in trained or each.tests]
         laid = paper.lay_out(shown, places)
         write_report(laid, out)
@@ -226,7 +226,7 @@ def _measure(
         if trained is None:
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
             trained = load_trained(folder, device, of=run.kind)
-        asked = Asked(trained, run, test, entries, records, places, known)
+        asked = Measurement(trained, run, test, entries, records, places, known)
         known["tests"][test] = {**paper.measure(asked), **photos}
         known["chosen"] = read_json(folder / BEST) or {"epoch": recipe.epochs - 1}
         write_json(places.measured(job.name), known)

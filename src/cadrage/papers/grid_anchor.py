@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cadrage.papers.measure import measure_ranking
-from cadrage.papers.paper import Asked, Paper, Places, Training
+from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import Plan, read_table
-from cadrage.papers.report import Report, photo_notes, run_rows, values_of
+from cadrage.papers.report import ReproductionReport, photo_notes, run_rows, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Cell, Row, Table, quoted
 from cadrage.training.engine.evaluators.system import training_photos
@@ -46,7 +46,7 @@ _VALIDATION = "On the 200 validation photos of GAICD v2."
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedTable:
+class PaperTable:
     """A table of the paper.
 
     Attributes:
@@ -68,7 +68,7 @@ class PublishedTable:
 
 _REGIONS = ("RoD alone", "RoI alone", "RoI and the whole map", "several scales")
 TABLES = (
-    PublishedTable(
+    PaperTable(
         "3",
         "backbones, scales and augmentation",
         _VALIDATION,
@@ -83,7 +83,7 @@ TABLES = (
             ("", "R"),
         ),
     ),
-    PublishedTable(
+    PaperTable(
         "4",
         "what the head sees of a crop",
         _VALIDATION,
@@ -95,7 +95,7 @@ TABLES = (
         ),
         {f"GAIC, {net}, several scales": f"GAIC, {net}, RoI and RoD" for net in ("MobileNetV2", "ShuffleNetV2")},
     ),
-    PublishedTable(
+    PaperTable(
         "5",
         "channels before alignment",
         f"{_VALIDATION} The paper counts the channels of both regions, twice as many. Its heads of several small "
@@ -114,7 +114,7 @@ TABLES = (
         ),
         {"GAIC, ShuffleNetV2, several scales": "GAIC, ShuffleNetV2, 8 channels"},
     ),
-    PublishedTable(
+    PaperTable(
         "6",
         "test photos",
         "On the 500 test photos of GAICD v2.",
@@ -122,7 +122,7 @@ TABLES = (
         _LONG,
         (("GAIC, VGG16", "V"), ("GAIC, MobileNetV2", "M"), ("GAIC, ShuffleNetV2", "S"), ("", "R")),
     ),
-    PublishedTable(
+    PaperTable(
         "v1",
         "test photos of the first version",
         "On the 200 test photos of GAICD v1, lower throughout. Published rows chose on these photos, ours on 36 "
@@ -144,7 +144,7 @@ def plan(recipes: Path) -> Plan:
     return read_table(recipes, GridRecipe, [run for table in TABLES for _, run in table.rows if run])
 
 
-def measure(asked: Asked) -> dict[str, Any]:
+def measure(asked: Measurement) -> dict[str, Any]:
     """SRCC, PCC and every accuracy of `GAICD_RANKING` on the rated crops, means over photos with 95 % intervals.
 
     ``others["undefined"]`` counts photos whose correlations are 0 by convention, as all scores are equal.
@@ -170,9 +170,9 @@ def tables(trainings: Mapping[str, Training[TestResult]]) -> tuple[Table, ...]:
     )
 
 
-def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Report:
+def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> ReproductionReport:
     """The report on all runs."""
-    return Report(
+    return ReproductionReport(
         NAME,
         TITLE,
         ABOUT,
@@ -189,13 +189,13 @@ def _head(column: str) -> str:
     return column.replace("acc", "Acc ").replace("_", "/") if column.startswith("acc") else column.upper()
 
 
-def _row(table: PublishedTable, method: str, run: str, trainings: Mapping[str, Training[TestResult]]) -> Row:
+def _row(table: PaperTable, method: str, run: str, trainings: Mapping[str, Training[TestResult]]) -> Row:
     label = table.names.get(method, method) or trainings[run].run.title
     cells = tuple(_cell(table, method, trainings.get(run), key) for key in table.columns)
     return Row(label, cells, f"measured here, run {run}" if run else "")
 
 
-def _cell(table: PublishedTable, method: str, training: Training[TestResult] | None, key: str) -> Cell:
+def _cell(table: PaperTable, method: str, training: Training[TestResult] | None, key: str) -> Cell:
     published = _published(_DATASETS[table.entry], method, key)
     if training is None:
         return Cell(published)

@@ -11,10 +11,10 @@ from cadrage.errors import CadrageError
 from cadrage.papers.files import RUNS
 from cadrage.papers.plan import Plan, Run
 from cadrage.papers.ready import CPC, GAICD_V1, DrawnSplit
-from cadrage.papers.results import Result
+from cadrage.papers.results import MeasuredResult
 
 if TYPE_CHECKING:
-    from cadrage.papers.report import Report
+    from cadrage.papers.report import ReproductionReport
 
 FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError, OSError, EOFError, BadZipFile)
 """What may go wrong in one training or one figure without harm to the others.
@@ -22,7 +22,7 @@ FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError
 Among them memory that ran out, a loss that is not finite, and damaged files; not what is not installed.
 """
 
-R = TypeVar("R", bound=Result)
+R = TypeVar("R", bound=MeasuredResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class Measurement:
     """A trained model that is to be measured on one list of photos.
 
     Attributes:
@@ -126,11 +126,11 @@ class Paper(Generic[R]):
     plan: Callable[[Path], Plan]
     select: Callable[[Path, tuple[str, ...]], list[PhotoRecord]]
     learned: Callable[[Path, Any], list[PhotoRecord]]
-    measure: Callable[[Asked], Mapping[str, Any]]
+    measure: Callable[[Measurement], Mapping[str, Any]]
     result: Callable[[Mapping[str, Any]], R]
     identity: Callable[[Run, str], Mapping[str, str]]
     version: int
-    lay_out: Callable[[Sequence[Training[R]], Places], "Report"]
+    lay_out: Callable[[Sequence[Training[R]], Places], "ReproductionReport"]
     drawn_splits: tuple[DrawnSplit, ...] = (GAICD_V1, CPC)
     recipes_may_lack: bool = False
 

@@ -35,7 +35,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReproductionReport:
     """A reproduction, laid out.
 
     Attributes:
@@ -63,7 +63,7 @@ class Report:
     findings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_report(report: Report, out: Path) -> None:
+def write_report(report: ReproductionReport, out: Path) -> None:
     """Write ``report.md``, ``report.json``, ``report.html`` and, of a paper with figures, ``figures/``."""
     for figure in report.figures:
         file = out / "figures" / figure.file_name
@@ -77,7 +77,7 @@ def write_report(report: Report, out: Path) -> None:
     write_file(out / "report.html", page(report))
 
 
-def text(report: Report) -> str:
+def text(report: ReproductionReport) -> str:
     """The report as Markdown."""
     parts = [f"# {report.title}\n\n{report.about}\n", *_sections(report.before), "## Tables\n"]
     parts += map(markdown, report.tables)
@@ -87,7 +87,7 @@ def text(report: Report) -> str:
     return "\n".join([*parts, *_sections(report.after), f"## Notes\n\n{notes}"])
 
 
-def page(report: Report) -> str:
+def page(report: ReproductionReport) -> str:
     """The report as one web page that needs nothing else: figures and style are inside, and there are no scripts."""
     return render(
         "paper.html",
@@ -101,7 +101,7 @@ def page(report: Report) -> str:
     )
 
 
-def values(report: Report) -> dict[str, Any]:
+def values(report: ReproductionReport) -> dict[str, Any]:
     """The report as plain JSON values; numbers are fractions."""
     figures = [
         {"number": each.number, "title": each.title}

@@ -15,7 +15,7 @@ _DECIMALS = 6
 Floats = NDArray[np.float64]
 
 
-class Result(Protocol):
+class MeasuredResult(Protocol):
     """What a report says of any result."""
 
     @property

@@ -18,7 +18,7 @@ from cadrage.geometry import grid_anchors, iou_matrix
 from cadrage.papers import chain
 from cadrage.papers.names import PAPERS, RECIPES
 from cadrage.papers.plan import choose
-from cadrage.papers.report import Report
+from cadrage.papers.report import ReproductionReport
 from cadrage.papers.seeded.outcome import Outcome, by_run
 from cadrage.training.engine.evaluators.system import training_photos
 from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos
@@ -129,7 +129,7 @@ class Done(NamedTuple):
 
     outcomes: dict[str, Outcome]
     told: list[str]
-    report: Report
+    report: ReproductionReport
 
 
 @pytest.fixture

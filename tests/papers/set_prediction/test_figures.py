@@ -8,7 +8,7 @@ from PIL import Image
 
 from cadrage.evaluation.result import Estimate
 from cadrage.papers.paper import Places
-from cadrage.papers.report import Figure, Report, page, text, write_report
+from cadrage.papers.report import Figure, ReproductionReport, page, text, write_report
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, correlation, save_points
 from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels
 from cadrage.papers.set_prediction.figure_quality import draw_quality
@@ -121,7 +121,7 @@ def test_the_page_needs_nothing_else_and_shows_text_as_it_is():
     drawn = Figure("9", "title", "caption", png=b"\x89PNG")
     figures = [drawn, Figure("10", "t", "c")]
     runs = {"Runs": (("run",), [("<i>",)])}
-    shown = page(Report("p", "T", "about", runs, [table], ["<u>"], [], failed=False, figures=figures))
+    shown = page(ReproductionReport("p", "T", "about", runs, [table], ["<u>"], [], failed=False, figures=figures))
     assert "<script" not in shown and "&lt;script&gt;" in shown
     assert "<b>bold" not in shown and "<u>" not in shown and "<i>" not in shown
     assert f"data:image/png;base64,{base64.b64encode(drawn.png).decode()}" in shown

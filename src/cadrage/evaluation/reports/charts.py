@@ -68,14 +68,14 @@ Mark = tuple[str, Sequence[float], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class ScaleStrip:
     """An axis with its marks, and the values at its left and right end."""
 
     svg: str
     ends: tuple[str, str]
 
 
-def strip(metric: str, result: Result, rows: Sequence[PublishedRow]) -> Strip:
+def strip(metric: str, result: Result, rows: Sequence[PublishedRow]) -> ScaleStrip:
     """Floors, interval, mean, ceiling and the best published value of a metric on one axis; right is better."""
     estimate = result.metrics[metric]
     said = f"{number(metric, estimate.mean)}, 95 % {interval(metric, estimate)}"
@@ -87,7 +87,7 @@ def strip(metric: str, result: Result, rows: Sequence[PublishedRow]) -> Strip:
     marks.append(("own", (estimate.mean,), said))
     ends = (low, high) if METRICS[metric].higher_is_better else (high, low)
     left, right = (_short(number(metric, end)) for end in ends)
-    return Strip(_draw(marks, ends, _STRIP_PX, said), (left, right))
+    return ScaleStrip(_draw(marks, ends, _STRIP_PX, said), (left, right))
 
 
 @cache

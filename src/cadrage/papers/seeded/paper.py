@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from cadrage.papers.measure import measure_choice, measure_ranking
-from cadrage.papers.paper import Asked, Paper, Places, Training
+from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import CHOSEN, read_seeded
-from cadrage.papers.report import Report, photo_notes, run_row
+from cadrage.papers.report import ReproductionReport, photo_notes, run_row
 from cadrage.papers.results import Measured, PhotoValues, together
 from cadrage.papers.seeded.outcome import Outcome, SeededPaper, by_run
 from cadrage.papers.seeded.sections import apart_notes, decisions, rule, sections
@@ -38,12 +38,12 @@ def seeded_paper(described: SeededPaper) -> Paper[Measured]:
     )
 
 
-def measure(asked: Asked) -> dict[str, Any]:
+def measure(asked: Measurement) -> dict[str, Any]:
     """The values of every photo of a test."""
     return {"entries": list(asked.entries), "values": _values(asked).to_dict()}
 
 
-def _values(asked: Asked) -> PhotoValues:
+def _values(asked: Measurement) -> PhotoValues:
     if asked.test not in CHOSEN:
         return measure_ranking(asked.trained, asked.records, asked.entries)
     parts = {}
@@ -54,12 +54,12 @@ def _values(asked: Asked) -> PhotoValues:
     return together(parts)
 
 
-def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places: Places) -> Report:
+def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places: Places) -> ReproductionReport:
     """The report on all runs; an upper bound is no row of any table and decides nothing."""
     outcomes = by_run(trainings)
     results = [each for each in outcomes if each.run.row != paper.upper_bound]
     more = sections(paper, outcomes)
-    return Report(
+    return ReproductionReport(
         paper.name,
         paper.title,
         paper.about,

@@ -15,7 +15,7 @@ from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_o
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
-from cadrage.papers.paper import Asked, Places
+from cadrage.papers.paper import Measurement, Places
 from cadrage.papers.plan import FLMS
 from cadrage.papers.results import TestResult, estimate, rounded
 from cadrage.papers.set_prediction.figure_data import anchors_of_figure_3, points_of_figure_7
@@ -32,7 +32,7 @@ _ROUNDS = 300
 _DECIMALS = 6
 
 
-def measure(asked: Asked) -> dict[str, Any]:
+def measure(asked: Measurement) -> dict[str, Any]:
     """Measure one list of photos; on the first one of a run the figures are fed as well."""
     model, recipe = asked.trained.model, asked.trained.recipe
     proposals = list(propose(model, recipe, asked.records))

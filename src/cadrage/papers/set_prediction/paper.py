@@ -12,7 +12,7 @@ from typing import Any
 from cadrage.papers.paper import Paper, Places, Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION, Plan, Run
 from cadrage.papers.ready import GAICD_V1, DrawnSplit
-from cadrage.papers.report import Report, photo_notes, run_row, values_of
+from cadrage.papers.report import ReproductionReport, photo_notes, run_row, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.figures import figures
 from cadrage.papers.set_prediction.measure import measure
@@ -79,11 +79,11 @@ def plan(recipes: Path) -> Plan:
     )
 
 
-def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Report:
+def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> ReproductionReport:
     """The report on all runs; drawing needs matplotlib, the extra ``eval``."""
     by_letter = {each.run.letter: each for each in trainings}
     claimed = claims(by_letter)
-    return Report(
+    return ReproductionReport(
         NAME,
         TITLE,
         ABOUT,
