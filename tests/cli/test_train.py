@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import cadrage as cadrage_package
+from cadrage.cli.recipe_names import find
+from cadrage.papers.names import PLANS
+
 
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -93,7 +97,7 @@ def test_a_recipe_that_comes_along_is_found_by_its_name(cadrage, recipe, calls):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gaicd", "2 papers have one of this name; say human-centric/gaicd or global-attention/gaicd"),
+        ("gaicd", "2 recipes have this name; say human-centric/gaicd or global-attention/gaicd"),
         ("gaicv2-gq", "did you mean set-prediction/gaicv2-qg"),
         ("defualt", "did you mean default?"),
         ("recipes/grid-anchor/gaicv2.toml", "did you mean grid-anchor/gaicv2? 'cadrage train --list' shows all"),
@@ -113,7 +117,15 @@ def test_the_list_names_every_recipe_with_its_system_and_photos(cadrage):
     assert ["subjects", "subjects", "fcdb/train:fit, flms/a:fit"] in rows
     assert ["gaicv2-qg", "set-prediction", "gaicd-v2:train"] in rows
     assert ["grid-anchor/fcdb", "grid-anchor", "fcdb/train:fit"] in rows
-    assert len({name for name, *_ in rows}) == len(rows) == 33
+    along = Path(cadrage_package.__file__).parent.rglob("recipes/**/*.toml")
+    assert len({name for name, *_ in rows}) == len(rows) == sum(file.name not in PLANS for file in along) > 30
+
+
+@pytest.mark.parametrize(
+    "name", ["default", "subjects", "gaicv2", "gaicv2-qg", "light", "human-centric/gaicd", "global-attention/fcdb"]
+)
+def test_names_that_the_pages_mention_are_those_of_one_recipe(name):
+    assert find(name).is_file()
 
 
 def test_card_notes_that_come_along_are_found_by_the_name_of_their_recipe(cadrage, recipe, calls):

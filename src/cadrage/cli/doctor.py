@@ -19,8 +19,6 @@ SCHEMA_VERSION = "1.0"
 # Distributions by the extra that brings them.
 EXTRAS = {
     "heic": ("pillow-heif",),
-    "fast": ("pyvips", "simplejpeg"),
-    "serve": ("fastapi", "uvicorn"),
     "eval": ("scipy", "pycocotools", "matplotlib"),
     "train": ("torch", "lightning", "safetensors", "onnx", "tensorboard"),
 }

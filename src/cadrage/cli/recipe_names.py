@@ -1,4 +1,4 @@
-"""Recipes and card notes that come along, found by name: those of the papers and those of the training room itself."""
+"""Recipes and card notes that come along, found by name: those of ``papers/recipes`` and of the training room."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def find(text: str, suffix: str = RECIPE) -> Path:
     if len(found) == 1:
         return along[found[0]]
     if found:
-        raise UsageError(f"{text}: {len(found)} papers have one of this name; say {' or '.join(found)}")
+        raise UsageError(f"{text}: {len(found)} recipes have this name; say {' or '.join(found)}")
     what = "recipe" if suffix == RECIPE else "card notes"
     meant = _meant(file, suffix, along)
     hint = f"did you mean {' or '.join(meant)}? " if meant else ""
@@ -47,8 +47,10 @@ def listed() -> list[tuple[str, str, str]]:
 
 
 def _along(suffix: str) -> dict[str, Path]:
-    """The files that come along by NAME, for those of a paper by PAPER/NAME."""
-    folders = {"": _OWN} | {f"{paper}/": RECIPES / paper for paper in PAPERS}
+    """The files that come along by NAME, those in a folder of ``papers/recipes`` by FOLDER/NAME."""
+    # A folder needs no paper; those of papers come first, in the order of the papers.
+    names = dict.fromkeys([*PAPERS, *sorted(folder.name for folder in RECIPES.iterdir() if folder.is_dir())])
+    folders = {"": _OWN} | {f"{name}/": RECIPES / name for name in names}
     return {
         prefix + file.name.removesuffix(suffix): file
         for prefix, folder in folders.items()

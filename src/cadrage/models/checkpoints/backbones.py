@@ -1,6 +1,8 @@
 """Published ImageNet weights of every backbone: whose module is which of ours."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -171,6 +173,14 @@ def load_vgg16(backbone: VGG16, file: Path) -> None:
     fill(backbone, rename(read_tensors(file), VGG_MODULES, VGG_LEFT_OUT), file)
 
 
+_LOADERS: Mapping[type[nn.Module], Callable[[Any, Path], None]] = {
+    MobileNetPyramid: lambda pyramid, file: load_mobilenet_v2(pyramid.backbone, file),
+    ResNetPyramid: lambda pyramid, file: load_resnet50(pyramid.backbone, file),
+    ShuffleNetV2: load_shufflenet_v2,
+    VGG16: load_vgg16,
+}
+
+
 def load_imagenet(backbone: nn.Module, file: Path) -> None:
     """Fill a backbone of :data:`~cadrage.models.backbones.pyramids.PYRAMIDS` with the weights of torchvision or timm.
 
@@ -178,14 +188,6 @@ def load_imagenet(backbone: nn.Module, file: Path) -> None:
         UsageError: the file cannot be read or is of another network; the message lists the mismatching tensors.
         TypeError: the module is none of these backbones.
     """
-    match backbone:
-        case MobileNetPyramid():
-            load_mobilenet_v2(backbone.backbone, file)
-        case ResNetPyramid():
-            load_resnet50(backbone.backbone, file)
-        case ShuffleNetV2():
-            load_shufflenet_v2(backbone, file)
-        case VGG16():
-            load_vgg16(backbone, file)
-        case _:
-            raise TypeError(f"{type(backbone).__name__} has no published weights that this knows")
+    if type(backbone) not in _LOADERS:
+        raise TypeError(f"{type(backbone).__name__} has no published weights that this knows")
+    _LOADERS[type(backbone)](backbone, file)
