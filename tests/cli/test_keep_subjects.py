@@ -30,7 +30,7 @@ def test_a_detector_without_anything_to_find_is_a_mistake(cadrage, photos):
 def test_a_detector_is_never_swallowed_whatever_the_model(cadrage, model, photos, verb, name):
     ran = cadrage(*verb, photos / "a.jpg", "--model", model, f"--detector={name}")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
-    assert f"--detector {name}: nothing is to be found" in ran.err
+    assert f"--detector {name}: this request looks for nobody" in ran.err
 
 
 @pytest.mark.parametrize("name", ["foo", ""])

@@ -1,4 +1,4 @@
-"""--person, --detector for the main person, and who is told to models in ``cadrage eval``."""
+"""--person, --detector for the main person, and who is given to models in ``cadrage eval``."""
 
 import json
 from collections.abc import Callable
@@ -117,7 +117,9 @@ def test_score_takes_a_person_for_the_lines_of_one_photo_only(cadrage, people, p
     told = ("--boxes", boxes, "--model", people, "--person", PERSON)
     assert "not of 0" in one_line(cadrage("score", *told))
     assert "is a folder" in one_line(cadrage("score", photos, *told))
-    assert "nobody is to be found" in one_line(cadrage("score", photos / "a.jpg", *told, "--detector", "own"))
+    assert "--person already names the main person" in one_line(
+        cadrage("score", photos / "a.jpg", *told, "--detector", "own")
+    )
     lines = [{"file": name, "boxes": BOXES} for name in ("a.jpg", "photos/b.png")]
     Path(boxes).write_text("".join(json.dumps(line) + "\n" for line in lines))
     ran = cadrage("score", photos / "a.jpg", *told)
@@ -155,7 +157,7 @@ def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(ca
 
 def test_a_detector_that_has_nothing_to_find_beside_a_person_is_a_mistake(cadrage, people, photos):
     asked = ("suggest", photos / "a.jpg", "--model", people, "--person", PERSON, "--detector", "none")
-    assert "nobody is to be found where --person says" in one_line(cadrage(*asked))
+    assert "not needed, --person already names the main person" in one_line(cadrage(*asked))
     assert cadrage(*asked, "--keep", "people").code == 0
 
 
@@ -237,13 +239,13 @@ def test_eval_asks_the_detector_where_the_data_set_marks_nobody(cadrage, data, p
     asked = ("eval", "fcdb-pairs", "--data", data, "--model", people, "--json", "-")
     assert measured(cadrage(*asked))["predictor"]["persons"] == {"source": "external", "photos": 3}
     refused = cadrage(*asked, "--detector", "manifest")
-    assert (refused.code, "marks nobody" in one_line(refused)) == (2, True)
+    assert (refused.code, "marks no person" in one_line(refused)) == (2, True)
 
 
 def test_eval_refuses_a_detector_that_nobody_needs_or_that_does_not_work(cadrage, data, model, people):
     asked = ("eval", "fcdb-free", "--data", data)
     assert "takes no main person" in one_line(cadrage(*asked, "--model", model, "--detector", "own"))
-    assert "only models are told" in one_line(cadrage(*asked, "--baseline", "whole", "--detector", "own"))
+    assert "only models take persons" in one_line(cadrage(*asked, "--baseline", "whole", "--detector", "own"))
     assert "no detector 'yolo'" in one_line(cadrage(*asked, "--model", people, "--detector", "yolo"))
     missing = cadrage(*asked, "--model", people, "--detector", "onnx:no.onnx")
     assert (missing.code, "no.onnx: no such file" in one_line(missing)) == (4, True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cadrage.datasets.conversion.report import Conversion
 
 # Messages of one kind before the rest is only counted.
-_TOLD = 10
+_REPORTED = 10
 
 EPILOG = epilog(
     {
@@ -84,20 +84,20 @@ def convert(
     from cadrage.datasets.readers import read_dataset
 
     reading = read_dataset(dataset, src)
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     with reporting(reading.total) as report:
 
         def tell(left_out: "LeftOut") -> None:
-            told[left_out.reason] += 1
-            if told[left_out.reason] <= _TOLD:
+            reported[left_out.reason] += 1
+            if reported[left_out.reason] <= _REPORTED:
                 report.error(left_out.text)
 
         done = convert_dataset(
             reading, dst, photos=photos.value, workers=workers, overwrite=overwrite, advance=report.advance, tell=tell
         )
-    for reason, count in told.items():
-        if count > _TOLD:
-            report.error(f"... and {count - _TOLD:,} more of this kind ({reason}); conversion.json names them")
+    for reason, count in reported.items():
+        if count > _REPORTED:
+            report.error(f"... and {count - _REPORTED:,} more of this kind ({reason}); conversion.json names them")
     print(_table(done), file=sys.stderr, flush=True)
     Report().data(json_line({"schema_version": SCHEMA_VERSION, "folder": str(dst)} | done.summary()))
     return EXIT_SOME_FAILED if done.faults else 0

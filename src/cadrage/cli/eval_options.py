@@ -55,7 +55,7 @@ DetectorOption = Annotated[
     typer.Option(
         "--detector",
         metavar="NAME",
-        help="Who tells the main person to models that want to know it: manifest (whom the data set marks), "
+        help="Who names the main person for models that take one: manifest (whom the data set marks), "
         "own, onnx:FILE or none.",
         show_default="manifest if it marks persons, else own",
         rich_help_panel=_WHAT,

@@ -39,7 +39,7 @@ class PredictorOptions:
         if sum(given is not None for given in (self.model, self.predictions, self.baseline)) > 1:
             raise UsageError("--model, --predictions and --baseline exclude each other; give one")
         if self.detector is not None and (self.predictions is not None or self.baseline is not None):
-            raise UsageError(f"--detector {self.detector}: only models are told persons; leave it out or give --model")
+            raise UsageError(f"--detector {self.detector}: only models take persons; leave it out or give --model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _model_predictors(
 
     Raises:
         UsageError: a detector is named but no model takes a person, there is no such detector, or it is the manifest
-            and that marks nobody.
+            and that marks no person.
         ModelError: a model is missing or damaged.
     """
     from cadrage.evaluation.feature_cache import FeatureCache
@@ -155,7 +155,7 @@ def _model_predictors(
         expect_persons(croppers[0], f"--detector {detector}")
     marked = takes_persons and detector in (None, MANIFEST) and any(len(record.persons_xyxy) for record in records)
     if detector == MANIFEST and not marked:
-        raise UsageError(f"--detector {MANIFEST}: the data set marks nobody; name what is to find people, or none")
+        raise UsageError(f"--detector {MANIFEST}: the data set marks no person; choose own, onnx:FILE or none")
     for cropper in croppers:
         if cropper.looks_for_person and not marked:
             cropper.make_detector()

@@ -63,7 +63,7 @@ def expand(arguments: Iterable[str]) -> list[PhotoInput]:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from every other one, whatever its name: device and inode; None when there is no file."""
+    """What identifies a file, whatever its name: device and inode; None when there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -203,7 +203,7 @@ class ModelOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions(ModelOptions):
-    """How a run over photos goes: who answers, what may be replaced, what else is told."""
+    """How a run over photos goes: who answers, what may be replaced, what else is reported."""
 
     overwrite: OverwriteOption = False
     timing: Annotated[

@@ -1,4 +1,4 @@
-"""The main person as the caller types it, for models that are told one, and the detector that finds them otherwise."""
+"""The main person as the caller types it, for models that take one, and the detector that finds them otherwise."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -47,22 +47,27 @@ def person_on(photo: "Photo", person: "TypedBox | None") -> "PersonLike":
     return "auto" if person is None else person.on(photo.size_wh, photo.name)
 
 
-def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, told: "TypedBox | None" = None) -> None:
-    """Make the detector if it is ``wanted``, so that what it lacks is told once and before the first photo.
+def already_named(detector: str) -> UsageError:
+    """The error of a ``--detector`` beside a ``--person``."""
+    return UsageError(f"--detector {detector}: not needed, {OPTION} already names the main person; give one of the two")
+
+
+def ready_detector(cropper: "Cropper", name: str | None, *, wanted: bool, person: "TypedBox | None" = None) -> None:
+    """Make the detector if it is ``wanted``, so that anything missing is reported before the first photo.
 
     Raises:
-        UsageError: one is named where nobody is looked for, perhaps because the person is ``told``, or there is none of
-            that ``name``.
+        UsageError: one is named where nobody is looked for, perhaps because the ``person`` is already named, or
+            there is none of that ``name``.
         ModelError: it lacks its file, or that is not usable.
     """
     if wanted:
         cropper.make_detector()
-    elif name is not None and told is not None:
-        raise UsageError(f"--detector {name}: nobody is to be found where {OPTION} says who it is; give one")
+    elif name is not None and person is not None:
+        raise already_named(name)
     elif name is not None:
         raise UsageError(
-            f"--detector {name}: nothing is to be found; leave it out, add --keep people or --keep faces, or use a "
-            "model that wants to know the main person"
+            f"--detector {name}: this request looks for nobody; leave it out, add --keep people or --keep faces, or "
+            "use a model that takes the main person"
         )
 
 

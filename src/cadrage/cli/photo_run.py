@@ -65,7 +65,7 @@ def make_cropper(options: ModelOptions, detector: str | None) -> "Cropper":
 
 
 def ready_cropper(question: PhotoQuestion, options: ModelOptions, *, explains: bool = False) -> "Cropper":
-    """A cropper that can answer the question, and explain if it ``explains``; what it lacks is told at once.
+    """A cropper that can answer, and explain if it ``explains``; anything missing is reported before the first photo.
 
     Raises:
         ModelError: the model or the detector's file is missing, damaged or cannot be fetched, or the model cannot
@@ -80,7 +80,7 @@ def ready_cropper(question: PhotoQuestion, options: ModelOptions, *, explains: b
     looks_for_person = cropper.looks_for_person and question.person is None
     # An explanation looks for subjects.
     wanted = bool(question.request.keep_words) or looks_for_person or explains
-    ready_detector(cropper, question.detector, wanted=wanted, told=question.person)
+    ready_detector(cropper, question.detector, wanted=wanted, person=question.person)
     return cropper
 
 
@@ -94,7 +94,7 @@ def run_over_photos(
     explanations: Explanations | None = None,
     write: WriteCrops | None = None,
 ) -> int:
-    """Answer the question photo by photo, tell what was found and what failed, and return the exit code.
+    """Answer the question photo by photo, report what was found and what failed, and return the exit code.
 
     Args:
         explanations: where what explains the crops goes, if anywhere.

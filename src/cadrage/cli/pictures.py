@@ -60,7 +60,7 @@ class Pictures:
         raise NotImplementedError
 
     def write(self, report: Report) -> None:
-        """Write the file and tell what is not in it.
+        """Write the file and report what is not in it.
 
         Raises:
             OutputError: the file cannot be written.
@@ -135,7 +135,7 @@ def write_all(pictures: Sequence[Pictures], report: Report) -> None:
     """Write each of them, whatever becomes of the others.
 
     Raises:
-        CadrageError: the last that could not be written; those before it are told.
+        CadrageError: the last that could not be written; those before it are reported.
     """
     failures: list[CadrageError] = []
     for each in pictures:

@@ -54,7 +54,7 @@ def _as_json(suggestions: "Suggestions", files: Sequence[str] | None, millisecon
 def _as_csv(suggestions: "Suggestions", files: Sequence[str] | None, milliseconds: float | None) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    # The rounding of the JSON is the only one, so that both forms tell the same numbers.
+    # The rounding of the JSON is the only one, so that both forms give the same numbers.
     for index, crop in enumerate(suggestions.to_dict()["crops"]):
         row = [one_line(suggestions.image.path), crop["rank"], crop["ratio"], *crop["box"].values()]
         row += [*crop["box_norm"], crop["score"], crop["area_fraction"]]

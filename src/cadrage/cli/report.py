@@ -76,7 +76,7 @@ def report_each(
     on_failure: Callable[[Item, CadrageError], None],
     report: Report,
 ) -> int:
-    """`run_each`, with every failure told on stderr before ``on_failure`` hears of it, and every item counted.
+    """`run_each`, with every failure reported on stderr before ``on_failure`` hears of it, and every item counted.
 
     Raises:
         ModelError: at once.

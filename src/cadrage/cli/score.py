@@ -14,7 +14,7 @@ from cadrage.cli import subject_options
 from cadrage.cli.helptext import epilog
 from cadrage.cli.inputs import STDIN, PhotoInput, identity, is_folder
 from cadrage.cli.options import ModelOptions, takes_groups
-from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
+from cadrage.cli.persons import already_named, expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.photo_run import make_cropper
 from cadrage.cli.report import Report, report_each
 from cadrage.errors import CadrageError, PhotoError, UsageError
@@ -34,7 +34,7 @@ EPILOG = epilog(
         '"scores": [1.27, 0.43]}',
         "Boxes": "x1 y1 x2 y2 as fractions of the upright photo; up to a quarter of a side outside is clipped.",
         "Scores": "In the order of the boxes; higher is better, and scores compare within one photo only.",
-        "Model and person": "Which model answered, and the main person that it was told of, with who found it, as "
+        "Model and person": "Which model answered, and the main person that it was given, with who found it, as "
         '"suggest" writes them; "person" is null without one and for models that take none.',
         "Files": 'A "file" is looked for in the folders given as IMG, then in the current folder. Without "file" a '
         "line speaks of the one photo given as IMG.",
@@ -83,7 +83,7 @@ def score(
             f"--person {person_box.text}: {given[0]} is a folder; give the one photo that the person is on"
         )
     if person_box is not None and detector is not None:
-        raise UsageError(f"--detector {detector}: nobody is to be found where --person says who it is; give one")
+        raise already_named(detector)
     report = Report()
     failures: list[CadrageError] = []
 
@@ -122,7 +122,7 @@ def _opened(boxes: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        stream = Path(boxes).open("rb")  # noqa: SIM115 - closed below, but failing to open is told differently
+        stream = Path(boxes).open("rb")  # noqa: SIM115 - closed below, but failing to open has its own message
     except OSError as error:
         raise UsageError(f"--boxes {boxes}: cannot be read: {error.strerror}; check the path") from error
     with stream:

@@ -102,11 +102,11 @@ def export(
     ] = None,
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
-    told = _read_notes(recipe_names.find(notes, recipe_names.CARD)) if notes else None
+    card_notes = _read_notes(recipe_names.find(notes, recipe_names.CARD)) if notes else None
     with extra_installed("train", "training"):
         from cadrage.training.run import export_run
 
-        export_run(run, out, notes=told)
+        export_run(run, out, notes=card_notes)
 
 
 def _read_notes(file: Path) -> dict[str, Any]:

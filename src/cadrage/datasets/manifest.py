@@ -62,7 +62,7 @@ def read_manifest(folder: Path) -> list[PhotoRecord]:
 def iter_manifest(folder: Path) -> Iterator[PhotoRecord]:
     """The photos of the manifest in ``folder`` one by one, so that a large one never stands in memory as a whole.
 
-    A box that reaches over the border by at most a quarter of a side is clipped; the log tells once how many were.
+    A box that reaches over the border by at most a quarter of a side is clipped; the log says once how many were.
 
     Raises:
         UsageError: there is no manifest, a line of it is not a valid record, or two lines name the same photo. The

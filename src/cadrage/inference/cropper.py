@@ -121,14 +121,14 @@ class Cropper:
             whole: at the free ratio, let the whole photo compete as one of the crops with models that otherwise only
                 fall back on it: those whose card says ``candidates: grid``, the largest of which has 84 % of the
                 photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
-            person: for models that are told the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
+            person: for models that take the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
                 ``"auto"`` for the one that the detector finds, if any, or None for a photo without. What of the box
                 reaches beyond the photo does not count, as detectors draw a little over its edges. Others ignore it.
 
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
             diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
-            important first given up: number of crops, a tenth of the main person where the model is told one, avoided
+            important first given up: number of crops, a tenth of the main person where the model takes one, avoided
             boxes, area, size, kept boxes. The ratio never gives way. The flag ``whole_photo_unrated`` is no rule: that
             crop is the whole photo, of which such a model learned nothing.
 
@@ -145,7 +145,7 @@ class Cropper:
     ) -> Iterator[Suggestions]:
         """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error.
 
-        A ``person`` is told for all of them alike.
+        A ``person`` holds for all of them alike.
         """
         request = Request.of(**options)
         for photo in photos:

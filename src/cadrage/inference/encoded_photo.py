@@ -50,7 +50,7 @@ class EncodedPhoto:
 
     @property
     def person(self) -> MainPerson | None:
-        """The main person that the model is told of; None without one, or if it knows no persons.
+        """The main person that the model is given; None without one, or if it knows no persons.
 
         Raises:
             UsageError, ModelError, DetectionError: as `subjects`, if the detector is to find the person.
@@ -119,7 +119,7 @@ class EncodedPhoto:
     def importance(self) -> NDArray[np.float64]:
         """Which parts of the photo a crop should keep, as the model learned it from people's crops.
 
-        A model that knows persons is told the photo's main one.
+        A model that knows persons is given the photo's main one.
 
         Returns:
             ``(h, w)`` in [0, 1], rows from the top; the photo squeezed into that many cells, whatever its shape.

@@ -24,7 +24,7 @@ EXPLAINED_KINDS: tuple[Kind, ...] = ("person", "animal")
 
 # Cells per side of a map made of proposals, as many as the networks' own maps have.
 _CELLS = 64
-# A map whose values differ by less tells no place from another.
+# A map whose values differ by less says nothing about places.
 _FLAT = 0.02
 # Detectors find edges no more exactly than this.
 _WHOLE, _GONE = 0.98, 0.02
@@ -34,7 +34,7 @@ _WHOLE, _GONE = 0.98, 0.02
 class ImportanceMap:
     """How much each place of a photo matters: ``values (h, w)`` in [0, 1], the photo squeezed into that many cells.
 
-    ``learned`` tells a network's own map from one made of its proposals; ``model`` is its name.
+    ``learned`` is true for a network's own map, false for one made of its proposals; ``model`` is its name.
     """
 
     values: Floats

@@ -53,7 +53,7 @@ class ModelInfo:
     reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON objects tell it: who answered, what ran it, and why it was chosen if it was."""
+        """As JSON objects hold it: who answered, what ran it, and why it was chosen if it was."""
         return {
             "name": self.name,
             "tag": self.tag,
@@ -69,7 +69,7 @@ class Suggestions:
     """All crops of one photo: those of the first ratio ranked 1, 2, ..., then those of the next.
 
     ``flags`` joins the flags of all crops and ``fewer_than_asked``; ``warnings`` says the same in sentences. ``person``
-    is the main person that the model was told of, None without one or if it knows no persons.
+    is the main person that the model was given, None without one or if it knows no persons.
     """
 
     image: ImageInfo

@@ -28,8 +28,8 @@ def boxes_to_score(typed: ArrayLike, name: str) -> NDArray[np.float64]:
 
 
 def score_object(encoded: "EncodedPhoto", boxes_xyxy: NDArray[np.float64], file: str) -> dict[str, Any]:
-    """The scores of the boxes in their order, with the model that answered and the main person it was told of."""
-    # Nine digits tell any two float32 apart and hide the noise of float64 below them.
+    """The scores of the boxes in their order, with the model that answered and the main person it was given."""
+    # Nine digits distinguish any two float32 and hide the noise of float64 below them.
     scores = [float(f"{value:.9g}") for value in encoded.score(boxes_xyxy)]
     person = encoded.person
     return {

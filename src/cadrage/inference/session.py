@@ -51,7 +51,7 @@ class Model:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def look(self, photo: Photo, remember: Remember | None = None) -> "Look":
-        """What the model sees in a photo, which is only decoded where nobody remembers an earlier look.
+        """What the model sees in a photo; the photo is decoded only if no earlier look is remembered.
 
         Raises:
             PhotoError: the photo cannot be read.
@@ -194,7 +194,7 @@ class Look:
 
         Raises:
             UsageError: the array does not have the shape ``(N, 4)``, or the person is no box on the photo.
-            ModelError: the model has no evaluator, knows no persons but is told one, or cannot run.
+            ModelError: the model has no evaluator, takes no person but got one, or cannot run.
         """
         card = self.model.card
         if "evaluator" not in card.parts:
@@ -225,7 +225,7 @@ class Look:
 
         Raises:
             UsageError: the person is no box on the photo.
-            ModelError: the model has no such part, knows no persons but is told one, or cannot run.
+            ModelError: the model has no such part, takes no person but got one, or cannot run.
         """
         card = self.model.card
         if "importance" not in card.parts:
@@ -239,7 +239,7 @@ class Look:
         return mean
 
     def _person(self, person_xyxy: ArrayLike | None) -> dict[str, NDArray[Any]]:
-        """What the evaluator and the importance of a model with persons are told beside the features."""
+        """What the evaluator and the importance of a model with persons take beside the features."""
         card = self.model.card
         if not card.persons:
             if person_xyxy is not None:

@@ -18,7 +18,7 @@ DESCRIBED = SeededPaper(
         "The authors' code keeps, for each metric, the epoch that is best on the test photos; ours keeps the one with "
         "the best SRCC on validation photos. Their training on CPC and tests on FCDB and FLMS cannot run as released.",
         "Theirs ranks by the sine of rating differences, across photos of a batch; ours by the sign, within a photo.",
-        "Persons are told as the manifest has them; while training, their boxes are moved and sometimes left out, as "
+        "Models get the persons of the manifest; while training, their boxes are moved and sometimes left out, as "
         "those of a detector are.",
         "Photos with a person of FCDB come from its training and its test split, which is fair for models that never "
         "learned from FCDB.",

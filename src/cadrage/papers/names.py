@@ -17,7 +17,7 @@ PLANS = ("runs.toml", "tables.toml")
 
 @dataclass(frozen=True, slots=True)
 class ListedPaper:
-    """A paper as the command line tells of it.
+    """A paper as the command line presents it.
 
     Attributes:
         summary: what is reproduced.

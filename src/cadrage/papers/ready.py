@@ -83,7 +83,7 @@ def expect_no_test_split(name: str, learned: Sequence[str]) -> None:
 def expect_unseen(data: Path, tested: tuple[str, ...], learned: tuple[str, ...]) -> None:
     """Raise UsageError if entries to be measured on share a photo with entries that are trained or chosen on.
 
-    Whether photos are the same is told by their files, whatever the splits are called.
+    Photos are the same if their files are, whatever the splits are called.
     """
     seen = {record.file for record in select_photos(data, learned)}
     shared = sorted(record.file for record in select_photos(data, tested) if record.file in seen)

@@ -64,7 +64,7 @@ KINDS: dict[str, tuple[Level, str, str]] = {
     "edited-manifest": (
         "note",
         "the manifest is not the one that was converted",
-        "say so wherever results are told: they carry its hash",
+        "say so beside every result; results carry the manifest's hash",
     ),
     "unlisted-file": ("note", "files in images/ that the manifest does not name", "they are ignored"),
 }

@@ -48,7 +48,7 @@ class PhotoCheck:
             yield look.photo
 
     def check_copies(self, leaks: Callable[[str, str], str | None]) -> None:
-        """Find photos that are byte for byte the same; ``leaks(a, b)`` tells which splits that would spoil."""
+        """Find photos that are byte for byte the same; ``leaks(a, b)`` names the splits that would spoil."""
         # Only files of equal size can be equal, so hardly any file is read.
         suspects = [name for names in self._names_by_size.values() if len(names) > 1 for name in names]
         first_of: dict[bytes, str] = {}

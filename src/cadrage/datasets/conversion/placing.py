@@ -58,7 +58,7 @@ def place(raw: RawPhoto, photo: Photo | None) -> Placed:
     """
     size_wh = photo.size_wh if photo else raw.size_wh
     if size_wh is None:
-        return leave_out(raw, "unknown-size", f"there is no photo {raw.name}, and its boxes do not tell its size")
+        return leave_out(raw, "unknown-size", f"there is no photo {raw.name}, and its boxes do not give its size")
     orientation = _orientation_of_boxes(raw, photo) if photo else 1
     stated = raw.size_wh and (raw.size_wh[::-1] if orientation >= 5 else raw.size_wh)
     if stated and not _alike(stated, size_wh):
@@ -151,7 +151,7 @@ def _alike(one_wh: tuple[int, int], other_wh: tuple[int, int]) -> bool:
 
 
 def _orientation_of_boxes(raw: RawPhoto, photo: Photo) -> int:
-    """The orientation that the boxes still need; 1 if they already lie on the upright photo, or nothing tells."""
+    """The orientation that the boxes still need; 1 if they already lie on the upright photo, or nothing shows it."""
     if photo.orientation < 5:
         return 1
     upright, stored = photo.size_wh, photo.size_wh[::-1]

@@ -20,7 +20,7 @@ LEFT_OUT = {
     "unreadable-photo": "photos that cannot be read",
     "other-size": "photos of another size than the annotated one",
     "boxes-beyond-photo": "photos too small for their boxes",
-    "unknown-size": "photos that are not there and whose size nothing tells",
+    "unknown-size": "photos that are not there and whose size is unknown",
     "duplicate-name": "photos that occur more than once",
     "blocked-photo": "photos whose place in the new folder is taken or cannot be written",
     "placeholder": "files that stand for several photos, such as 'no longer available'",

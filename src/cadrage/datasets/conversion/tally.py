@@ -66,7 +66,7 @@ class Tally:
     _listed: list[tuple[str, LeftOut]] = field(default_factory=list)
 
     def add(self, placed: Placed) -> None:
-        """Count one outcome and tell about it if something should be repaired."""
+        """Count one outcome and report it if something should be repaired."""
         self.changed.update(placed.counts)
         if placed.left_out is not None:
             self.left_out[placed.left_out.reason] += 1
@@ -106,7 +106,7 @@ class Tally:
         if self.left_out["missing-photo"]:
             advice = "put the photos into images/, or convert the annotations alone with --photos none"
         elif self.left_out["unknown-size"]:
-            advice = "put the photos into images/, since these annotations do not tell how large they are"
+            advice = "put the photos into images/, since these annotations do not say how large they are"
         return f"{reading.folder}: no photo could be converted ({reasons or 'it names none'}); {advice}"
 
     def _is_fault(self, reason: str) -> bool:

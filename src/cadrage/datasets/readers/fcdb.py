@@ -24,7 +24,7 @@ from cadrage.geometry.boxes import Boxes
 def copies(folder: Path, photos: Iterable[Listed], key: Callable[[str], str]) -> dict[str, str]:
     """Path of each file that equals a file of another photo, and the path of such a file.
 
-    Whose photo the picture is cannot be told, so every one of them is listed. ``key`` is equal for names of one photo.
+    Nothing shows whose photo the picture is, so every one of them is listed. ``key`` is equal for names of one photo.
     Files that are empty or cannot be read are not listed.
     """
     by_size: dict[int, list[Listed]] = {}

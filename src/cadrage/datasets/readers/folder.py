@@ -22,7 +22,7 @@ class _Person:
 
 @dataclass(slots=True)
 class SourceFolder:
-    """The folder of a published data set: completes annotations with photo, person and split, and tells what is left.
+    """The folder of a published data set: completes annotations with photo, person and split, and reports what is left.
 
     ``key`` makes two names of one photo equal. ``split_file`` is a JSON object with a list of names per split; it is
     read if it is there.
@@ -55,7 +55,7 @@ class SourceFolder:
         """``raw`` with its photo, person box and split, as far as they are there.
 
         The name becomes that of the photo found, unless ``keep_name``. ``suffix_known`` says whether the annotation
-        tells the whole name.
+        gives the whole name.
         """
         found = self.photos.find(raw.name, raw.split, suffix_known=suffix_known)
         # Names are marked as used whatever becomes of the photo: they are not without annotation.

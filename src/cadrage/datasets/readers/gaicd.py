@@ -26,7 +26,7 @@ _STARTS, _ENDS = range(4), range(8, 12)
 
 # The annotation tool rounded centres half up: all photos of GAICD v1 fit that rule and no other.
 _ROUNDING_PX = 0.5
-# Halves must be told exactly, whatever noise a division leaves.
+# Halves must be recognised exactly, whatever noise a division leaves.
 _NOISE_PX = 1e-9
 
 
@@ -190,7 +190,7 @@ def _complete(folder: SourceFolder, raw: RawPhoto, *, suffix_known: bool) -> Raw
     if raw.file is None and raw.size_wh is not None:
         counts = raw.counts | {"size-inferred": 1}
         return replace(raw, counts=counts, source=raw.source | {"size_inferred": True})
-    # The photo itself will tell.
+    # The photo itself will show its size.
     return replace(raw, counts={reason: count for reason, count in raw.counts.items() if reason != "size-within-1-px"})
 
 

@@ -68,7 +68,7 @@ class PhotosIn:
             self._by_key.setdefault(self.key(photo.name), []).append(photo)
 
     def find(self, name: str, split: str | None = None, *, suffix_known: bool = True) -> list[Listed]:
-        """The photos that ``name`` may mean; more than one if the layout does not tell.
+        """The photos that ``name`` may mean; more than one if the layout leaves it open.
 
         Of several, those in the folder of ``split`` are meant and, if the suffix is known, those of exactly this name.
         """

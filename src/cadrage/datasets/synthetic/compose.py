@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 _RATIOS = (3 / 2, 4 / 3, 1.0, 3 / 4, 2 / 3)
 _PAIRS, _PERSONS, _LAMPS, _BOARDS = 0.45, 0.75, 0.8, 0.7
-# Thinner ones would be trimmed by every box of the grid and tell nothing.
+# Thinner ones would be trimmed by every box of the grid and show nothing.
 _THINNEST_BOARD = 0.07
 # How far things stray from where the frame wants them: in frames, and in the logarithm of their area.
 _STRAY, _STRAY_AREA = 0.04, 0.3
@@ -43,7 +43,7 @@ def compose(rng: np.random.Generator, *, sides: tuple[int, int] = (160, 256), pe
 def _frame(rng: np.random.Generator, size_wh: tuple[int, int], side: int) -> Floats:
     anchors = grid_anchors(size_wh)
     if side:
-        # Both thirds must be within reach, or the place of the subject would tell the side without the lamp.
+        # Both thirds must be within reach, or the place of the subject would give the side away without the lamp.
         left, right = anchors[:, 0], anchors[:, 2]
         third = left + (right - left) * (THIRDS[0] if side > 0 else THIRDS[1])
         anchors = anchors[abs(third - 0.5) < 0.08]

@@ -44,7 +44,7 @@ class Scene:
 
     @property
     def faces(self) -> int:
-        """On which side the subject wants room: 1 right, -1 left, 0 either; told by a person's arm, else by a lamp."""
+        """On which side the subject wants room: 1 right, -1 left, 0 either; shown by a person's arm, else by a lamp."""
         if self.subject.is_person or self.lamp_xyxy is None:
             return self.subject.points
         return 1 if self.lamp_xyxy[0] > 0.5 else -1

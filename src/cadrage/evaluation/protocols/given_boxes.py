@@ -24,7 +24,7 @@ def _ask_candidates(record: PhotoRecord) -> tuple[Question, ...]:
 
 
 def _judge_ranking(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
-    # Of two equal boxes nobody can tell which one people liked better: the worse one stands first.
+    # Two equal boxes do not show which one people liked better: the worse one stands first.
     rising = np.argsort(record.scores, kind="stable")
     boxes, truth, predicted = record.crops_xyxy[rising], record.scores[rising], answers[0].box_scores[rising]
     order = canonical_order(predicted, boxes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _EDGE = 0.04  # of the width is left free at both ends
 _STRIP_PX = (310, 24)
 _HISTOGRAM_HEIGHT_PX = 218
-# A bar with its count needs so much of the width; beyond the number, more bars tell nothing.
+# A bar with its count needs so much of the width; beyond the number, more bars show nothing.
 _BAR_PX = 30
 _MOST_BINS = 24
 _MOST_LABELS = 7

@@ -133,7 +133,7 @@ def beside(result: Result, rows: Sequence[PublishedRow]) -> list[PublishedRow]:
 
 
 def is_test(result: Result) -> bool:
-    """Whether a result is about an official test, as far as its split and number of photos tell."""
+    """Whether a result is about an official test, as far as its split and number of photos show."""
     split = result.data.get("split")
     whole = split is None and not result.data.get("missing") and result.n == _TESTS_AS_A_WHOLE.get(result.protocol)
     return split == "test" or whole

@@ -58,7 +58,7 @@ def pick_shown(
         each: how many of each kind; of fewer than three times as many photos, a third.
     """
     rows = [(photo, index) for index, photo in enumerate(result.photos) if main_metric in photo]
-    # A metric that is 0 or 1 on one photo leaves many equal, which the others then tell apart.
+    # A metric that is 0 or 1 on one photo leaves many equal; the other metrics then order them.
     metrics = [main_metric, *(metric for metric in result.metrics if METRICS[metric].judges)]
     rows.sort(key=lambda row: ([_worse(metric, row[0]) for metric in metrics], row[0]["file_name"]))
     each = max(1, min(each, len(rows) // 3))
@@ -87,7 +87,7 @@ def _shown(
     main_metric: str,
 ) -> ShownPhoto:
     truths, predicted = _boxes(record, answers[0], main_metric)
-    # Shares are 0 or 1 on one photo, which the main metric already tells.
+    # Shares are 0 or 1 on one photo, which the main metric already shows.
     telling = [name for name in result.metrics if name in values and METRICS[name].judges and not METRICS[name].percent]
     names = list(dict.fromkeys([main_metric, *telling]))
     return ShownPhoto(

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 Color = tuple[int, int, int]
 BoxPx = tuple[int, int, int, int]
 
-# Okabe and Ito, "Color universal design" (2008): told apart with every common form of colour blindness.
+# Okabe and Ito, "Color universal design" (2008): distinct with every common form of colour blindness.
 PALETTE: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -49,7 +49,7 @@ class Mark:
 
 
 def rank_color(index: int) -> Color:
-    """The colour of the crop at 0-based ``index``; repeats after seven, where the number still tells them apart."""
+    """The colour of the crop at 0-based ``index``; repeats after seven, where the number still distinguishes them."""
     return PALETTE[index % len(PALETTE)]
 
 

@@ -114,7 +114,7 @@ def _worthwhile(regions: Floats, hull: Floats | None, size_wh: tuple[int, int]) 
 
 
 def _limits_in(region: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[float, float]:
-    """Area limits as fractions of the region, the asked size included; the lowest is 0 if nobody cares."""
+    """Area limits as fractions of the region, asked size included; lowest 0 if the request sets no lower limit."""
     photo_per_region = 1 / float(area(region[None])[0])
     highest = 1.0 if rules.max_area is None else rules.max_area
     lowest = rules.min_area or 0.0

@@ -29,7 +29,7 @@ class Framed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Note:
-    """What is to be said of some of the crops, ``concerned (n,)``, though no asked rule gave way."""
+    """A flag and sentence about some crops, ``concerned (n,)``, although no requested rule gave way."""
 
     flag: str
     concerned: Bools
@@ -46,7 +46,7 @@ def frame(task: Task) -> Framed:
     chosen = choose(task)
     dropped = None
     if task.request.strict and task.rules.has_wishes and _broken(task, chosen):
-        # What nobody asked for makes no photo fail.
+        # A rule the request did not ask for never fails a photo.
         dropped = Rules(person_xyxy=task.rules.person_xyxy)
         task = replace(task, rules=task.rules.without_wishes())
         chosen = choose(task)

@@ -36,7 +36,7 @@ MISSES_PERSON = "misses_person"
 FEWER_THAN_ASKED = "fewer_than_asked"
 FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, MISSES_PERSON, FEWER_THAN_ASKED)
 WISHES = frozenset({MISSES_PERSON})
-"""The flags of rules that nobody asked for."""
+"""Flags of rules that the program adds by itself, not the request."""
 
 # A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
 _SHOWN_OF_PERSON = 0.1
@@ -88,7 +88,7 @@ class Rules:
 
     @property
     def has_wishes(self) -> bool:
-        """Whether a rule is among them that nobody asked for."""
+        """Whether the main-person rule, which the request did not ask for, applies."""
         return len(self.person_xyxy) > 0
 
     def without_wishes(self) -> "Rules":

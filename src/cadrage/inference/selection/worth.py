@@ -123,7 +123,7 @@ def climb(
 ) -> Floats:
     """The box ``(4,)`` reached from ``start_xyxy`` by the moves ``(M, 4)`` that raise its worth most.
 
-    Only the heaviest boxes of the sample are asked, as the rest would hardly change the way. ``obeys`` tells which of
+    Only the heaviest boxes of the sample are asked, as the rest would hardly change the way. ``obeys`` says which of
     some boxes ``(M, 4)`` keep the rules; boxes never leave the photo.
     """
     sample = sample.heaviest(_HEAVIEST)

@@ -1,7 +1,7 @@
 """Check the models of a folder and write the ``index.json`` that lists them.
 
     python -m cadrage.inference.store.build_index            write weights/index.json
-    python -m cadrage.inference.store.build_index --check    only tell whether it is up to date
+    python -m cadrage.inference.store.build_index --check    only say whether it is up to date
 
 A model is a folder ``name.tag/`` with a ``card.json`` and its parts. The first tag listed of a name is its default:
 models already listed keep their place, new ones follow in alphabetical order; reorder by editing the file.

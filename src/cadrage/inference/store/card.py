@@ -51,7 +51,7 @@ class Card:
     ``parts`` maps the model's parts, those of ``PART_NAMES`` in that order, to file name and sha256; it lacks those
     that the model has not. ``proposals`` says what the proposer's numbers mean; cards that do not say it are of the
     first kind, and without a proposer it is None. ``score_scale`` is None where scores only rank. With ``persons``,
-    evaluator and importance are told where the main person is. ``chunk`` is how many boxes are scored in one go.
+    evaluator and importance take the box of the main person. ``chunk`` is how many boxes are scored in one go.
     """
 
     folder: Path

@@ -45,7 +45,7 @@ def resolve(name: str | os.PathLike[str], *, offline: bool = False) -> Path:
     """
     if isinstance(name, os.PathLike) or _is_path(name):
         return _folder_at(name)
-    # "default" is told apart first, so that it needs no look into the card.
+    # "default" is recognised first, so that it needs no look into the card.
     if name == packaged.DEFAULT or name in packaged.names():
         return packaged.folder()
     receipt = _intact_receipt(name)
@@ -61,7 +61,7 @@ def resolve(name: str | os.PathLike[str], *, offline: bool = False) -> Path:
 def pull(name: str, *, offline: bool = False, progress: Progress | None = None) -> Path:
     """Fetch a model, or the version the index lists now, into the cache; the folder it is in.
 
-    Verified files already there are kept, damaged ones replaced. `progress` is told the bytes done and in all.
+    Verified files already there are kept, damaged ones replaced. `progress` is called with the bytes done and in all.
     Raises like `resolve`.
     """
     if name in packaged.names():

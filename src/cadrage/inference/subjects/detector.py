@@ -84,7 +84,7 @@ def nothing(source: str) -> Subjects:
 
 
 def places(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> list[dict[str, Any]]:
-    """Boxes ``(N, 4)`` as results tell them: ``box`` in pixels of the upright photo, ``box_norm`` as fractions."""
+    """Boxes ``(N, 4)`` as results give them: ``box`` in pixels of the upright photo, ``box_norm`` as fractions."""
     return [
         {
             "box": {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1},

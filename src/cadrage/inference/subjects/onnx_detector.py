@@ -1,6 +1,6 @@
 """Subjects by a detector in an ONNX file of the caller's: ``onnx:FILE``.
 
-Two kinds of output are understood, and told apart by their names:
+Two kinds of output are understood; their names decide which it is:
 
 - **YuNet** (Wu et al., Machine Intelligence Research 2023), faces: ``cls_8``, ``obj_8``, ``bbox_8`` and the same at
   strides 16 and 32. The file of the OpenCV Zoo, ``face_detection_yunet_2023mar.onnx``, has MIT terms.
@@ -39,7 +39,7 @@ class OnnxDetector:
     """
 
     name = "onnx"
-    # One pass tells every kind, where other detectors take their time for each.
+    # One pass finds every kind, where other detectors take their time for each.
     finds_all_at_once = True
 
     def __init__(self, file: Path, *, believed: float = 0.6, threads: int | None = None) -> None:

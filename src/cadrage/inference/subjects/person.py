@@ -34,7 +34,7 @@ class MainPerson:
     source: str
 
     def row(self, size_wh: tuple[int, int]) -> dict[str, Any]:
-        """As results tell it: box in pixels and as fractions, source."""
+        """As results give it: box in pixels and as fractions, source."""
         (place,) = places(np.array([self.box_xyxy]), size_wh)
         return {**place, "source": self.source}
 
@@ -88,7 +88,7 @@ def marked_person(persons_xyxy: NDArray[np.float64]) -> MainPerson | None:
 
 def telling_kinds(detector_name: str) -> tuple[Kind, ...]:
     """What to look for to find the main person."""
-    # A face also tells where a body is. Those of "own" are themselves derived from the persons it found, and would let
+    # A face also shows where a body is. Those of "own" are themselves derived from the persons it found, and would let
     # in the ones that are too small to count.
     return ("person",) if detector_name == "own" else ("person", "face")
 

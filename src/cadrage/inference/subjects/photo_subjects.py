@@ -150,7 +150,7 @@ def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
 
 
 def subject_rows(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[dict[str, Any], ...]:
-    """What was found and by whom, as results tell it: label, confidence, box in pixels and as fractions, source."""
+    """What was found and by whom, as results give it: label, confidence, box in pixels and as fractions, source."""
     found = zip(subjects.kinds, subjects.confidences.tolist(), places(subjects.boxes_xyxy, size_wh), strict=True)
     return tuple(
         {"label": kind, "confidence": round(confidence, 4), **place, "source": subjects.source}

@@ -25,7 +25,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class SeededPaper:
-    """A paper as its report tells of it.
+    """A paper as its report presents it.
 
     Attributes:
         name: of the command and of the folder of recipes.

@@ -197,7 +197,7 @@ class ResumableLoader(DataLoader[Any]):
         self._given = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        # Being a generator it starts the workers with the first batch, when the sampler has been told its epoch.
+        # Being a generator it starts the workers with the first batch, when the sampler knows its epoch.
         self._given = self.shuffle.seen
         for batch in super().__iter__():
             # As in the sampler, counted in photos, those that could not be read included.
@@ -205,7 +205,7 @@ class ResumableLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Where the run stands, in photos of all processes, of which another number may go on.
+        """How many photos all processes together have seen; a run with another number of processes can resume from it.
 
         The trainer asks for no batch before the last one has been trained on.
         """

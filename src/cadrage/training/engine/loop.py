@@ -75,11 +75,11 @@ def _record(recipe: R, data: Path, prepared: Prepared) -> dict[str, Any]:
 
 
 def _expect_measured(measure: str, prepared: Prepared) -> None:
-    """See before a long run that what it is to be judged by will be measured."""
+    """Fail before a long run if validation will not measure what keep_best names."""
     if measure and measure not in prepared.measured:
         known = ", ".join(prepared.measured)
-        told = f"choose one of {known}" if known else "its photos have neither ratings nor votes"
-        raise UsageError(f"keep_best: {measure!r} is not measured on {prepared.validated_on}; {told}")
+        way_out = f"choose one of {known}" if known else "its photos have neither ratings nor votes"
+        raise UsageError(f"keep_best: {measure!r} is not measured on {prepared.validated_on}; {way_out}")
 
 
 def _callbacks(system: System[R], recipe: R, out: Path, prepared: Prepared, best: KeepBest | None) -> list[Callback]:

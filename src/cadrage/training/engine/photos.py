@@ -1,4 +1,4 @@
-"""The photos of a run: which ones, with what people said of them, and what tells them apart from others."""
+"""The photos of a run: which ones, with what people said of them, and what identifies them."""
 
 import logging
 from collections.abc import Sequence

@@ -83,7 +83,7 @@ def replaced(file: Path) -> Iterator[Path]:
 
 
 def write_weights(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file that whoever may read the folder's other files may read."""
+    """Write a safetensors file with the same read permission as the other files of the folder."""
     content = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
     # Not save_file, whose files belong to their writer alone, whatever the umask says.
     with replaced(file) as part:

@@ -27,7 +27,8 @@ def find_weights(file: str, data: Path) -> Path:
         if place.is_file():
             return place
     raise UsageError(
-        f"{data / file}: no such weights, nor in the current folder; put them there, or name none to begin with nothing"
+        f"{data / file}: no such weights there or in the current folder; put them there, or leave the field empty to "
+        "train from random numbers"
     )
 
 
@@ -63,7 +64,7 @@ def start_from(model: nn.Module, recipe: Recipe, data: Path, load: Mapping[str, 
 
 
 def expect_same_reading(recipe: Recipe, file: Path, fields: tuple[str, ...]) -> None:
-    """See that the run that weights lie in did not differ in a way that their tensors do not tell.
+    """Raise if the run that made the weights differs in a way that their tensors do not show.
 
     Without a record beside them nothing is known.
 

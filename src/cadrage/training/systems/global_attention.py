@@ -57,7 +57,7 @@ class GlobalAttentionRecipe(GuidedRecipe):
     residual: bool = True  # the encoder adds to its input
     detach_heat: bool = False  # no gradient of the scores enters the importance map
     head: str = "slim"  # or "wide", whose first layer sees all cells of a region
-    partition: bool = False  # the main person is told, as to human-centric models
+    partition: bool = False  # takes the main person, as human-centric models do
     teacher_mixing: float = 0.0  # share of the steps in which the map of people's crops gives way to the predicted one
 
     @property
@@ -147,7 +147,7 @@ class AttentionEvaluator(nn.Module):
 
 
 class PersonAttentionEvaluator(AttentionEvaluator):
-    """The same of a model with partition, which is told main persons ``(B, 4)`` and whether there are any ``(B,)``."""
+    """The same of a model with partition, which takes main persons ``(B, 4)`` and whether there are any ``(B,)``."""
 
     def forward(  # type: ignore[override]
         self, features: Tensor, log_aspect: Tensor, boxes: Tensor, person_xyxy: Tensor, has_person: Tensor
@@ -190,16 +190,16 @@ def attention_parts(model: nn.Module, side: int) -> list[Part]:
         features = attention.features(image)
     knows_persons = attention.partition is not None
     persons = example_persons() if knows_persons else ()
-    told = (PER_PHOTO,) * len(persons)
+    person_axes = (PER_PHOTO,) * len(persons)
     evaluator = PersonAttentionEvaluator(attention) if knows_persons else AttentionEvaluator(attention)
     inputs = (features, torch.zeros(2), example_boxes(), *persons)
     parts = [
         Part("trunk", EvaluatorTrunk(attention), (image,), ["features"], (PER_PHOTO,)),
-        Part("evaluator", evaluator, inputs, ["scores"], (PER_PHOTO, PER_PHOTO, PER_BOX, *told)),
+        Part("evaluator", evaluator, inputs, ["scores"], (PER_PHOTO, PER_PHOTO, PER_BOX, *person_axes)),
     ]
     if attention.heat_head is not None:
         importance = PersonAttentionImportance(attention) if knows_persons else AttentionImportance(attention)
-        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *told)))
+        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *person_axes)))
     return parts
 
 
@@ -220,7 +220,7 @@ SYSTEM = evaluator_system(
     GlobalAttentionRecipe,
     build=build_global_attention,
     load=lambda model, file: fill(model, read_tensors(file), file),
-    untold=("heat_map", "residual", "legacy"),
+    not_in_weights=("heat_map", "residual", "legacy"),
     forward=forward_of,
     parts=_parts,
     card=attention_card,

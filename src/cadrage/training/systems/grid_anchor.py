@@ -81,7 +81,7 @@ SYSTEM = evaluator_system(
     GridRecipe,
     build=build_grid_model,
     load=_load,
-    untold=("regions", "legacy"),
+    not_in_weights=("regions", "legacy"),
     parts=grid_parts,
     card=lambda model: {},
 )

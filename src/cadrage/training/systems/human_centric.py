@@ -69,7 +69,7 @@ def build_human_centric(recipe: HumanCentricRecipe) -> HumanCentricModel:
 
 
 def run_human_centric(model: nn.Module, shown: Shown) -> Output:
-    """Scores and importance of a batch, told of its persons."""
+    """Scores and importance of a batch, given its persons."""
     output: Output = model(shown.image, shown.boxes_xyxy, shown.person_xyxy, shown.has_person)
     return output
 
@@ -113,16 +113,16 @@ def human_parts(model: nn.Module, side: int) -> list[Part]:
     with torch.no_grad():
         features = human.features(image)
     persons = example_persons()
-    told = (PER_PHOTO, PER_PHOTO)
+    person_axes = (PER_PHOTO, PER_PHOTO)
     inputs = (features, torch.zeros(2), example_boxes(), *persons)
-    axes = (PER_PHOTO, PER_PHOTO, PER_BOX, *told)
+    axes = (PER_PHOTO, PER_PHOTO, PER_BOX, *person_axes)
     parts = [
         Part("trunk", EvaluatorTrunk(human), (image,), ["features"], (PER_PHOTO,)),
         Part("evaluator", HumanCentricEvaluator(human), inputs, ["scores"], axes),
     ]
     if human.content is not None:
         importance = HumanCentricImportance(human)
-        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *told)))
+        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *person_axes)))
     return parts
 
 
@@ -135,7 +135,7 @@ SYSTEM = evaluator_system(
     HumanCentricRecipe,
     build=build_human_centric,
     load=lambda model, file: fill(model, translate(read_tensors(file)), file),
-    untold=("parts", "legacy"),
+    not_in_weights=("parts", "legacy"),
     forward=lambda recipe: run_human_centric,
     parts=lambda model, recipe: human_parts(model, recipe.side),
     card=human_card,

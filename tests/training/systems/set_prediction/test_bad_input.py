@@ -1,4 +1,4 @@
-"""What cannot be trained is told in one line, with the file, the reason and the way out; what can be is not refused."""
+"""What cannot be trained gives one line, with the file, the reason and the way out; what can be is not refused."""
 
 import json
 import logging
@@ -166,7 +166,7 @@ def test_a_trained_trunk_of_another_size(train: Any, folder: Path) -> None:
 
 @pytest.mark.parametrize("field", ["trunk_weights", "checkpoint", "backbone_weights"])
 def test_weights_that_are_not_there(train: Any, folder: Path, field: str) -> None:
-    refused(train, rf"{folder}/gone\.pth: no such weights, nor in the current folder; .*", **{field: "gone.pth"})
+    refused(train, rf"{folder}/gone\.pth: no such weights there or in the current folder; .*", **{field: "gone.pth"})
     assert no_run(folder)
 
 

@@ -133,7 +133,7 @@ class GuidedRecipe(EvaluatorRecipe):
     heat_from: str = "ratings"  # of the crops, or "votes": views of pairs count 1 + 4 * share of votes, the best crop 5
     persons_only: bool = False  # learns from the photos with a person alone; the epoch is chosen on all photos
     person_jitter: float = 0.1  # each side of a person's box moves by up to this part of its size, as a detector's may
-    person_drop: float = 0.1  # share of persons that are not told, as a detector misses some
+    person_drop: float = 0.1  # share of persons hidden from the model, as a detector misses some
     weight_decay: float = 1e-4
     decay_in_gradient: bool = True
     schedule: str = "warm-cosine"

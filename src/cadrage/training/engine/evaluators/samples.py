@@ -191,7 +191,7 @@ class RatedSamples(Dataset[RatedSample | None]):
         )
 
     def _person(self, record: PhotoRecord, window: Window, rng: np.random.Generator) -> Floats | None:
-        """The main person that a training sample tells of."""
+        """The main person of a training sample."""
         person = person_in_window(main_person(record), window)
         if not isinstance(self.recipe, GuidedRecipe):
             return person

@@ -45,7 +45,7 @@ def evaluator_system(
     *,
     build: Callable[[E], nn.Module],
     load: Callable[[nn.Module, Path], None],
-    untold: tuple[str, ...],
+    not_in_weights: tuple[str, ...],
     parts: Callable[[nn.Module, E], list[Part]],
     card: Callable[[nn.Module], dict[str, Any]],
     forward: Callable[[E], Forward] = lambda recipe: plain_forward,
@@ -56,7 +56,7 @@ def evaluator_system(
         recipe: of this kind.
         build: the untrained model of a recipe; it has a ``backbone`` of ``PYRAMIDS``.
         load: fills a whole model from a weights file of any origin.
-        untold: fields of the recipe that change the model's work and not its tensors.
+        not_in_weights: recipe fields that change what the model does but not its tensors.
         parts: what is exported of a trained model, and may be refused with a UsageError.
         card: what the card says of a model beside its input and its scores.
         forward: how a recipe's model is run.
@@ -66,7 +66,7 @@ def evaluator_system(
         model = build(recipe)
 
         def whole(file: Path) -> None:
-            expect_same_reading(recipe, file, untold)
+            expect_same_reading(recipe, file, not_in_weights)
             load(model, file)
 
         backbone = partial(load_imagenet, model.get_submodule("backbone"))
@@ -160,8 +160,8 @@ def score_rated(trained: Trained[Any], records: Sequence[PhotoRecord]) -> Iterat
         if not batch.file_names:
             yield record, None
             continue
-        told = (batch.person_xyxy, batch.has_person, batch.heat, batch.has_heat)
+        guides = (batch.person_xyxy, batch.has_person, batch.heat, batch.has_heat)
         with torch.inference_mode():
-            shown = Shown(batch.images[0], batch.rated_xyxy, *told, progress=1.0, training=False)
+            shown = Shown(batch.images[0], batch.rated_xyxy, *guides, progress=1.0, training=False)
             scores = forward(trained.model, shown).scores
         yield record, scores[0].double().cpu().numpy()

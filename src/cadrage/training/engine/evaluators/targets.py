@@ -1,4 +1,4 @@
-"""What people said of a photo, as a sample of an evaluator is told it: ratings, what matters, and the main person."""
+"""What people said of a photo, as a sample of an evaluator holds it: ratings, what matters, and the main person."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -108,10 +108,10 @@ def mean_heat_score(records: Sequence[PhotoRecord], recipe: GuidedRecipe) -> flo
     if len(worth) and np.ptp(worth) > 0:
         return float(worth.mean())
     if recipe.heat_from == "votes":
-        told = 'there are no votes; set heat_from to "ratings", or heat to 0'
+        way_out = 'there are no votes; set heat_from to "ratings", or heat to 0'
     else:
-        told = 'every crop is rated alike; set heat_from to "votes" if people voted on pairs of views, or heat to 0'
-    raise UsageError(f"{', '.join(recipe.train)}: no importance map can be made: {told}")
+        way_out = 'every crop is rated alike; set heat_from to "votes" if people voted on pairs of views, or heat to 0'
+    raise UsageError(f"{', '.join(recipe.train)}: no importance map can be made: {way_out}")
 
 
 def window_heat(record: PhotoRecord, source: str, mean_score: float, window: Window) -> NDArray[np.float32] | None:

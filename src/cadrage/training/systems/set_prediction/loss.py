@@ -1,10 +1,10 @@
 """The loss of a set predictor: every layer is matched with the good crops on its own and judged in three terms.
 
-Two more terms, of weight 0 in the recipes of the paper, are not part of its method. Matching tells every anchor on its
-own whether it is valid. Nothing in it makes the anchors agree on who is *more* valid, and where a photo has one label
-for many good crops the order of the proposals stays weak. Two proper scoring rules (Gneiting and Raftery, 2007) add
-what is missing: divided by their sum, the validities are read as the probabilities of the proposals being the chosen
-crop, and both rules are lowest in expectation when that is what they are.
+Two more terms, of weight 0 in the recipes of the paper, are not part of its method. Matching decides for every
+anchor on its own whether it is valid. Nothing in it makes the anchors agree on who is *more* valid, and where a photo
+has one label for many good crops the order of the proposals stays weak. Two proper scoring rules (Gneiting and Raftery,
+2007) add what is missing: divided by their sum, the validities are read as the probabilities of the proposals being the
+chosen crop, and both rules are lowest in expectation when that is what they are.
 """
 
 from collections.abc import Mapping, Sequence

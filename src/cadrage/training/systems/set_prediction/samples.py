@@ -107,7 +107,7 @@ def collate(samples: Sequence[SetSample | None]) -> SetBatch:
 
 
 def blank() -> SetSample:
-    """A black picture without a name, in which nothing is to be found, for a batch of which nothing could be read."""
+    """A black picture without a name, that shows nothing, for a batch of which nothing could be read."""
     return SetSample(torch.zeros(3, _BLANK_SIDE, _BLANK_SIDE), NO_TARGETS, "")
 
 
@@ -191,7 +191,7 @@ def _some_good(targets: PhotoTargets, most: int, rng: np.random.Generator) -> Ph
 
 
 def _blurred(boxes_cxcywh: Tensor, deviation: float, rng: np.random.Generator) -> Tensor:
-    """Boxes with normal noise on every edge: a person would choose alike a few per cent beside."""
+    """Boxes with normal noise on every edge; people repeat a choice only to within a few per cent."""
     boxes = cxcywh_to_xyxy(boxes_cxcywh).double().numpy()
     noisy = (boxes + rng.normal(0, deviation, boxes.shape)).clip(0, 1)
     # A box too small for the noise stays as it is rather than become empty.

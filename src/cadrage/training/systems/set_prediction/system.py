@@ -49,10 +49,10 @@ def prepare(recipe: SetRecipe, data: Path) -> Prepared:
     fit, validation = select_photos(data, recipe.train), select_photos(data, recipe.validate)
     whole = Answer(np.array([[0.0, 0.0, 1.0, 1.0]]), np.ones(1))
     # Validation reads the truth from the records; nothing of it may reach the network's side.
-    untold = [NO_TARGETS] * len(validation)
+    no_targets = [NO_TARGETS] * len(validation)
     samples = Samples(
         SetSamples(fit, make_targets(fit, recipe, data), recipe, augmented=True),
-        SetSamples(validation, untold, recipe, augmented=False),
+        SetSamples(validation, no_targets, recipe, augmented=False),
         collate,
         blank,
     )

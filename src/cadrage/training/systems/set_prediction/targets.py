@@ -36,7 +36,7 @@ class PhotoTargets(NamedTuple):
 
 
 NO_TARGETS = PhotoTargets(torch.empty(0, 4), torch.empty(0, 4), torch.empty(0))
-"""Those of a picture in which nothing is to be found."""
+"""Those of a picture that shows nothing."""
 
 
 def photo_targets(
@@ -70,7 +70,7 @@ def photo_targets(
 def set_targets(
     records: Sequence[PhotoRecord], *, threshold: float, iou_limit: float | None = None, anchors: int = 90
 ) -> list[PhotoTargets]:
-    """Targets of every photo of a data set; the log tells how many have no crop of the threshold or more.
+    """Targets of every photo of a data set; the log says how many have no crop of the threshold or more.
 
     Arguments as for :func:`photo_targets`.
 
