@@ -48,7 +48,7 @@ def test_an_interrupted_command_says_so_and_can_be_gone_on_with(rated_data, tiny
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 130
+    assert process.returncode == 130, err[-3000:]
     assert "Traceback" not in err
     assert "interrupted; every file and line written so far is complete" in err
     assert {RECORD, CHECKPOINT} <= {file.name for file in run.iterdir()} and not (run / WEIGHTS).exists()
