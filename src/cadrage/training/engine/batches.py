@@ -1,5 +1,6 @@
 """In which order a run sees its photos: dealt out to its processes, and resumed within an epoch where it stopped."""
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -229,10 +230,20 @@ def make_loader(samples: Samples, order: SharedShuffle | SharedOrder, batch: int
         "num_workers": workers,
         "collate_fn": collate,
         "persistent_workers": workers > 0,
+        "worker_init_fn": _leave_interrupts_to_the_run,
     }
     if isinstance(order, SharedShuffle):
         return ResumableLoader(samples.train, order, **options)
     return DataLoader(samples.validation, sampler=order, **options)
+
+
+def _leave_interrupts_to_the_run(worker: int) -> None:
+    """Ignore Ctrl-C in a process that loads photos.
+
+    A terminal sends it to all processes; a loading one that ends by it would be reported as a crash of the run, which
+    ends its loaders itself.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _collate_or_blank(
