@@ -17,9 +17,10 @@ from torch import Tensor
 
 from cadrage.cli.app import main
 from cadrage.datasets.synthetic import drawn_photos, quality
+from cadrage.geometry import iou_matrix
 from cadrage.models.backbones.mobilenet_v2 import MobileNetMap
 from cadrage.papers.names import RECIPES
-from cadrage.papers.set_prediction.proposals import propose
+from cadrage.papers.set_prediction.proposals import Proposals, propose
 from cadrage.training.engine import augment
 from cadrage.training.engine.photos import select_photos
 from cadrage.training.run import load_trained, read_recipe
@@ -99,15 +100,31 @@ def test_every_test_photo_was_measured_and_crops_were_learned(metrics):
     assert all(metrics[name]["ap85_k40"] > 0.12 for name in COMPARED)
 
 
-def test_the_labels_make_a_difference(metrics):
-    """Which of the two is ahead is not asked: in trainings this short it differs from processor to processor."""
-    guided, hard = (metrics[name] for name in COMPARED)
-    assert guided["ap90_k40"] != hard["ap90_k40"]
-    assert guided["ap85_k40"] != hard["ap85_k40"]
+@pytest.fixture(scope="module")
+def proposals(place) -> dict[str, list[Proposals]]:
+    """What each of the compared runs proposes on the test photos."""
+    records = select_photos(place / "data", ("drawn:test",))
+    return {
+        name: list(
+            propose(
+                load_trained(place / "out" / "runs" / name).model,
+                read_recipe(place / "recipes" / f"{name}.toml"),
+                records,
+            )
+        )
+        for name in COMPARED
+    }
 
 
-def test_validity_follows_the_quality_that_is_known(place):
-    assert all(validity_against_quality(place, name) > 0.5 for name in COMPARED)
+def test_guided_labels_let_more_good_boxes_be_valid(proposals):
+    """Which of the two finds more is not asked: in trainings this short it differs from processor to processor."""
+    guided, hard = (validity_on_good_crops(proposals[name]) for name in COMPARED)
+    # Hard labels let one box per good crop be valid. Five pairs of trainings were .06 to .12 apart.
+    assert guided > hard + 0.01
+
+
+def test_validity_follows_the_quality_that_is_known(proposals):
+    assert all(validity_against_quality(proposals[name]) > 0.5 for name in COMPARED)
 
 
 def test_tables_and_figures_are_there(place):
@@ -122,20 +139,22 @@ def test_tables_and_figures_are_there(place):
     assert all(f"Table {number}" in text for number in range(1, 6))
 
 
-def validity_against_quality(place: Path, name: str) -> float:
+def validity_on_good_crops(proposals: list[Proposals]) -> float:
+    """Mean validity of the boxes that lie on a crop which people like."""
+    found = []
+    for each in proposals:
+        answer, record = each.answer(), each.record
+        overlaps = iou_matrix(answer.boxes_xyxy.clip(0, 1), record.crops_xyxy)
+        good = (overlaps.max(axis=1) >= 0.85) & (record.scores[overlaps.argmax(axis=1)] >= 3.5)
+        found.append(answer.confidences[good])
+    return float(np.concatenate(found).mean())
+
+
+def validity_against_quality(proposals: list[Proposals]) -> float:
     """Spearman correlation of validity and the true quality of the boxes, the mean over test photos."""
-    recipe = read_recipe(place / "recipes" / f"{name}.toml")
-    model = load_trained(place / "out" / "runs" / name).model
     scenes = {photo.name: photo.scene for photo in drawn_photos({"test": PHOTOS["test"]})}
-    answers = [
-        (scenes[Path(each.record.file_name).stem], each.answer())
-        for each in propose(model, recipe, select_photos(place / "data", ("drawn:test",)))
-    ]
-    return float(
-        np.mean(
-            [
-                spearmanr(quality(scene, answer.boxes_xyxy.clip(0, 1)), answer.confidences).statistic
-                for scene, answer in answers
-            ]
-        )
-    )
+    correlations = []
+    for each in proposals:
+        answer, scene = each.answer(), scenes[Path(each.record.file_name).stem]
+        correlations.append(spearmanr(quality(scene, answer.boxes_xyxy.clip(0, 1)), answer.confidences).statistic)
+    return float(np.mean(correlations))
