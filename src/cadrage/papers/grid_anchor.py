@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import Plan, read_table
-from cadrage.papers.report import ReproductionReport, photo_notes, run_rows, values_of
+from cadrage.papers.report import photo_notes, run_rows, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Cell, Row, Table, quoted
 from cadrage.training.engine.evaluators.system import training_photos

@@ -3,18 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from zipfile import BadZipFile
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import CadrageError
 from cadrage.papers.files import RUNS
+from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.plan import Plan, Run
 from cadrage.papers.ready import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.results import MeasuredResult
-
-if TYPE_CHECKING:
-    from cadrage.papers.report import ReproductionReport
 
 FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError, OSError, EOFError, BadZipFile)
 """What may go wrong in one training or one figure without harm to the others.
@@ -130,7 +128,7 @@ class Paper(Generic[R]):
     result: Callable[[Mapping[str, Any]], R]
     identity: Callable[[Run, str], Mapping[str, str]]
     version: int
-    lay_out: Callable[[Sequence[Training[R]], Places], "ReproductionReport"]
+    lay_out: Callable[[Sequence[Training[R]], Places], ReproductionReport]
     drawn_splits: tuple[DrawnSplit, ...] = (GAICD_V1, CPC)
     recipes_may_lack: bool = False
 

@@ -1,66 +1,19 @@
 """A report: everything that the trainings gave, as Markdown, JSON, one web page and a PNG per figure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cadrage
 from cadrage.pages import render
 from cadrage.papers.files import write_file, write_json
+from cadrage.papers.laid_out import Figure, PlainTable, ReproductionReport
 from cadrage.papers.paper import R, Training
 from cadrage.papers.results import TestResult
-from cadrage.papers.tables import Table, lines, markdown, to_dict
+from cadrage.papers.tables import lines, markdown, to_dict
 
-PlainTable = tuple[Sequence[str], Sequence[Sequence[str]]]
-"""Heads and rows."""
 OURS, PUBLISHED = "#0072b2", "#d55e00"
 _MOST_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """``png`` is None where there is nothing to draw; then ``missing`` says why."""
-
-    number: str
-    title: str
-    caption: str
-    png: bytes | None = None
-    missing: str = ""
-
-    @property
-    def file_name(self) -> str:
-        """Name of its file."""
-        return f"figure-{self.number}.png"
-
-
-@dataclass(frozen=True, slots=True)
-class ReproductionReport:
-    """A reproduction, laid out.
-
-    Attributes:
-        paper: its name.
-        title, about: what it is.
-        before, after: what stands before the tables and after the figures, by its heading.
-        tables, figures: of the paper.
-        notes: how to read the numbers.
-        runs: what became of each run, as plain values.
-        claims, findings: further plain values by name, that stand before and after the tables.
-        failed: whether something went wrong with one of the runs.
-    """
-
-    paper: str
-    title: str
-    about: str
-    before: Mapping[str, PlainTable]
-    tables: Sequence[Table]
-    notes: Sequence[str]
-    runs: Sequence[Mapping[str, Any]]
-    failed: bool
-    figures: Sequence[Figure] = ()
-    after: Mapping[str, PlainTable] = field(default_factory=dict)
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    findings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_report(report: ReproductionReport, out: Path) -> None:

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from cadrage.datasets.manifest import manifest_sha256
 from cadrage.geometry import grid_anchors, iou_matrix
 from cadrage.papers import chain
+from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.names import PAPERS, RECIPES
 from cadrage.papers.plan import choose
-from cadrage.papers.report import ReproductionReport
 from cadrage.papers.seeded.outcome import Outcome, by_run
 from cadrage.training.engine.evaluators.system import training_photos
 from cadrage.training.engine.photos import folders_of, photos_identity, rated_photos

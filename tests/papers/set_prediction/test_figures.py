@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from cadrage.evaluation.result import Estimate
+from cadrage.papers.laid_out import Figure, ReproductionReport
 from cadrage.papers.paper import Places
-from cadrage.papers.report import Figure, ReproductionReport, page, text, write_report
+from cadrage.papers.report import page, text, write_report
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, correlation, save_points
 from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels
 from cadrage.papers.set_prediction.figure_quality import draw_quality

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_choice, measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import CHOSEN, read_seeded
-from cadrage.papers.report import ReproductionReport, photo_notes, run_row
+from cadrage.papers.report import photo_notes, run_row
 from cadrage.papers.results import Measured, PhotoValues, together
 from cadrage.papers.seeded.outcome import Outcome, SeededPaper, by_run
 from cadrage.papers.seeded.sections import apart_notes, decisions, rule, sections

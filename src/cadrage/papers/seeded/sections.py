@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from cadrage.evaluation.result import Estimate
+from cadrage.papers.laid_out import PlainTable
 from cadrage.papers.plan import VALIDATION
-from cadrage.papers.report import PlainTable
 from cadrage.papers.results import PhotoValues, minus
 from cadrage.papers.seeded.outcome import Gain, Outcome, SeededPaper, earned, gains
 from cadrage.papers.seeded.tables import CHOICE, RANKING, View, on, views

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadrage.papers.laid_out import Figure
 from cadrage.papers.paper import FAILURES, Places, one_line
 from cadrage.papers.plan import TEST
-from cadrage.papers.report import Figure
 from cadrage.papers.set_prediction import figure_anchors, figure_mu, figure_quality
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, load_points
 from cadrage.papers.set_prediction.measure import DISTILLED, points_file

@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import Paper, Places, Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION, Plan, Run
 from cadrage.papers.ready import GAICD_V1, DrawnSplit
-from cadrage.papers.report import ReproductionReport, photo_notes, run_row, values_of
+from cadrage.papers.report import photo_notes, run_row, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.figures import figures
 from cadrage.papers.set_prediction.measure import measure
