@@ -3,16 +3,21 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cadrage.datasets.manifest import Pair, PhotoRecord
 from cadrage.geometry import grid_anchors, iou_matrix
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
+from cadrage.training.engine.module import SystemTraining
+from cadrage.training.run import train_from_recipe
 
 # Tests run side by side; threads of one that wait busily would take the cores from the others.
 torch.set_num_threads(1)
@@ -276,3 +281,45 @@ def pair() -> Callable[..., Pair]:
         return Pair((a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), votes_a, votes_b)
 
     return make
+
+
+@pytest.fixture
+def lose_second_epoch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that trains and loses its process in the second epoch; it takes the module that trains, besides."""
+
+    class StoppedError(Exception):
+        pass
+
+    def train(module: type[SystemTraining[Any]], *arguments: Any, **settings: Any) -> None:
+        steps = module.training_step
+
+        def stop_in_the_second_epoch(self: Any, batch: Any, index: int) -> Any:
+            if self.current_epoch == 1:
+                raise StoppedError
+            return steps(self, batch, index)
+
+        with monkeypatch.context() as patch, pytest.raises(StoppedError):
+            patch.setattr(module, "training_step", stop_in_the_second_epoch)
+            train_from_recipe(*arguments, **settings)
+
+    return train
+
+
+class Levels(nn.Module):
+    """The smallest backbone with three maps: a real one would only take long to export."""
+
+    channels = (4, 4, 4)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        seen = self.layer(image)
+        return tuple(F.avg_pool2d(seen, stride) for stride in (8, 16, 32))
+
+
+@pytest.fixture(scope="session")
+def levels() -> type[nn.Module]:
+    """The class of the smallest backbone; made after a seed is set, it has the same weights each time."""
+    return Levels

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.errors import CadrageError, DetectionError, PhotoError
+from cadrage.errors import DetectionError, PhotoError
 from cadrage.evaluation.answers import Answer, Predictor, Question, expect_answer_to
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.protocols import METRICS, Judgement, Protocol
 from cadrage.evaluation.result import Estimate
+
+OF_PHOTO = (PhotoError, DetectionError)
+"""The photo cannot be read, or the detector of persons cannot look at it: it is left out, the others are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,7 @@ def ask_all(
     def ask(record: PhotoRecord) -> tuple[Answer, ...] | str:
         try:
             return tuple(_answered(predictor, question) for question in protocol.ask(record))
-        except CadrageError as error:
-            if not of_photo(error):
-                raise
+        except OF_PHOTO as error:
             return str(error)
         finally:
             advance()
@@ -77,11 +78,6 @@ def _answered(predictor: Predictor, question: Question) -> Answer:
     answer = predictor.answer(question)
     expect_answer_to(question, answer)
     return answer
-
-
-def of_photo(error: CadrageError) -> bool:
-    """Whether the photo cannot be read, or the detector of persons cannot look at it."""
-    return isinstance(error, PhotoError | DetectionError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ class EncodedPhoto:
         photo, card, person = self.photo, self.model.card, self.person
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
         opinions = None if card.proposals is None else self.proposals
+        kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
+        evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         framed = [
             frame(
                 Task(
@@ -152,9 +154,9 @@ class EncodedPhoto:
                     size_wh=photo.size_wh,
                     ratio=ratio,
                     request=request,
-                    rules=rules_for(request, ratio, photo.size_wh, kept_boxes(subjects), self._person_xyxy),
+                    rules=rules_for(request, ratio, photo.size_wh, kept, person_xyxy),
                     settings=self.model.settings,
-                    evaluate=partial(self._look.score, person_xyxy=self._person_xyxy),
+                    evaluate=evaluate,
                     opinions=opinions,
                     candidates=card.candidates,
                     score_scale=card.score_scale,

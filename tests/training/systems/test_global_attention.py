@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from cadrage.geometry import mirror
 from cadrage.inference.session import Look, load_model
@@ -20,23 +19,9 @@ SIDE = 64
 PERSON = np.array([0.15, 0.2, 0.55, 0.9])
 
 
-class Levels(nn.Module):
-    """The smallest backbone with three maps: a real one would only take long to export."""
-
-    channels = (4, 4, 4)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 4, 3, padding=1)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        seen = self.layer(image)
-        return tuple(F.avg_pool2d(seen, stride) for stride in (8, 16, 32))
-
-
-def small(**settings: Any) -> GlobalAttentionModel:
+def small(levels: type[nn.Module], **settings: Any) -> GlobalAttentionModel:
     torch.manual_seed(0)
-    model = GlobalAttentionModel(Levels(), **settings)
+    model = GlobalAttentionModel(levels(), **settings)
     for each in model.modules():
         if isinstance(each, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(each.weight)
@@ -59,8 +44,10 @@ def some_boxes(count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("partition", [False, True])
-def test_scores_and_importance_equal_torch_in_any_chunk(tmp_path: Path, partition: bool) -> None:
-    model, boxes = small(partition=partition), some_boxes(40)
+def test_scores_and_importance_equal_torch_in_any_chunk(
+    tmp_path: Path, levels: type[nn.Module], partition: bool
+) -> None:
+    model, boxes = small(levels, partition=partition), some_boxes(40)
     photo = exported(model, tmp_path)
     assert photo.model.card.persons is partition
     person = PERSON if partition else None
@@ -78,6 +65,6 @@ def test_scores_and_importance_equal_torch_in_any_chunk(tmp_path: Path, partitio
     np.testing.assert_allclose(single, photo.score(boxes, person)[:5], rtol=0, atol=1e-5)
 
 
-def test_without_heat_head_there_is_no_importance() -> None:
-    assert [name for name, *_ in attention_parts(small(heat="none"), SIDE)] == ["trunk", "evaluator"]
-    assert attention_card(small(heat="none")) == {"persons": False, "chunk": 128}
+def test_without_heat_head_there_is_no_importance(levels: type[nn.Module]) -> None:
+    assert [name for name, *_ in attention_parts(small(levels, heat="none"), SIDE)] == ["trunk", "evaluator"]
+    assert attention_card(small(levels, heat="none")) == {"persons": False, "chunk": 128}

@@ -76,23 +76,11 @@ def test_a_run_leaves_weights_record_and_log(run, rated_data):
     assert list((run / "tensorboard").iterdir())
 
 
-def test_an_interrupted_run_ends_with_the_same_weights(run, rated_data, tiny_grid, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_weights(run, rated_data, tiny_grid, tmp_path, lose_second_epoch):
     """Photos of three shapes in batches of four: the second epoch is lost with its process."""
 
-    class StoppedError(Exception):
-        pass
-
-    steps = EvaluatorTraining.training_step
-
-    def stop_in_the_second_epoch(self, batch, index):
-        if self.current_epoch == 1:
-            raise StoppedError
-        return steps(self, batch, index)
-
     out = tmp_path / "interrupted"
-    with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(EvaluatorTraining, "training_step", stop_in_the_second_epoch)
-        train_from_recipe(tiny_grid, rated_data, out)
+    lose_second_epoch(EvaluatorTraining, tiny_grid, rated_data, out)
     train_from_recipe(tiny_grid, rated_data, out, resume=True)
     # Not to the last bit: tensors from a file lie otherwise in memory, and sums are then taken in another order.
     resumed, whole = load_file(out / WEIGHTS), load_file(run / WEIGHTS)

@@ -95,21 +95,9 @@ def test_validation_makes_maps_only_where_scores_depend_on_them(run, kind, recip
         assert mapped == every
 
 
-def test_an_interrupted_run_ends_with_the_same_weights(run, recipe_file, persons_data, tmp_path, monkeypatch):
-    class StoppedError(Exception):
-        pass
-
-    steps = EvaluatorTraining.training_step
-
-    def stop_in_the_second_epoch(self, batch, index):
-        if self.current_epoch == 1:
-            raise StoppedError
-        return steps(self, batch, index)
-
+def test_an_interrupted_run_ends_with_the_same_weights(run, recipe_file, persons_data, tmp_path, lose_second_epoch):
     out, overrides = tmp_path / "interrupted", {"keep_best": "srcc"}
-    with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(EvaluatorTraining, "training_step", stop_in_the_second_epoch)
-        train_from_recipe(recipe_file, persons_data, out, overrides=overrides)
+    lose_second_epoch(EvaluatorTraining, recipe_file, persons_data, out, overrides=overrides)
     train_from_recipe(recipe_file, persons_data, out, resume=True, overrides=overrides)
     resumed, whole = load_file(out / WEIGHTS), load_file(run[0] / WEIGHTS)
     for name, tensor in whole.items():

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from cadrage.geometry import mirror
 from cadrage.inference.session import Look, load_model
@@ -19,24 +18,10 @@ SIDE = 64
 PERSON = np.array([0.15, 0.2, 0.55, 0.9])
 
 
-class Levels(nn.Module):
-    """The smallest backbone with three maps: a real one would only take long to export."""
-
-    channels = (4, 4, 4)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 4, 3, padding=1)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        seen = self.layer(image)
-        return tuple(F.avg_pool2d(seen, stride) for stride in (8, 16, 32))
-
-
 @pytest.fixture(scope="module")
-def model() -> HumanCentricModel:
+def model(levels: type[nn.Module]) -> HumanCentricModel:
     torch.manual_seed(0)
-    model = HumanCentricModel(Levels())
+    model = HumanCentricModel(levels())
     for each in model.modules():
         if isinstance(each, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(each.weight)
@@ -134,7 +119,7 @@ def test_any_chunk_gives_the_same_scores(folder: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(encoded(tmp_path).score(boxes, PERSON), expected, rtol=0, atol=1e-5)
 
 
-def test_without_content_branch_there_is_no_importance() -> None:
-    model = HumanCentricModel(Levels(), content=False)
+def test_without_content_branch_there_is_no_importance(levels: type[nn.Module]) -> None:
+    model = HumanCentricModel(levels(), content=False)
     assert [name for name, *_ in human_parts(model, SIDE)] == ["trunk", "evaluator"]
     assert human_card(model) == {"persons": True}

@@ -11,10 +11,10 @@ import numpy as np
 
 from cadrage.datasets.manifest import PhotoRecord, manifest_sha256, read_manifest
 from cadrage.datasets.splits import Split, read_split, select
-from cadrage.errors import CadrageError, UsageError
+from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Floats, Predictor, expect_answer_to
 from cadrage.evaluation.borders.probe import PhotoProbe, ProbeCell, probe_photo, summarise
-from cadrage.evaluation.judging import of_photo
+from cadrage.evaluation.judging import OF_PHOTO
 from cadrage.evaluation.names import Around
 from cadrage.evaluation.protocols.protocol import question_about
 from cadrage.geometry import grid_anchors
@@ -106,9 +106,7 @@ def probe(
         try:
             score, start = _scorer(record, predictor), _start(record, around)
             return probe_photo(record.file_name, score, grid_anchors(record.size_wh), start)
-        except CadrageError as error:
-            if not of_photo(error):
-                raise
+        except OF_PHOTO as error:
             return str(error)
         finally:
             advance()

@@ -8,8 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+
+from cadrage.photo.files import atomic_write
 
 Color = tuple[int, int, int]
 BoxPx = tuple[int, int, int, int]
@@ -216,3 +219,13 @@ def _inside(x: int, y: int, size_wh: tuple[int, int], photo_wh: tuple[int, int])
 
 def _overlap(a: BoxPx, b: BoxPx) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def save_png(picture: Image.Image, path: Path, *, overwrite: bool) -> None:
+    """Write a picture as a PNG file, at once or not at all.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
+    """
+    with atomic_write(path, overwrite=overwrite) as handle:
+        picture.save(handle, "PNG")

@@ -30,13 +30,13 @@ from cadrage.inference.pictures.drawing import (
     framed,
     padded,
     rank_color,
+    save_png,
     scaled_into,
     stack,
     text_line,
 )
 from cadrage.inference.pictures.preview import Caption, base_name, boxes_px, with_title
 from cadrage.inference.selection.crop import Crop
-from cadrage.photo.files import atomic_write
 
 Item = tuple[Image.Image, Sequence[Crop], Caption, Explanation]
 """A photo (RGB, upright, at any size), its crops, what stands above it, and what explains them."""
@@ -92,8 +92,7 @@ def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> 
         OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
     """
     picture = draw_explanation(*items[0]) if len(items) == 1 else explained_sheet(items)
-    with atomic_write(path, overwrite=overwrite) as handle:
-        picture.save(handle, "PNG")
+    save_png(picture, path, overwrite=overwrite)
 
 
 def overlay(image: Image.Image, importance: ImportanceMap) -> Image.Image:

@@ -25,12 +25,12 @@ from cadrage.inference.pictures.drawing import (
     mark_photo,
     padded,
     rank_color,
+    save_png,
     scaled_into,
     stack,
     text_line,
 )
 from cadrage.inference.selection.crop import Crop
-from cadrage.photo.files import atomic_write
 
 Caption = tuple[str, str]
 """What stands above a picture: at its left the photo's path, at its right a few words."""
@@ -90,8 +90,7 @@ def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> 
         OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
     """
     picture = draw_crops(*items[0]) if len(items) == 1 else contact_sheet(items)
-    with atomic_write(path, overwrite=overwrite) as handle:
-        picture.save(handle, "PNG")
+    save_png(picture, path, overwrite=overwrite)
 
 
 def of_ratio(crops: Sequence[Crop], ratio: str) -> list[Crop]:

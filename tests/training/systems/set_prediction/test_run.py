@@ -46,23 +46,11 @@ def test_the_same_seed_gives_the_same_weights(run, data, tiny_recipe, tmp_path):
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (run / WEIGHTS).read_bytes()
 
 
-def test_an_interrupted_run_ends_with_the_same_weights(run, data, tiny_recipe, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_weights(run, data, tiny_recipe, tmp_path, lose_second_epoch):
     """The second epoch is lost with its process; resuming repeats it and arrives at the same place."""
 
-    class StoppedError(Exception):
-        pass
-
-    steps = SetTraining.training_step
-
-    def stop_in_the_second_epoch(self, batch, index):
-        if self.current_epoch == 1:
-            raise StoppedError
-        return steps(self, batch, index)
-
     out = tmp_path / "interrupted"
-    with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(SetTraining, "training_step", stop_in_the_second_epoch)
-        train_from_recipe(tiny_recipe, data, out)
+    lose_second_epoch(SetTraining, tiny_recipe, data, out)
     train_from_recipe(tiny_recipe, data, out, resume=True)
     # Not to the last bit: tensors from a file lie otherwise in memory, and sums are then taken in another order.
     resumed, whole = load_file(out / WEIGHTS), load_file(run / WEIGHTS)
