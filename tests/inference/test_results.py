@@ -13,7 +13,9 @@ from PIL import Image
 from cadrage.errors import UsageError
 from cadrage.inference.request import Request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
-from cadrage.inference.selection.crop import Crop, focal_points, object_position
+from cadrage.inference.selection.crop import CROP_FLAGS, Crop, focal_points, object_position
+from cadrage.photo import Note
+from cadrage.photo.notes import FLAGS as PHOTO_FLAGS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
 
@@ -85,6 +87,19 @@ def complaints(value: Any, schema: dict[str, Any], where: str = "$") -> list[str
 
 def test_json_follows_the_published_schema() -> None:
     assert complaints(json.loads(some_suggestions().to_json()), SCHEMA) == []
+
+
+def test_the_schema_knows_every_flag() -> None:
+    assert SCHEMA["$defs"]["flag"]["enum"] == list(CROP_FLAGS)
+    assert SCHEMA["$defs"]["any_flag"]["enum"] == [*CROP_FLAGS, *PHOTO_FLAGS]
+
+
+def test_notes_become_flags_and_warnings_behind_those_of_the_rules() -> None:
+    noted = some_suggestions().with_notes([Note("depth_reduced", "less"), Note("depth_reduced", "again")])
+    assert noted.flags == ("cuts_kept", "depth_reduced")
+    assert noted.warnings[-2:] == ("less", "again")
+    assert noted.crops == some_suggestions().crops
+    assert complaints(json.loads(noted.to_json()), SCHEMA) == []
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from cadrage.inference.cropper import Cropper
     from cadrage.inference.request_text import TypedBox, TypedRequest
     from cadrage.inference.results import Suggestions
-    from cadrage.photo import Photo
+    from cadrage.photo import Note, Photo
 
-WriteCrops = Callable[[PhotoInput, "Photo", "Suggestions"], list[str]]
-"""Writes the crops of a photo and returns the paths of the files in the order of the crops."""
+WriteCrops = Callable[[PhotoInput, "Photo", "Suggestions"], "tuple[list[str], Sequence[Note]]"]
+"""Writes the crops of a photo; the paths of the files in the order of the crops, and what they do not keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,10 @@ def run_over_photos(
             else:
                 suggestions = cropper.answer(photo, request, person=person)
             previews.add(photo, suggestions)
-            files = None if write is None else write(source, photo, suggestions)
+            files = None
+            if write is not None:
+                files, lost = write(source, photo, suggestions)
+                suggestions = suggestions.with_notes(lost)
             took = round((time.perf_counter() - start) * 1000, 1) if options.timing else None
             report.data(render(suggestions, form, files=files, milliseconds=took))
             for warning in suggestions.warnings:

@@ -14,7 +14,7 @@ from cadrage.errors import OutputError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
-    from cadrage.photo import CropOptions, Photo
+    from cadrage.photo import CropOptions, Note, Photo
 
 _FILES = "Files"
 
@@ -137,8 +137,10 @@ class CropWriter:
         except OSError as error:
             raise OutputError(f"{folder}: cannot make this folder: {error.strerror}; choose another") from error
 
-    def write(self, source: PhotoInput, photo: "Photo", suggestions: "Suggestions") -> list[str]:
-        """Write every crop of a photo and return the paths in the order of the crops.
+    def write(
+        self, source: PhotoInput, photo: "Photo", suggestions: "Suggestions"
+    ) -> tuple[list[str], tuple["Note", ...]]:
+        """Write every crop of a photo; the paths in the order of the crops, and what the files do not keep.
 
         Nothing is written when one of the files may not be; when writing fails half-way, the files of this photo that
         were not there before are removed again.
@@ -146,6 +148,7 @@ class CropWriter:
         Raises:
             OutputError: a file exists, is a photo of this run or cannot be written.
         """
+        from cadrage.photo import losses
         from cadrage.photo.naming import crop_format, file_name
 
         form = crop_format(self.options.form, photo.format)
@@ -154,7 +157,7 @@ class CropWriter:
         self._check(photo.name, paths)
         if not self.options.dry_run:
             self._save(photo, suggestions, paths, form)
-        return [str(path) for path in paths]
+        return [str(path) for path in paths], losses(photo, form)
 
     def _check(self, name: str, paths: list[Path]) -> None:
         for path in paths:

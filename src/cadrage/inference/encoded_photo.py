@@ -165,7 +165,7 @@ class EncodedPhoto:
             for ratio in request.ratio
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
-        return Suggestions(
+        suggestions = Suggestions(
             image=ImageInfo(photo.name, photo.sha256, *photo.size_wh, photo.orientation),
             model=self.model_info,
             request=request,
@@ -175,6 +175,7 @@ class EncodedPhoto:
             subjects=subject_rows(subjects, photo.size_wh),
             person=None if person is None else person.row(photo.size_wh),
         )
+        return suggestions.with_notes(photo.notes)
 
     def explain(self, suggestions: Suggestions) -> Explanation:
         """Where the model sees what matters, and how much of that each of these crops of the photo keeps.

@@ -1,8 +1,8 @@
 """What comes back: all crops of a photo together with what they were made from, as Python values and as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_o
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
 from cadrage.inference.sources import PhotoLike, as_photo
-from cadrage.photo import Photo
+from cadrage.photo import Note, Photo
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -68,8 +68,9 @@ class ModelInfo:
 class Suggestions:
     """All crops of one photo: those of the first ratio ranked 1, 2, ..., then those of the next.
 
-    ``flags`` joins the flags of all crops and ``fewer_than_asked``; ``warnings`` says the same in sentences. ``person``
-    is the main person that the model was given, None without one or if it knows no persons.
+    ``flags`` joins the flags of all crops, ``fewer_than_asked`` and those of the photo's notes; ``warnings`` says the
+    same in sentences. ``person`` is the main person that the model was given, None without one or if it knows no
+    persons.
     """
 
     image: ImageInfo
@@ -155,6 +156,11 @@ class Suggestions:
     def for_ratio(self, ratio: str) -> tuple[Crop, ...]:
         """The crops of one of the asked ratios, best first; the ratio is written as in the request."""
         return tuple(crop for crop in self.crops if crop.ratio == ratio.strip().lower())
+
+    def with_notes(self, notes: Sequence[Note]) -> "Suggestions":
+        """The same crops, with what else is to be known about the photo or the files made of it."""
+        flags = dict.fromkeys((*self.flags, *(note.flag for note in notes)))
+        return replace(self, flags=tuple(flags), warnings=(*self.warnings, *(note.says for note in notes)))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of schema version 1.0 as Python values."""

@@ -19,6 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
+from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.source import reason, unreadable
 
@@ -100,12 +101,14 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
+    ``notes`` say what is left out or passed over when the photo is read.
     """
 
     format: str
     stored_size_wh: tuple[int, int]
     orientation: int
     turn: int
+    notes: tuple[Note, ...] = ()
 
     @property
     def size_wh(self) -> tuple[int, int]:

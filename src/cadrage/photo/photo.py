@@ -15,6 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from cadrage.errors import PhotoError, UsageError, one_line
 from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
+from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of
 
@@ -48,6 +49,11 @@ class Photo:
     def format(self) -> str:
         """``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``AVIF`` or ``HEIC`` by content; ``IMAGE`` for pixels in memory."""
         return self.header.format
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is left out or passed over when this photo is read."""
+        return self.header.notes
 
     @property
     def path(self) -> Path | None:

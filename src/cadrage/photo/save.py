@@ -26,6 +26,7 @@ from cadrage.photo.encode import (
 from cadrage.photo.files import atomic_write, check_target
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
+from cadrage.photo.notes import Note
 from cadrage.photo.photo import Photo
 from cadrage.photo.source import reason
 
@@ -49,6 +50,11 @@ class CropOptions(TypedDict, total=False):
     enlarge: bool
     strip: Collection[str]
     decoded: Decoded | None
+
+
+def losses(photo: Photo, format: str) -> tuple[Note, ...]:
+    """What a crop written as ``format``, one of ``OUTPUT_FORMATS``, cannot keep of the photo, whatever its box."""
+    return ()
 
 
 def encode_crop(photo: Photo, box_px: Sequence[int], **options: Unpack[CropOptions]) -> bytes:
