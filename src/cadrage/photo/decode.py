@@ -7,6 +7,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.photo import memory
+from cadrage.photo.code_points import stated_profile
 from cadrage.photo.colour import eight_bit, flat_srgb, resizable
 from cadrage.photo.header import Header, damage_reported, pillow_limit_lifted
 from cadrage.photo.orientation import stored_box, upright, upright_size
@@ -58,7 +59,7 @@ def _resized(
 ) -> Image.Image:
     load(image, header, name)
     small = resizable(eight_bit(image)).resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
-    return upright(flat_srgb(small, image.info.get("icc_profile")), header.turn)
+    return upright(flat_srgb(small, stated_profile(image)), header.turn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

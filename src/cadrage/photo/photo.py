@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
+from cadrage.photo.code_points import stated_profile
 from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
@@ -127,7 +128,8 @@ class Photo:
             # Formats that can hold several pictures would keep looking for the next one in the closed file.
             single = image.format == "JPEG" and isinstance(self.source, Source)
             pixels = image if single else image.copy()
-            pixels.info = {key: value for key, value in image.info.items() if key in ("icc_profile", "transparency")}
+            kept = {"icc_profile": stated_profile(image), "transparency": image.info.get("transparency")}
+            pixels.info = {key: value for key, value in kept.items() if value is not None}
             return pixels
 
     @contextmanager
