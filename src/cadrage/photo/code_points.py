@@ -81,6 +81,8 @@ def _points(image: Image.Image) -> CodePoints | None:
     if points is None:
         # What pillow_heif leaves in a picture that was opened by the caller.
         nclx = image.info.get("nclx_profile")
+        if not isinstance(nclx, dict):
+            return None
         try:
             points = CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"]))
         except (TypeError, KeyError, ValueError):
