@@ -7,14 +7,16 @@ A crop never leaves the photo and always has the asked ratio. The other rules, t
 3. its area lies within the limits   (relaxed: ``area_out_of_range``)
 4. it stays clear of avoided boxes   (relaxed: ``overlaps_avoided``)
 5. it shows the main person          (relaxed: ``misses_person``)
-6. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
+6. it cuts nothing of an object on plain or transparent ground (relaxed: ``cuts_visible``)
+7. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
 
-Where two conflict the less important one gives way, so number 6 is given up first. A rule that gives way is still
+Where two conflict the less important one gives way, so number 7 is given up first. A rule that gives way is still
 broken as little as possible, and the flag says so.
 
-Rules have two strengths. The caller asks for all of them but number 5, and may forbid that an asked rule gives way.
-Number 5 is a wish: it holds where a model knows the main person, of whom a crop then shows a tenth or more, and makes
-no request fail.
+Rules have two strengths. The caller asks for all of them but numbers 5 and 6, and may forbid that an asked rule gives
+way. Those two are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
+then shows a tenth or more; number 6 where a photo does not fill its frame. Around the object there is some air too,
+where a crop can have it, but no flag tells of less.
 """
 
 from dataclasses import dataclass, field, replace
@@ -33,13 +35,25 @@ SMALLER_THAN_ASKED = "smaller_than_asked"
 AREA_OUT_OF_RANGE = "area_out_of_range"
 OVERLAPS_AVOIDED = "overlaps_avoided"
 MISSES_PERSON = "misses_person"
+CUTS_VISIBLE = "cuts_visible"
 FEWER_THAN_ASKED = "fewer_than_asked"
-FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, MISSES_PERSON, FEWER_THAN_ASKED)
-WISHES = frozenset({MISSES_PERSON})
+FLAGS = (
+    CUTS_KEPT,
+    SMALLER_THAN_ASKED,
+    AREA_OUT_OF_RANGE,
+    OVERLAPS_AVOIDED,
+    MISSES_PERSON,
+    CUTS_VISIBLE,
+    FEWER_THAN_ASKED,
+)
+WISHES = frozenset({MISSES_PERSON, CUTS_VISIBLE})
 """Flags of rules that the program adds by itself, not the request."""
 
 # A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
 _SHOWN_OF_PERSON = 0.1
+
+# Air around an object, as a part of its longer side.
+_AIR = 0.1
 
 _EPSILON = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
@@ -53,7 +67,8 @@ _NO_BOXES: Floats = np.empty((0, 4))
 class Rules:
     """What crops of a photo must obey; boxes normalised ``(N, 4)``, areas as fractions of the photo.
 
-    ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown.
+    ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown. ``visible_xyxy`` is the object on
+    plain ground and the same with air around it, ``(2, 4)``, or ``(0, 4)`` where the photo fills its frame.
     """
 
     keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
@@ -62,6 +77,7 @@ class Rules:
     max_area: float | None = None
     min_size_wh: tuple[int, int] = (1, 1)
     person_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    visible_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
 
     @property
     def kept_hull(self) -> Floats | None:
@@ -76,7 +92,7 @@ class Rules:
         return bool(
             len(self.keep_xyxy)
             or len(self.avoid_xyxy)
-            or len(self.person_xyxy)
+            or self.has_wishes
             or self.min_area is not None
             or self.max_area is not None
             or self.min_size_wh != (1, 1)
@@ -88,12 +104,19 @@ class Rules:
 
     @property
     def has_wishes(self) -> bool:
-        """Whether the main-person rule, which the request did not ask for, applies."""
-        return len(self.person_xyxy) > 0
+        """Whether a rule applies that the request did not ask for."""
+        return len(self.person_xyxy) > 0 or len(self.visible_xyxy) > 0
 
-    def without_wishes(self) -> "Rules":
-        """Only what the caller asked for."""
+    def fewer_wishes(self) -> "Rules":
+        """Without the least important of the rules that the request did not ask for."""
+        if len(self.visible_xyxy):
+            return replace(self, visible_xyxy=_NO_BOXES)
         return replace(self, person_xyxy=_NO_BOXES)
+
+    def keeping_visible(self) -> list["Rules"]:
+        """Rules that ask for what the wish about the visible part only wishes: with air around it, and without."""
+        kept = [np.concatenate([self.keep_xyxy, box[None]]) for box in self.visible_xyxy[::-1]]
+        return [replace(self, keep_xyxy=boxes, visible_xyxy=_NO_BOXES) for boxes in kept]
 
 
 def rules_for(
@@ -102,12 +125,14 @@ def rules_for(
     size_wh: tuple[int, int],
     found_xyxy: tuple[Box, ...] = (),
     person_xyxy: Box | None = None,
+    visible_xyxy: Box | None = None,
 ) -> Rules:
     """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size.
 
     Args:
         found_xyxy: the subjects that the request asks to keep in words.
         person_xyxy: the main person that the model knows, of whom every crop is to show something.
+        visible_xyxy: the content of a photo that does not fill its frame, of which no crop is to cut anything.
     """
     kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
     asked = [size for size in (request.min_size, ratio.size_wh, (1, 1)) if size is not None]
@@ -118,7 +143,16 @@ def rules_for(
         max_area=request.max_area,
         min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
         person_xyxy=_NO_BOXES if person_xyxy is None else np.array([person_xyxy]),
+        visible_xyxy=_NO_BOXES if visible_xyxy is None else _with_air(np.array([visible_xyxy]), size_wh),
     )
+
+
+def _with_air(box_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+    """A box ``(1, 4)`` and the same with air around it, as far as the photo goes, ``(2, 4)``."""
+    sides = np.array(size_wh, np.float64)
+    air = _AIR * ((box_xyxy[:, 2:] - box_xyxy[:, :2]) * sides).max() / sides
+    airy = np.concatenate([box_xyxy[:, :2] - air, box_xyxy[:, 2:] + air], axis=1).clip(0, 1)
+    return outward(np.concatenate([box_xyxy, airy]), size_wh)
 
 
 def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
@@ -129,12 +163,13 @@ def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
     return np.concatenate([start, end], axis=1) / np.tile(sides, 2)
 
 
-def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str, Floats]]:
+def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str | None, Floats]]:
     """How much each box ``(N, 4)`` breaks each rule, ``(N,)`` of 0 (obeyed) and more, the most important rule first.
 
-    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them.
+    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them. So
+    does what is visible: without and with the air around it, for which there is no flag.
     """
-    broken: list[tuple[str, Floats]] = []
+    broken: list[tuple[str | None, Floats]] = []
     areas = area(boxes_xyxy)
     hull = rules.kept_hull
     if hull is not None:
@@ -157,6 +192,9 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
     if len(rules.person_xyxy):
         shown = _shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
         broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
+    if len(rules.visible_xyxy):
+        shown = _shared_area(boxes_xyxy, rules.visible_xyxy) / area(rules.visible_xyxy)
+        broken.extend(zip((CUTS_VISIBLE, None), np.maximum(1 - shown.T, 0), strict=True))
     return broken
 
 
@@ -171,11 +209,11 @@ def obeys(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> Bools:
 def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[Bools, tuple[str, ...]]:
     """Which of the boxes ``(N, 4)`` may be chosen, at least one of them, and the flags of the rules that gave way."""
     admitted = np.ones(len(boxes_xyxy), np.bool_)
-    relaxed = []
+    relaxed: list[str] = []
     for flag, broken in violations(boxes_xyxy, rules, size_wh):
         least = broken[admitted].min()
         if least > _EPSILON:
-            relaxed.append(flag)
+            relaxed.extend([flag] if flag else [])
             admitted &= broken <= least + _SLACK
         else:
             admitted &= broken <= _EPSILON
