@@ -15,8 +15,7 @@ broken as little as possible, and the flag says so.
 
 Rules have two strengths. The caller asks for all of them but numbers 5 and 6, and may forbid that an asked rule gives
 way. Those two are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
-then shows a tenth or more; number 6 where a photo does not fill its frame. Around the object there is some air too,
-where a crop can have it, but no flag tells of less.
+then shows a tenth or more; number 6 where a photo does not fill its frame.
 """
 
 from dataclasses import dataclass, field, replace
@@ -57,7 +56,9 @@ _AIR = 0.1
 
 _EPSILON = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
-_SLACK = 0.02
+_LITTLE = 0.02
+# An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
+_SLACK = {CUTS_VISIBLE: 0.1}
 _NOISE_PX = 1e-6
 
 _NO_BOXES: Floats = np.empty((0, 4))
@@ -163,17 +164,16 @@ def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
     return np.concatenate([start, end], axis=1) / np.tile(sides, 2)
 
 
-def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str | None, Floats]]:
+def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str, Floats]]:
     """How much each box ``(N, 4)`` breaks each rule, ``(N,)`` of 0 (obeyed) and more, the most important rule first.
 
-    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them. So
-    does what is visible: without and with the air around it, for which there is no flag.
+    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them.
     """
-    broken: list[tuple[str | None, Floats]] = []
+    broken: list[tuple[str, Floats]] = []
     areas = area(boxes_xyxy)
     hull = rules.kept_hull
     if hull is not None:
-        held = _shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
+        held = shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
         whole = (boxes_xyxy[:, :2] <= hull[:2] + _EPSILON) & (boxes_xyxy[:, 2:] >= hull[2:] - _EPSILON)
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
@@ -188,13 +188,14 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         highest = 1.0 if rules.max_area is None else rules.max_area
         broken.append((AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
     if len(rules.avoid_xyxy):
-        broken.append((OVERLAPS_AVOIDED, _shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
+        broken.append((OVERLAPS_AVOIDED, shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
     if len(rules.person_xyxy):
-        shown = _shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
+        shown = shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
         broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
     if len(rules.visible_xyxy):
-        shown = _shared_area(boxes_xyxy, rules.visible_xyxy) / area(rules.visible_xyxy)
-        broken.extend(zip((CUTS_VISIBLE, None), np.maximum(1 - shown.T, 0), strict=True))
+        visible = rules.visible_xyxy[:1]
+        shown = shared_area(boxes_xyxy, visible)[:, 0] / area(visible)
+        broken.append((CUTS_VISIBLE, np.maximum(1 - shown, 0)))
     return broken
 
 
@@ -209,18 +210,18 @@ def obeys(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> Bools:
 def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[Bools, tuple[str, ...]]:
     """Which of the boxes ``(N, 4)`` may be chosen, at least one of them, and the flags of the rules that gave way."""
     admitted = np.ones(len(boxes_xyxy), np.bool_)
-    relaxed: list[str] = []
+    relaxed = []
     for flag, broken in violations(boxes_xyxy, rules, size_wh):
         least = broken[admitted].min()
         if least > _EPSILON:
-            relaxed.extend([flag] if flag else [])
-            admitted &= broken <= least + _SLACK
+            relaxed.append(flag)
+            admitted &= broken <= least + _SLACK.get(flag, _LITTLE)
         else:
             admitted &= broken <= _EPSILON
     return admitted, tuple(dict.fromkeys(relaxed))
 
 
-def _shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
+def shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
     """Area that boxes ``(N, 4)`` share with others ``(M, 4)``, as a fraction of the photo, ``(N, M)``."""
     start = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
     side = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:]) - start
