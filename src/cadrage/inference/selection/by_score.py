@@ -43,7 +43,10 @@ def by_score(task: Task) -> Selected:
         scores = task.evaluate(asked)
         values = scores + task.tilt * np.log(area(asked))
         # An object on plain ground that sits badly in a box outweighs its score.
-        values = values - 2 * unease(asked, task.rules) * (1 + np.ptp(values))
+        uneasy = unease(asked, task.rules)
+        if task.request.whole:
+            uneasy[(asked == (0, 0, 1, 1)).all(axis=1)] = 0
+        values = values - 2 * uneasy * (1 + np.ptp(values))
         # Whatever its score, a box unlike those of the training stands behind the others.
         values = values - ~familiar[considered] * (1 + np.ptp(values))
         chosen = _pick(asked, values, task)

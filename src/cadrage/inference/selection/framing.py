@@ -110,7 +110,7 @@ def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules) -> list[_Note]:
     kept = dict(hard.violations(boxes, task.rules, task.size_wh))
     notes = []
     for flag, broken in hard.violations(boxes, wished, task.size_wh):
-        missed = broken > 1e-9
+        missed = broken > hard.NOISE
         if flag in hard.WISHES and flag not in kept and missed.any():
             sentence = f"ratio {task.ratio.text}: {int(missed.sum())} of {len(missed)} crops {says[flag]}"
             notes.append(_Note(flag, missed, sentence))

@@ -54,7 +54,7 @@ _SHOWN_OF_PERSON = 0.1
 # Air around an object, as a part of its longer side.
 _AIR = 0.1
 
-_EPSILON = 1e-9
+NOISE = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
 _LITTLE = 0.02
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
@@ -174,12 +174,12 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
     hull = rules.kept_hull
     if hull is not None:
         held = shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
-        whole = (boxes_xyxy[:, :2] <= hull[:2] + _EPSILON) & (boxes_xyxy[:, 2:] >= hull[2:] - _EPSILON)
+        whole = (boxes_xyxy[:, :2] <= hull[:2] + NOISE) & (boxes_xyxy[:, 2:] >= hull[2:] - NOISE)
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * _EPSILON), 0.0)))
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * NOISE), 0.0)))
         distance = np.hypot(offset[:, 0], offset[:, 1])
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * _EPSILON), 0.0)))
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * NOISE), 0.0)))
     if rules.min_size_wh != (1, 1):
         side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * size_wh
         broken.append((SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))
@@ -203,7 +203,7 @@ def obeys(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> Bools:
     """Which of the boxes ``(N, 4)`` break no rule, ``(N,)``."""
     obeyed = np.ones(len(boxes_xyxy), np.bool_)
     for _, broken in violations(boxes_xyxy, rules, size_wh):
-        obeyed &= broken <= _EPSILON
+        obeyed &= broken <= NOISE
     return obeyed
 
 
@@ -212,12 +212,15 @@ def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[B
     admitted = np.ones(len(boxes_xyxy), np.bool_)
     relaxed = []
     for flag, broken in violations(boxes_xyxy, rules, size_wh):
+        if flag == CUTS_VISIBLE and CUTS_KEPT in relaxed:
+            # What the caller wants to see decides already which part is shown.
+            continue
         least = broken[admitted].min()
-        if least > _EPSILON:
+        if least > NOISE:
             relaxed.append(flag)
             admitted &= broken <= least + _SLACK.get(flag, _LITTLE)
         else:
-            admitted &= broken <= _EPSILON
+            admitted &= broken <= NOISE
     return admitted, tuple(dict.fromkeys(relaxed))
 
 
@@ -225,5 +228,5 @@ def shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
     """Area that boxes ``(N, 4)`` share with others ``(M, 4)``, as a fraction of the photo, ``(N, M)``."""
     start = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
     side = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:]) - start
-    shared: Floats = np.where((side > _EPSILON).all(axis=2), np.maximum(side, 0).prod(axis=2), 0.0)
+    shared: Floats = np.where((side > NOISE).all(axis=2), np.maximum(side, 0).prod(axis=2), 0.0)
     return shared
