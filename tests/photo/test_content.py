@@ -100,9 +100,9 @@ def test_an_object_on_a_canvas_of_one_colour(colour: tuple[int, ...], noise: flo
     for content in (encoded(pixels, "PNG"), encoded(pixels, "JPEG", quality=80)):
         found = open_photo(content).content_xyxy(SIDE)
         assert found is not None
-        # The object is inside, and little else.
+        # The object is inside, and little else than the blocks of a JPEG that it spoils.
         np.testing.assert_array_less((*found[:2], *BOX[2:]), (*BOX[:2], *found[2:]))
-        np.testing.assert_allclose(found, BOX, atol=0.03)
+        np.testing.assert_allclose(found, BOX, atol=0.06)
 
 
 def test_pictures_that_are_no_object_on_a_canvas() -> None:
