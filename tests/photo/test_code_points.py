@@ -80,11 +80,15 @@ FILES: dict[str, Callable[[Image.Image, int, int], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", FILES)
-@pytest.mark.parametrize("points", EXPECTED)
+# The encoder of HEIC writes no other numbers.
+WRITABLE = {"heic": {1, 4, 5, 8, 9, 12, 13, 14}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [(kind, points) for kind in FILES for points in EXPECTED if set(points) <= WRITABLE.get(kind, set(points))],
+)
 def test_the_model_sees_srgb(kind: str, points: tuple[int, int]) -> None:
-    if kind == "heic" and not set(points) <= {1, 4, 5, 8, 9, 12, 13, 14}:
-        pytest.skip("this encoder writes no such code points")
     photo = open_photo(FILES[kind](flat(), *points))
     np.testing.assert_allclose(seen(photo), EXPECTED[points], atol=3)
     assert photo.notes == ()

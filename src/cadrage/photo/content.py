@@ -22,7 +22,7 @@ _OTHER_COLOUR = 10
 _ABOVE_NOISE = 1.5
 _FEWEST_PLACES = 2
 # Content that covers more of the picture is a photo with a frame, or one against a plain sky.
-_LARGEST_CONTENT = 0.5
+_LARGEST_CONTENT = 0.4
 
 
 def visible_box(alpha: Image.Image) -> Box | None:
@@ -37,7 +37,7 @@ def visible_box(alpha: Image.Image) -> Box | None:
 def box_on_canvas(view: NDArray[np.uint8]) -> Box | None:
     """The box of a small object on a plain canvas, in a small view ``(S, S, 3)`` of a picture; None for other pictures.
 
-    The border all around has one colour, and what stands out from it covers less than half of the picture.
+    The border all around has one colour, and what stands out from it covers less than two fifths of the picture.
     """
     side = len(view)
     if side < 4 * _CELL:

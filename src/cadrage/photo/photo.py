@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
-from cadrage.photo.code_points import stated_profile
+from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
 from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
@@ -211,4 +211,5 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
         image.load()
     # A TIFF, which has no such block, was turned by Pillow while loading.
     orientation = exif_orientation(image)
-    return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation), image)
+    notes = high_dynamic_range(image)
+    return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation, notes), image)
