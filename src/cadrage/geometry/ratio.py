@@ -137,7 +137,7 @@ def _meant(typed: str) -> str | None:
     # Other tools write 16/9, 16x9 is a size here, and a comma is a decimal point to many.
     if match := _OTHER_PROPORTION.fullmatch(text):
         return f"{match[1]}:{match[2]}"
-    if _DECIMAL.fullmatch(text.replace(",", ".")):
+    if "," in text and _DECIMAL.fullmatch(text.replace(",", ".")):
         return text.replace(",", ".")
     # Only wrong ratios need it.
     from difflib import get_close_matches
