@@ -34,6 +34,7 @@ def test_counts_go_to_stdout_as_json_and_to_stderr_as_a_table(cadrage, gaicd):
         "24  crops",
         "12  dropped: crops that nobody rated (score -2)",
         "12  text files of another length than the 90 lines of GAICD: cut off, unless they are your own",
+        "next: cadrage data check out",
     ]
     assert cadrage("data", "check", "out").code == 0
 
@@ -53,7 +54,20 @@ def test_a_malformed_line_is_one_message_with_file_and_line(cadrage, gaicd):
     Path(gaicd, "annotations/03.txt").write_text("4 5 64 85 3\n4 5 64\n")
     ran = cadrage("data", "convert", "gaicd", gaicd, "out")
     assert ran.code == 1
-    assert ran.err.splitlines()[0].startswith("cadrage: error: annotations/03.txt, line 2: expected the five numbers")
+    first, *others = ran.err.splitlines()
+    assert first == "gaicd in out"
+    (fault,) = [line for line in others if line.startswith("cadrage: ")]
+    assert fault.startswith("cadrage: error: annotations/03.txt, line 2: expected the five numbers")
+
+
+def test_a_folder_without_photos_is_told_at_once(cadrage, gaicd):
+    for photo in Path(gaicd, "images").iterdir():
+        photo.unlink()
+    ran = cadrage("data", "convert", "gaicd", gaicd, "out")
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    assert line.startswith("cadrage: error: gaicd: no photo could be converted (12 missing-photo); put the photos into")
+    assert "; the first: " in line
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,28 @@ def test_any_text_is_either_a_sane_ratio_or_refused(text):
 def test_a_ratio_cannot_be_changed():
     with pytest.raises(AttributeError):
         parse_ratio("4:5").value = 2.0
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("portriat", "portrait"),
+        ("Squar", "square"),
+        ("orignal", "original"),
+        ("16/9", "16:9"),
+        ("4-5", "4:5"),
+        ("1,91", "1.91"),
+        ("landscape", "photo"),
+        ("Instagram", "portrait"),
+    ],
+)
+def test_the_nearest_way_to_say_it_is_named(typed: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"is not understood \(did you mean {meant}\?\); use one of"):
+        parse_ratio(typed)
+
+
+@pytest.mark.parametrize("typed", ["a4", "", "::", "4:0", "0", "x" * 300])
+def test_nothing_is_made_up_where_nothing_is_near(typed: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_ratio(typed)
+    assert "did you mean" not in str(caught.value)

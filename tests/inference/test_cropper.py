@@ -330,3 +330,44 @@ def test_the_set_of_a_photo_is_not_joined_with_that_of_its_mirror_image(make_mod
     encoded = Cropper(folder).encode(np.zeros((40, 60, 3), np.uint8))
     assert encoded.predicted_set.validities.tolist() == [1.0] * 49
     assert encoded.proposals.weights.shape == (98,)
+
+
+def test_boxes_in_pixels_mean_what_the_same_boxes_as_fractions_do(cropper: Cropper, red_at: Painter) -> None:
+    photo = red_at(0.6, 0.4)
+    height, width = photo.shape[:2]
+    kept_px, avoided_px = (0.1 * width, 0.2 * height, 0.5 * width, 0.7 * height), (0.8 * width, 0, width, height)
+    kept, avoided = (0.1, 0.2, 0.5, 0.7), (0.8, 0, 1, 1)
+    expected = cropper.suggest(photo, "4:5", 2, keep=[kept], avoid=avoided).to_dict()
+    assert cropper.suggest(photo, "4:5", 2, keep=[kept_px], avoid=avoided_px, unit="px").to_dict() == expected
+    encoded = cropper.encode(photo)
+    assert encoded.suggest(ratio="4:5", n=2, keep=kept_px, avoid=avoided_px, unit="px").to_dict() == expected
+    (one,) = cropper.suggest_many([photo], ratio="4:5", n=2, keep=kept_px, avoid=avoided_px, unit="px")
+    assert one.to_dict() == expected
+
+
+def test_words_stand_beside_boxes_in_pixels(cropper: Cropper, red_at: Painter) -> None:
+    kept = cropper.suggest(red_at(0.6, 0.4), keep=["people", (10, 10, 20, 20)], unit="px").request.keep
+    assert kept[0] == "people" and len(kept) == 2 and max(kept[1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"keep": (1, 2, 30, 40)}, "keep: box 0 .* for boxes in pixels say unit='px'"),
+        ({"keep": (1, 2, 3000, 40), "unit": "px"}, r"keep: .* reaches outside the photo of \d+x\d+ px"),
+        ({"avoid": (-1, 2, 30, 40), "unit": "px"}, "avoid: .* reaches outside the photo"),
+        ({"person": (1, 2, 3000, 40), "unit": "px"}, "person: .* reaches outside the photo"),
+        ({"keep": (1, 2, 30), "unit": "px"}, "keep: "),
+        ({"keep": "people", "unit": "pixels"}, "unit: expected one of fraction, px, got 'pixels'"),
+        ({"keep": {"x": 1}, "unit": "px"}, "keep: expected boxes of four numbers"),
+    ],
+)
+def test_boxes_in_the_wrong_unit_are_told(
+    cropper: Cropper, red_at: Painter, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        cropper.suggest(red_at(0.6, 0.4), **options)
+
+
+def test_a_cropper_says_what_it_is(cropper: Cropper) -> None:
+    assert repr(cropper) == f"<Cropper {cropper.model.card.name}.{cropper.model.card.tag}, detector own>"

@@ -14,7 +14,7 @@ from cadrage.errors import UsageError
 from cadrage.inference.request import Request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.crop import CROP_FLAGS, Crop, focal_points, object_position
-from cadrage.photo import Note
+from cadrage.photo import Note, open_photo
 from cadrage.photo.notes import FLAGS as PHOTO_FLAGS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
@@ -48,6 +48,10 @@ def some_suggestions(**changes: Any) -> Suggestions:
         "warnings": ("ratio 4:5: no crop can hold all that must be kept",),
     }
     return Suggestions(**{**facts, **changes})
+
+
+def an_image(path: str, sha256: str = "0" * 64) -> ImageInfo:
+    return ImageInfo(path, sha256, 300, 200, 1)
 
 
 def complaints(value: Any, schema: dict[str, Any], where: str = "$") -> list[str]:
@@ -165,6 +169,32 @@ def test_it_behaves_like_a_sequence_of_crops() -> None:
     assert suggestions.best is suggestions[0]
     assert [crop.ratio for crop in suggestions] == ["4:5", "4:5", "free"]
     assert [crop.rank for crop in suggestions.for_ratio(" FREE")] == [1]
+
+
+def test_crops_of_a_ratio_that_was_not_asked_for_are_an_error() -> None:
+    with pytest.raises(UsageError, match=r"a\.jpg: no crops of ratio 1:1; there are some of 4:5, free"):
+        some_suggestions().for_ratio("1:1")
+    with pytest.raises(UsageError, match="did you mean square"):
+        some_suggestions().for_ratio("sqare")
+
+
+def test_what_they_are_fits_on_a_line() -> None:
+    text = repr(some_suggestions(image=an_image("trip\n/beach.jpg")))
+    assert text.startswith("<Suggestions trip\\n/beach.jpg 300x200: 3 crops (4:5, free), best <Crop 4:5 #1: 160x200 ")
+    assert "\n" not in text and "cuts_kept" in text
+    assert repr(a_crop(rank=2, flags=("cuts_kept",))).endswith("score 0.71 cuts_kept>")
+
+
+def test_a_notebook_shows_a_table_and_the_photo_if_it_is_still_there(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), "teal").save(tmp_path / "<b>.png")
+    path = str(tmp_path / "<b>.png")
+    shown = some_suggestions(image=an_image(path, open_photo(path).sha256))._repr_html_()
+    assert "data:image/jpeg;base64," in shown
+    assert "<b>" not in shown and "&lt;b&gt;.png" in shown
+    assert shown.count("<tr>") == 4
+    Image.new("RGB", (300, 200), "red").save(path)
+    assert "data:image" not in some_suggestions(image=an_image(path))._repr_html_()
+    assert "data:image" not in some_suggestions(image=an_image("gone.jpg"))._repr_html_()
 
 
 def test_pixels_are_cut_as_the_boxes_say() -> None:

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cadrage.errors import PhotoError, UsageError
 from cadrage.photo import open_photo, photo_from_image
-from cadrage.photo.header import pillow_limit_lifted
+from cadrage.photo.header import check_size, pillow_limit_lifted
 
 FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"]
 
@@ -271,17 +271,53 @@ def test_an_image_handed_over_is_left_as_it_was(picture: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    "array",
+    ("array", "told"),
     [
-        np.zeros((4, 4), np.uint8),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros((4, 4, 3), np.float32),
-        np.zeros((0, 4, 3), np.uint8),
+        (np.zeros((4, 4, 3), np.float32), r"got float32 \(4, 4, 3\); .*\* 255"),
+        (np.zeros((4, 4), np.bool_), r"got bool \(4, 4\); .*astype\('uint8'\) \* 255"),
+        (np.zeros((4, 4, 3), np.uint16), r"got uint16 \(4, 4, 3\); .*>> 8"),
+        (np.zeros((4, 4, 3), np.int64), r"got int64 \(4, 4, 3\); .*astype"),
+        (np.zeros((3, 64, 48), np.uint8), r"got uint8 \(3, 64, 48\); .*transpose\(1, 2, 0\)"),
+        (np.zeros((1, 4, 4, 3), np.uint8), "give one photo"),
+        (np.zeros((0, 4, 3), np.uint8), r"got uint8 \(0, 4, 3\)"),
+        (np.zeros(4, np.uint8), r"got uint8 \(4,\)"),
+        (np.zeros((4, 4, 3), object), "convert it to uint8 first"),
     ],
 )
-def test_other_arrays_are_a_wrong_request(array: np.ndarray) -> None:
-    with pytest.raises(UsageError, match=r"expected a uint8 RGB array \(height, width, 3\), got"):
+def test_other_arrays_are_refused_with_the_way_to_convert_them(array: np.ndarray, told: str) -> None:
+    with pytest.raises(UsageError, match=r"expected uint8 \(height, width\), .*" + told):
         photo_from_image(array)
+
+
+def test_arrays_of_grey_and_with_alpha_are_pictures_too() -> None:
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    rgb = np.repeat(grey[:, :, None], 3, axis=2)
+    expected = photo_from_image(rgb).model_input(8)
+    opaque = np.full((6, 8, 1), 255, np.uint8)
+    for array in (grey, grey[:, :, None], np.concatenate([grey[:, :, None], opaque], axis=2)):
+        np.testing.assert_array_equal(photo_from_image(array).model_input(8), expected)
+    np.testing.assert_array_equal(photo_from_image(np.concatenate([rgb, opaque], axis=2)).model_input(8), expected)
+    clear = photo_from_image(np.concatenate([rgb, 0 * opaque], axis=2))
+    assert (clear.model_input(8) == 255).all()
+
+
+@pytest.mark.parametrize(("limit", "told"), [(2_000_000_000, "3,600 .*limit of 2,000;"), (1_000, "3,600 .*0.001;")])
+def test_megapixels_have_no_exponent(limit: int, told: str) -> None:
+    with pytest.raises(PhotoError, match=f"60000 x 60000 is {told}"):
+        check_size((60_000, 60_000), limit, "large.png")
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"), [(True, "AVIF, HEIC"), (False, r"AVIF, and HEIC with .*cadrage\[heic\]")]
+)
+def test_heic_is_named_as_it_can_be_had(monkeypatch: pytest.MonkeyPatch, installed: bool, told: str) -> None:
+    monkeypatch.setattr("cadrage.photo.header._reads_heic", lambda: installed)
+    with pytest.raises(PhotoError, match=f"supported are JPEG, PNG, WEBP, TIFF, {told}$"):
+        open_photo(b"GIF89a" + bytes(60))
+
+
+def test_a_photo_says_in_one_line_what_it_is() -> None:
+    assert repr(photo_from_image(np.zeros((6, 8, 3), np.uint8), name="a\nb")) == "<Photo a\\nb: IMAGE 8x6>"
 
 
 def test_other_objects_are_a_wrong_request() -> None:

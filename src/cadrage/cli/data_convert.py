@@ -1,5 +1,6 @@
 """``cadrage data convert``: a published data set becomes a folder that every other verb reads."""
 
+import shlex
 import sys
 from collections import Counter
 from enum import StrEnum
@@ -11,7 +12,7 @@ import typer
 from cadrage.cli.helptext import epilog
 from cadrage.cli.options import OverwriteOption
 from cadrage.cli.report import Report, reporting
-from cadrage.errors import one_line
+from cadrage.errors import UsageError, one_line
 from cadrage.inference.items import EXIT_SOME_FAILED, json_line
 from cadrage.inference.json_format import SCHEMA_VERSION
 
@@ -84,21 +85,37 @@ def convert(
     from cadrage.datasets.readers import read_dataset
 
     reading = read_dataset(dataset, src)
-    reported: Counter[str] = Counter()
+    # What came of it stands first, and what to repair behind it.
+    told: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+
+    def tell(left_out: "LeftOut") -> None:
+        counts[left_out.reason] += 1
+        if counts[left_out.reason] <= _REPORTED:
+            told.setdefault(left_out.reason, []).append(left_out.text)
+
     with reporting(reading.total) as report:
-
-        def tell(left_out: "LeftOut") -> None:
-            reported[left_out.reason] += 1
-            if reported[left_out.reason] <= _REPORTED:
-                report.error(left_out.text)
-
-        done = convert_dataset(
-            reading, dst, photos=photos.value, workers=workers, overwrite=overwrite, advance=report.advance, tell=tell
-        )
-    for reason, count in reported.items():
-        if count > _REPORTED:
-            report.error(f"... and {count - _REPORTED:,} more of this kind ({reason}); conversion.json names them")
+        try:
+            done = convert_dataset(
+                reading,
+                dst,
+                photos=photos.value,
+                workers=workers,
+                overwrite=overwrite,
+                advance=report.advance,
+                tell=tell,
+            )
+        except UsageError as error:
+            first = next((texts[0] for texts in told.values()), None)
+            raise UsageError(f"{error}; the first: {first}" if first else str(error)) from None
     print(_table(done), file=sys.stderr, flush=True)
+    for reason, texts in told.items():
+        for text in texts:
+            report.error(text)
+        if counts[reason] > _REPORTED:
+            more = counts[reason] - _REPORTED
+            report.error(f"... and {more:,} more of this kind ({reason}); conversion.json names them")
+    print(f"next: cadrage data check {shlex.quote(one_line(str(dst)))}", file=sys.stderr, flush=True)
     Report().data(json_line({"schema_version": SCHEMA_VERSION, "folder": str(dst)} | done.summary()))
     return EXIT_SOME_FAILED if done.faults else 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cadrage.cli.helptext import extra_installed
+from cadrage.cli.logged import log_told
 from cadrage.cli.persons import expect_persons
 from cadrage.cli.report import Report, reporting
 from cadrage.errors import UsageError
@@ -78,7 +79,7 @@ def run_evaluation(name: str, who: PredictorOptions, photos: PhotoOptions, outpu
     who.check()
     outputs.check()
     protocol = PROTOCOLS[name]
-    with extra_installed("eval", "measuring"):
+    with log_told(), extra_installed("eval", "measuring"):
         chosen = select_photos(
             photos.data,
             protocol,
@@ -216,7 +217,7 @@ def run_borders(
         raise UsageError(f"--plot {plot}: expected a name that ends in .png")
     _expect_writable((plot, json_file), "--json and --plot", overwrite=overwrite)
     _expect_named(names)
-    with extra_installed("eval", "measuring"):
+    with log_told(), extra_installed("eval", "measuring"):
         from cadrage.datasets.manifest import iter_manifest
         from cadrage.evaluation.borders.report import probe_json, probe_lines
         from cadrage.evaluation.borders.run import choose_photos, probe

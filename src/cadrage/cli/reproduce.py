@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cadrage.cli.helptext import epilog, extra_installed
+from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
@@ -56,7 +57,7 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
 
 def _reproduce(name: str, data: Path, out: Path, only: str, recipes: Path | None, seeds: int | None) -> int:
     # Progress bars of a training are no part of the report.
-    with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
+    with log_told(), extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.papers.chain import reproduce
         from cadrage.papers.report import text
 

@@ -8,6 +8,7 @@ import typer
 
 from cadrage.cli import recipe_names
 from cadrage.cli.helptext import epilog, extra_installed
+from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report
 from cadrage.errors import UsageError
 
@@ -80,7 +81,7 @@ def train(
     """Train a model from a recipe; needs the extra 'train'."""
     recipe_file = recipe_names.find(recipe)
     overrides = dict(_read_setting(text) for text in settings or [])
-    with extra_installed("train", "training"):
+    with log_told(), extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
         train_from_recipe(recipe_file, data, out, resume=resume, overrides=overrides, devices=devices)
@@ -103,7 +104,7 @@ def export(
 ) -> None:
     """Export a trained run to a model folder that every other verb accepts; needs the extra 'train'."""
     card_notes = _read_notes(recipe_names.find(notes, recipe_names.CARD)) if notes else None
-    with extra_installed("train", "training"):
+    with log_told(), extra_installed("train", "training"):
         from cadrage.training.run import export_run
 
         export_run(run, out, notes=card_notes)

@@ -25,6 +25,18 @@ _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{1,20})?|\.[0-9]{1,20})"
 _PROPORTION = re.compile(rf"({_NUMBER})\s*:\s*({_NUMBER})")
 _PIXELS = re.compile(r"([0-9]{1,6})\s*x\s*([0-9]{1,6})")
 _DECIMAL = re.compile(_NUMBER)
+_OTHER_PROPORTION = re.compile(rf"({_NUMBER})\s*[/\-_ ]\s*({_NUMBER})")
+
+_WORDS = ("free", "original", *NAMED_RATIOS)
+# What other tools call these shapes.
+_KNOWN_AS = {
+    "any": "free",
+    "auto": "free",
+    "landscape": "photo",
+    "instagram": "portrait",
+    "reel": "story",
+    "video": "widescreen",
+}
 
 _FORMS = "4:5, 1080x1350, 1.91, original, free, " + ", ".join(NAMED_RATIOS)
 
@@ -114,7 +126,24 @@ def _plain(value: float) -> str:
 
 
 def _refusal(source: object) -> UsageError:
-    return UsageError(f"ratio {_shown(source)} is not understood; use one of {_FORMS} (width first, above 0)")
+    meant = _meant(source) if isinstance(source, str) else None
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return UsageError(f"ratio {_shown(source)} is not understood{hint}; use one of {_FORMS} (width first, above 0)")
+
+
+def _meant(typed: str) -> str | None:
+    """The nearest way of the grammar to say what was typed, if one is near."""
+    text = typed.strip().lower()
+    # Other tools write 16/9, 16x9 is a size here, and a comma is a decimal point to many.
+    if match := _OTHER_PROPORTION.fullmatch(text):
+        return f"{match[1]}:{match[2]}"
+    if "," in text and _DECIMAL.fullmatch(text.replace(",", ".")):
+        return text.replace(",", ".")
+    # Only wrong ratios need it.
+    from difflib import get_close_matches
+
+    close = get_close_matches(text, _WORDS, n=1)
+    return _KNOWN_AS.get(text) or (close[0] if close else None)
 
 
 def _shown(source: object) -> str:

@@ -13,13 +13,24 @@ from cadrage.errors import UsageError
 from cadrage.inference.choice import load_choice
 from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.explain import expect_importance
-from cadrage.inference.request import DEFAULT_N, DEFAULT_RATIO, MoreOptions, RatioLike, Request, RequestOptions
+from cadrage.inference.request import (
+    DEFAULT_N,
+    DEFAULT_RATIO,
+    MoreOptions,
+    RatioLike,
+    Request,
+    RequestOptions,
+    Unit,
+    boxes_in_fractions,
+    check_unit,
+    in_fractions,
+)
 from cadrage.inference.results import Suggestions
 from cadrage.inference.session import Features, Looks, Model, Remember
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.inference.subjects.detector import SubjectDetector
 from cadrage.inference.subjects.detectors import make_detector
-from cadrage.inference.subjects.person import MainPerson, PersonLike
+from cadrage.inference.subjects.person import MainPerson, PersonLike, is_automatic
 from cadrage.inference.subjects.photo_subjects import PhotoSubjects
 from cadrage.photo import Photo
 
@@ -76,6 +87,11 @@ class Cropper:
             self._detector = make_detector(self._detector, threads=self.model.threads)
         return self._detector
 
+    def __repr__(self) -> str:
+        models = "|".join(f"{model.card.name}.{model.card.tag}" for model in self.models)
+        detector = self._detector if isinstance(self._detector, str) else self._detector.name
+        return f"<Cropper {models}, detector {detector}>"
+
     @property
     def models(self) -> tuple[Model, ...]:
         """Whoever may answer: one model, with ``"auto"`` the general one and the one for people."""
@@ -98,13 +114,14 @@ class Cropper:
         n: int = DEFAULT_N,
         *,
         person: PersonLike = "auto",
+        unit: Unit = "fraction",
         **options: Unpack[MoreOptions],
     ) -> Suggestions:
         """The ``n`` best, different crops of a photo for every asked ratio.
 
         Args:
-            photo: a path, encoded bytes, an open binary file, a Pillow image, an RGB array ``(H, W, 3)`` uint8 or
-                a `Photo`.
+            photo: a path, encoded bytes, an open binary file, a Pillow image, a uint8 array (grey ``(H, W)``, RGB
+                ``(H, W, 3)`` or RGBA ``(H, W, 4)``) or a `Photo`.
             ratio: one ratio or a list of them: ``"free"``, ``"4:5"``, ``"1080x1350"``, ``"1.91"``, ``"original"``,
                 ``"square"``, ``"story"``, ``"og"``, a number or a pair ``(4, 5)``; always width first. A ratio in
                 pixels also asks for crops of at least that size.
@@ -124,6 +141,8 @@ class Cropper:
             person: for models that take the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
                 ``"auto"`` for the one that the detector finds, if any, or None for a photo without. What of the box
                 reaches beyond the photo does not count, as detectors draw a little over its edges. Others ignore it.
+            unit: what ``keep``, ``avoid`` and ``person`` are given in: ``"fraction"`` of the photo, or ``"px"`` for
+                pixels of the upright photo.
 
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
@@ -138,18 +157,29 @@ class Cropper:
             ConstraintError: a rule cannot be met and ``strict`` is set.
             ModelError: the model does not work.
         """
-        return self.answer(photo, Request.of(ratio=ratio, n=n, **options), person=person)
+        check_unit(unit)
+        if unit == "fraction":
+            return self.answer(photo, Request.of(ratio=ratio, n=n, **options), person=person)
+        opened = as_photo(photo)
+        placed = boxes_in_fractions({"ratio": ratio, "n": n, **options}, unit, opened.size_wh)
+        if not is_automatic(person) and person is not None:
+            person = in_fractions("person", person, unit, opened.size_wh)
+        return self.answer(opened, Request.of(**placed), person=person)
 
     def suggest_many(
-        self, photos: Iterable[PhotoLike], *, person: PersonLike = "auto", **options: Unpack[RequestOptions]
+        self,
+        photos: Iterable[PhotoLike],
+        *,
+        person: PersonLike = "auto",
+        unit: Unit = "fraction",
+        **options: Unpack[RequestOptions],
     ) -> Iterator[Suggestions]:
         """`suggest` for one photo after the other, lazily and in order; the first that fails raises its error.
 
-        A ``person`` holds for all of them alike.
+        A ``person`` and boxes hold for all of them alike.
         """
-        request = Request.of(**options)
         for photo in photos:
-            yield self.answer(photo, request, person=person)
+            yield self.suggest(photo, person=person, unit=unit, **options)
 
     def answer(self, photo: PhotoLike, request: Request, *, person: PersonLike = "auto") -> Suggestions:
         """`suggest` for a request that is checked already."""

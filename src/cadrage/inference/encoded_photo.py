@@ -16,7 +16,7 @@ from cadrage.inference.explain import (
     map_of_proposals,
     predicted_map,
 )
-from cadrage.inference.request import Box, Request, RequestOptions
+from cadrage.inference.request import Box, Request, RequestOptions, Unit, boxes_in_fractions
 from cadrage.inference.results import OPINION, OVERLAP, ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.framing import frame
 from cadrage.inference.selection.rules import rules_for
@@ -98,9 +98,10 @@ class EncodedPhoto:
         """
         return self._look.predicted_set()
 
-    def suggest(self, **options: Unpack[RequestOptions]) -> Suggestions:
-        """The best crops; takes the same arguments as `Cropper.suggest` after the photo."""
-        return self.answer(Request.of(**options))
+    def suggest(self, *, unit: Unit = "fraction", **options: Unpack[RequestOptions]) -> Suggestions:
+        """The best crops; takes the same arguments as `Cropper.suggest` after the photo, but for the person."""
+        placed = boxes_in_fractions(options, unit, self.photo.size_wh)
+        return self.answer(Request.of(**placed))
 
     def score(self, boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
         """The evaluator's score of each box, higher is better, comparable within one photo only.

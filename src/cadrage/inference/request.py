@@ -20,6 +20,8 @@ KeepWord = Literal["faces", "people"]
 KEEP_WORDS: tuple[KeepWord, ...] = get_args(KeepWord)
 RatioLike = str | float | tuple[float, float] | Ratio
 Scale = Literal["tight", "natural", "loose"]
+Unit = Literal["fraction", "px"]
+"""What boxes are given in: parts of the upright photo from 0 to 1, or its pixels."""
 
 MAX_CROPS = 100
 DEFAULT_RATIO = "free"
@@ -89,7 +91,49 @@ def _boxes(name: str, boxes_xyxy: ArrayLike) -> tuple[Box, ...]:
         raise UsageError(f"{name}: expected boxes of four numbers x1 y1 x2 y2, got {boxes_xyxy!r}"[:200]) from None
     if array.shape == (4,):
         array = array[None]
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in validate_boxes(array, name).tolist())
+    try:
+        boxes = validate_boxes(array, name)
+    except UsageError as error:
+        if array.ndim == 2 and (array > 1).any():
+            raise UsageError(f"{error}; for boxes in pixels say unit='px'") from None
+        raise
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist())
+
+
+def check_unit(unit: object) -> None:
+    """Refuse what is no `Unit`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if unit not in get_args(Unit):
+        raise UsageError(f"unit: expected one of {', '.join(get_args(Unit))}, got {unit!r}")
+
+
+def in_fractions(name: str, boxes_xyxy: ArrayLike, unit: Unit, size_wh: tuple[int, int]) -> ArrayLike:
+    """Boxes of the option ``name``, words among them untouched, as parts of a photo of ``size_wh`` pixels.
+
+    Raises:
+        UsageError: there is no such unit, or a box in pixels reaches outside the photo.
+    """
+    check_unit(unit)
+    if unit == "fraction" or isinstance(boxes_xyxy, str) or boxes_xyxy is None:
+        return boxes_xyxy
+    if isinstance(boxes_xyxy, list | tuple) and any(isinstance(item, str) for item in boxes_xyxy):
+        return cast(
+            ArrayLike,
+            [item if isinstance(item, str) else in_fractions(name, item, unit, size_wh) for item in boxes_xyxy],
+        )
+    sides = np.tile(np.array(size_wh, np.float64), 2)
+    try:
+        boxes: NDArray[np.float64] = np.asarray(boxes_xyxy, np.float64)
+        inside = boxes.size == 0 or bool(((boxes >= 0) & (boxes <= sides)).all())
+    except (TypeError, ValueError):
+        raise UsageError(f"{name}: expected boxes of four numbers x1 y1 x2 y2, got {boxes_xyxy!r}"[:200]) from None
+    if not inside:
+        width, height = size_wh
+        raise UsageError(f"{name}: {boxes_xyxy!r} reaches outside the photo of {width}x{height} px"[:200])
+    return boxes / sides if boxes.size else boxes
 
 
 def _fraction(name: str, value: object) -> float:
@@ -132,6 +176,13 @@ def _yes_or_no(name: str, value: object) -> bool:
 def _option(check: Callable[[str, Any], object], default: Any) -> Any:
     """A field whose value is what ``check`` makes of the option's name and of what the caller gave."""
     return field(default=default, metadata={"check": check})
+
+
+def boxes_in_fractions(options: RequestOptions, unit: Unit, size_wh: tuple[int, int]) -> RequestOptions:
+    """The options with their boxes as parts of a photo of ``size_wh`` pixels; raises as `in_fractions`."""
+    check_unit(unit)
+    placed = {name: in_fractions(name, options[name], unit, size_wh) for name in ("keep", "avoid") if name in options}
+    return cast(RequestOptions, {**options, **placed})
 
 
 @dataclass(frozen=True, slots=True)

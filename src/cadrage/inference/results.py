@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from cadrage.errors import UsageError
+from cadrage.errors import UsageError, one_line
+from cadrage.geometry import parse_ratio
 from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_object
-from cadrage.inference.request import Request
+from cadrage.inference.request import RatioLike, Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
 from cadrage.inference.sources import PhotoLike, as_photo
 from cadrage.photo import Note, Photo
@@ -92,6 +93,20 @@ class Suggestions:
             ranks = [crop.rank for crop in self.crops if crop.ratio == ratio]
             expect(ranks == list(range(1, len(ranks) + 1)), f"ranks 1, 2, ... for {ratio}", ranks)
 
+    def __repr__(self) -> str:
+        width, height = self.size_wh
+        ratios = ", ".join(dict.fromkeys(crop.ratio for crop in self.crops))
+        told = f"; {' '.join(self.flags)}" if self.flags else ""
+        count = f"{len(self)} crop{'s' if len(self) > 1 else ''}"
+        return f"<Suggestions {one_line(self.image.path)} {width}x{height}: {count} ({ratios}), best {self.best}{told}>"
+
+    def _repr_html_(self) -> str:
+        """The crops as a notebook shows them."""
+        # Most results are never shown.
+        from cadrage.inference.pictures.notebook import notebook_html
+
+        return notebook_html(self)
+
     def __len__(self) -> int:
         return len(self.crops)
 
@@ -153,9 +168,18 @@ class Suggestions:
         """One ``object-position`` per crop for an ``<img>`` with ``object-fit: cover`` and that crop's aspect."""
         return tuple(object_position(crop.box_px, self.size_wh) for crop in self.crops)
 
-    def for_ratio(self, ratio: str) -> tuple[Crop, ...]:
-        """The crops of one of the asked ratios, best first; the ratio is written as in the request."""
-        return tuple(crop for crop in self.crops if crop.ratio == ratio.strip().lower())
+    def for_ratio(self, ratio: RatioLike) -> tuple[Crop, ...]:
+        """The crops of one of the asked ratios, best first; the ratio is written as in the request.
+
+        Raises:
+            UsageError: it was not asked for.
+        """
+        asked = parse_ratio(ratio).text
+        crops = tuple(crop for crop in self.crops if crop.ratio == asked)
+        if not crops:
+            there = ", ".join(dict.fromkeys(crop.ratio for crop in self.crops))
+            raise UsageError(f"{one_line(self.image.path)}: no crops of ratio {asked}; there are some of {there}")
+        return crops
 
     def with_notes(self, notes: Sequence[Note]) -> "Suggestions":
         """The same crops, with what else is to be known about the photo or the files made of it."""

@@ -13,7 +13,9 @@ PhotoLike = Photo | str | PathLike[str] | bytes | BinaryIO | Image.Image | NDArr
 
 
 def as_photo(photo: PhotoLike) -> Photo:
-    """A path, encoded bytes, an open binary file, a Pillow image or an RGB array ``(H, W, 3)`` uint8 as a `Photo`.
+    """A path, encoded bytes, an open binary file, a Pillow image or a uint8 array as a `Photo`.
+
+    Arrays are grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``.
 
     Raises:
         PhotoError: it cannot be read.

@@ -122,6 +122,15 @@ class Header:
         return self.size_wh if self.turn == 1 else self.stored_size_wh
 
 
+def _readable() -> str:
+    others = ", ".join(kind for kind in SUPPORTED if kind != "HEIC")
+    return f"{others}, HEIC" if _reads_heic() else f"{others}, and HEIC with the extra package cadrage[heic]"
+
+
+def _reads_heic() -> bool:
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
 def _open_heic(handle: IO[bytes]) -> ImageFile.ImageFile:
     image: ImageFile.ImageFile = importlib.import_module("pillow_heif").HeifImageFile(handle)
     return image
@@ -154,9 +163,9 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     if kind is None:
         raise PhotoError(
             f"cannot read {one_line(name)}: not a supported photo (the content looks like {description(head)}); "
-            f"supported are {', '.join(SUPPORTED)}"
+            f"supported are {_readable()}"
         )
-    if kind == "HEIC" and importlib.util.find_spec("pillow_heif") is None:
+    if kind == "HEIC" and not _reads_heic():
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
     with damage_reported(name, kind), metadata_warnings_ignored():
         image = _READERS[kind](handle)
@@ -207,6 +216,16 @@ def exif_block(image: Image.Image) -> bytes | None:
     return None
 
 
+def _millions(count: int) -> str:
+    """A number of pixels in millions, three digits or more and no exponent.
+
+    >>> [_millions(count) for count in (5_000, 12_340_000, 250_000_000, 3_600_000_000)]
+    ['0.005', '12.3', '250', '3,600']
+    """
+    millions = count / 1e6
+    return f"{millions:,.0f}" if millions >= 100 else f"{millions:.3g}"
+
+
 def check_size(size_wh: tuple[int, int], max_pixels: int, name: str) -> None:
     """Refuse a photo of more than ``max_pixels`` pixels; any shape is welcome, even 1 x 1 and 940 x 2.
 
@@ -218,8 +237,8 @@ def check_size(size_wh: tuple[int, int], max_pixels: int, name: str) -> None:
         raise PhotoError(f"cannot read {one_line(name)}: it has no pixels ({width} x {height})")
     if width * height > max_pixels:
         raise PhotoError(
-            f"cannot read {one_line(name)}: {width} x {height} is {width * height / 1e6:.3g} megapixels, above the "
-            f"limit of {max_pixels / 1e6:.3g}; raise --max-pixels (max_pixels) if you trust the file"
+            f"cannot read {one_line(name)}: {width} x {height} is {_millions(width * height)} megapixels, above the "
+            f"limit of {_millions(max_pixels)}; raise --max-pixels (max_pixels) if you trust the file"
         )
 
 

@@ -38,6 +38,10 @@ class Photo:
     source: Source | Image.Image = field(repr=False)
     _content: dict[int, Box | None] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        width, height = self.size_wh
+        return f"<Photo {one_line(self.name)}: {self.format} {width}x{height}>"
+
     @property
     def size_wh(self) -> tuple[int, int]:
         """Width and height of the upright photo in pixels."""
@@ -191,21 +195,20 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
 
 
 def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = "image") -> Photo:
-    """A photo from pixels in memory: a Pillow image of any mode, or an RGB array uint8 (height, width, 3).
+    """A photo from pixels in memory: a Pillow image of any mode, or a uint8 array (height, width) or (..., channels).
 
-    A Pillow image that still carries an EXIF orientation is turned upright, as if it had been opened from its file.
-    It is not copied, so it must not be changed while the photo is in use.
+    Arrays of one, two, three and four channels are grey, grey with alpha, RGB and RGBA. A Pillow image that still
+    carries an EXIF orientation is turned upright, as if it had been opened from its file. It is not copied, so it must
+    not be changed while the photo is in use.
 
     Raises:
-        UsageError: the array has another shape or type.
+        UsageError: the array has another shape or type; the message says how to make it one of these.
         PhotoError: the image has no pixels, or comes from a file that is damaged.
     """
     if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise UsageError(f"expected a uint8 RGB array (height, width, 3), got {image.dtype} {image.shape}")
-        image = Image.fromarray(image)
+        image = Image.fromarray(_as_picture(image))
     elif not isinstance(image, Image.Image):
-        raise UsageError(f"expected a Pillow image or a uint8 RGB array, got {type(image).__name__}")
+        raise UsageError(f"expected a Pillow image or a uint8 array, got {type(image).__name__}")
     check_size(image.size, DEFAULT_MAX_PIXELS, name)
     with damage_reported(name, image.format or IN_MEMORY):
         image.load()
@@ -213,3 +216,27 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
     orientation = exif_orientation(image)
     notes = high_dynamic_range(image)
     return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation, notes), image)
+
+
+def _as_picture(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The array as Pillow takes it: one channel has no axis of its own."""
+    wanted = "expected uint8 (height, width), (height, width, 3) RGB or (height, width, 4) RGBA"
+    got = f"got {pixels.dtype} {pixels.shape}"
+    shape = pixels.shape
+    if pixels.ndim not in (2, 3) or 0 in shape or (pixels.ndim == 3 and shape[2] not in (1, 2, 3, 4)):
+        first = pixels.ndim == 3 and shape[0] in (1, 3, 4)
+        batch = pixels.ndim == 4
+        way_out = "; move the channels last: array.transpose(1, 2, 0)" if first else "; give one photo" if batch else ""
+        raise UsageError(f"{wanted}, {got}{way_out}")
+    if pixels.dtype != np.uint8:
+        raise UsageError(f"{wanted}, {got}; {_TO_UINT8.get(pixels.dtype.kind, 'convert it to uint8 first')}")
+    return pixels[:, :, 0] if pixels.ndim == 3 and shape[2] == 1 else pixels
+
+
+# By the kind of a numpy type, how its usual pixels become uint8.
+_TO_UINT8 = {
+    "f": "if its values go from 0 to 1: (array * 255).round().astype('uint8')",
+    "b": "to show True as white: array.astype('uint8') * 255",
+    "u": "if it has 16 bits: (array >> 8).astype('uint8')",
+    "i": "if its values go from 0 to 255: array.astype('uint8')",
+}

@@ -54,6 +54,11 @@ class Crop:
         expect(x1 <= fx <= x2 and y1 <= fy <= y2, f"a focal point inside {self.box_norm}", self.focal_point)
         expect(set(self.flags) <= set(CROP_FLAGS), f"flags among {CROP_FLAGS}", self.flags)
 
+    def __repr__(self) -> str:
+        x, y, width, height = self.box_px
+        told = f" {' '.join(self.flags)}" if self.flags else ""
+        return f"<Crop {self.ratio} #{self.rank}: {width}x{height} at {x},{y}, score {self.score:.2f}{told}>"
+
     @property
     def xyxy(self) -> tuple[int, int, int, int]:
         """Pixels x1, y1, x2, y2, end-exclusive, as Pillow's ``crop`` takes them."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import OutputError, UsageError
+from cadrage.training.engine.quiet import framework_quiet
 from cadrage.training.engine.recipes import Recipe
 
 CARD = "card.json"
@@ -84,7 +85,7 @@ def card_input(side: int) -> dict[str, Any]:
 
 def write_part(part: Part, file: Path) -> None:
     """Write one part as a single ONNX file without the exporter's notes."""
-    with warnings.catch_warnings():
+    with framework_quiet(), warnings.catch_warnings():
         # The exporter warns about its own dependencies and about axes that share a name, which is what we ask for.
         warnings.simplefilter("ignore")
         torch.onnx.export(

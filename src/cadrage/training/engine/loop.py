@@ -6,13 +6,15 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from cadrage.errors import UsageError
 from cadrage.training.engine.batches import BucketShuffle, SharedOrder, SharedShuffle, make_loader
 from cadrage.training.engine.checkpoints import KeepBest, checkpoints, keep_last
 from cadrage.training.engine.photos import expect_distinct_names, photos_identity
+from cadrage.training.engine.progress import progress
+from cadrage.training.engine.quiet import framework_quiet
 from cadrage.training.engine.recipes import R
 from cadrage.training.engine.record import WEIGHTS, begin_folder, describe_run, resume_folder
 from cadrage.training.engine.start import started_from
@@ -33,6 +35,11 @@ def train(system: System[R], recipe: R, data: Path, out: Path, *, resume: bool =
         ModelError: a model that the recipe asks does not exist or cannot be loaded.
         KeyboardInterrupt: the run was interrupted; ``out`` holds what is needed to resume it.
     """
+    with framework_quiet():
+        _train(system, recipe, data, out, resume, devices)
+
+
+def _train(system: System[R], recipe: R, data: Path, out: Path, resume: bool, devices: int) -> None:
     # Everything that may be wrong with the request is looked at before there is a folder of the run.
     prepared = system.prepare(recipe, data)
     begun_with = started_from(recipe, data)
@@ -88,10 +95,12 @@ def _callbacks(system: System[R], recipe: R, out: Path, prepared: Prepared, best
     if recipe.average_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.average_decay))
     more = system.callbacks(prepared.validation) if system.callbacks else []
-    return [*callbacks, *more, TQDMProgressBar(refresh_rate=5), *checkpoints(out)]
+    return [*callbacks, *more, *checkpoints(out)]
 
 
 def _trainer(system: System[R], recipe: R, out: Path, callbacks: list[Callback], devices: int) -> lightning.Trainer:
+    shown = progress()
+    shown["callbacks"] = [*callbacks, *shown["callbacks"]]
     return lightning.Trainer(
         accelerator="auto",
         devices=devices,
@@ -102,10 +111,10 @@ def _trainer(system: System[R], recipe: R, out: Path, callbacks: list[Callback],
         max_epochs=recipe.epochs,
         gradient_clip_val=recipe.gradient_clip or None,
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
-        callbacks=callbacks,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         enable_model_summary=False,
+        **shown,
     )
 
 
