@@ -63,7 +63,7 @@ class FileOptions:
             min=1,
             max=100,
             help="Quality of jpeg, webp and avif, 1 to 100; png and tiff are lossless.",
-            show_default="no visible loss",
+            show_default="no visible loss; a lossless webp stays so",
             rich_help_panel=_FILES,
         ),
     ] = None

@@ -206,8 +206,8 @@ class Cropper:
         Args:
             photo: as for `suggest`.
             features: `EncodedPhoto.features` of this very photo and model, kept from an earlier look; the photo is then
-                measured but not decoded, unless a detector has to look for the main person. Or a function that is asked
-                for them with each model that is to look, and with another function that makes it look now.
+                decoded for answers only, and where a detector has to look for the main person. Or a function that is
+                asked for them with each model that is to look, and with another function that makes it look now.
             person: as for `suggest`.
 
         Raises:

@@ -148,6 +148,7 @@ class EncodedPhoto:
         opinions = None if card.proposals is None else self.proposals
         kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
+        visible_xyxy = photo.content_xyxy(card.input_side)
         framed = [
             frame(
                 Task(
@@ -155,7 +156,7 @@ class EncodedPhoto:
                     size_wh=photo.size_wh,
                     ratio=ratio,
                     request=request,
-                    rules=rules_for(request, ratio, photo.size_wh, kept, person_xyxy),
+                    rules=rules_for(request, ratio, photo.size_wh, kept, person_xyxy, visible_xyxy),
                     settings=self.model.settings,
                     evaluate=evaluate,
                     opinions=opinions,

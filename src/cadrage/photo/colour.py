@@ -1,4 +1,4 @@
-"""From whatever colours a file holds to 8-bit sRGB on white, as the models and the previews expect them."""
+"""From whatever colours a file holds to 8-bit sRGB on a plain ground, as the models and the previews expect them."""
 
 import io
 from collections.abc import Iterable
@@ -8,6 +8,13 @@ import numpy as np
 from PIL import Image, ImageCms
 
 WHITE = (255, 255, 255)
+
+# Grounds, as levels of grey, for pictures with transparent places; the first that hides little is taken.
+_GROUNDS = (255, 128, 32)
+_HIDDEN_LEVELS = 40
+_LITTLE_HIDDEN = 0.1
+# A picture that is visible but for its corners is a photo, whatever stands behind those.
+_NEARLY_OPAQUE = 0.95
 
 # Modes of more than 8 bits per sample. Pillow opens 16-bit colour as 8-bit; only grey arrives with its depth.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
@@ -61,7 +68,9 @@ def resizable(image: Image.Image) -> Image.Image:
 
 
 def flat_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Mode ``RGB``, 8 bits, sRGB, transparent places white; ``icc`` is the profile the samples are meant in.
+    """Mode ``RGB``, 8 bits, sRGB; ``icc`` is the profile the samples are meant in.
+
+    Transparent places become white, or grey where a tenth of what is visible is nearly white itself.
 
     A profile that is damaged, or made for other channels than the picture has, is ignored. Without a profile, RGB is
     taken for sRGB and CMYK is converted by its plain definition.
@@ -71,9 +80,21 @@ def flat_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         return srgb(image, icc)
     alpha = image.getchannel("A")
     colour = srgb(image.convert(image.mode.removesuffix("A")), icc)
-    flat = Image.new("RGB", image.size, WHITE)
+    flat = Image.new("RGB", image.size, _ground(colour, alpha))
     flat.paste(colour, mask=alpha)
     return flat
+
+
+def _ground(colour: Image.Image, alpha: Image.Image) -> tuple[int, int, int]:
+    """The ground on which the visible part of an sRGB picture can be seen."""
+    visible = np.asarray(alpha, np.float32)
+    if visible.mean() >= 255 * _NEARLY_OPAQUE or not visible.any():
+        return WHITE
+    levels = np.bincount(np.asarray(colour.convert("L")).ravel(), visible.ravel(), 256)
+    distance = np.abs(np.arange(256) - np.array(_GROUNDS)[:, None])
+    hidden = ((distance < _HIDDEN_LEVELS) @ levels / levels.sum()).tolist()
+    good = next((index for index, part in enumerate(hidden) if part <= _LITTLE_HIDDEN), hidden.index(min(hidden)))
+    return (_GROUNDS[good],) * 3
 
 
 def srgb(image: Image.Image, icc: bytes | None) -> Image.Image:

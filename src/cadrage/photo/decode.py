@@ -3,11 +3,15 @@
 import mmap
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.photo import memory
-from cadrage.photo.colour import eight_bit, flat_srgb, resizable
+from cadrage.photo.code_points import stated_profile
+from cadrage.photo.colour import eight_bit, flat_srgb, has_alpha, resizable
+from cadrage.photo.content import Box, box_on_canvas, visible_box
 from cadrage.photo.header import Header, damage_reported, pillow_limit_lifted
 from cadrage.photo.orientation import stored_box, upright, upright_size
 
@@ -30,19 +34,34 @@ def load(image: Image.Image, header: Header, name: str) -> None:
         image.load()
 
 
-def squashed(image: Image.Image, header: Header, name: str, side: int) -> Image.Image:
-    """The upright photo squashed to ``side`` x ``side``, 8-bit sRGB on white, from a picture not decoded yet.
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What a model is shown: ``pixels`` uint8 (side, side, 3), sRGB, upright, and the box of content on plain ground.
+
+    ``content_xyxy`` are fractions of the upright photo; None where the photo fills its frame.
+    """
+
+    pixels: NDArray[np.uint8]
+    content_xyxy: Box | None
+
+
+def squashed(image: Image.Image, header: Header, name: str, side: int) -> View:
+    """The upright photo squashed to ``side`` x ``side``, 8-bit sRGB on plain ground, from a picture not decoded yet.
 
     Colours and orientation come after resizing, when there is little left to convert and to turn.
     """
     # A JPEG is decoded at reduced scale, not below the size named here; most other formats cannot.
     least = int(_DRAFT_MARGIN * side)
     image.draft("RGB", (least, least))
-    return _resized(image, header, name, (side, side), Image.Resampling.BILINEAR)
+    whole, small = _resized(image, header, name, (side, side), Image.Resampling.BILINEAR)
+    pixels = np.array(small)
+    # Exact to the pixel where the picture itself says what is there.
+    visible = visible_box(upright(whole.getchannel("A"), header.turn)) if has_alpha(whole) else None
+    return View(pixels, visible or box_on_canvas(pixels))
 
 
 def shrunk(image: Image.Image, header: Header, name: str, max_side: int) -> Image.Image:
-    """The upright photo fitted into ``max_side`` x ``max_side``, never enlarged, 8-bit sRGB on white."""
+    """The upright photo fitted into ``max_side`` x ``max_side``, never enlarged, 8-bit sRGB on plain ground."""
     width, height = header.decoded_size_wh
     longer = max(width, height)
     if longer > max_side:
@@ -50,15 +69,17 @@ def shrunk(image: Image.Image, header: Header, name: str, max_side: int) -> Imag
         width = max(1, (2 * width * max_side + longer) // (2 * longer))
         height = max(1, (2 * height * max_side + longer) // (2 * longer))
     image.draft("RGB", (width, height))
-    return _resized(image, header, name, (width, height), Image.Resampling.BICUBIC)
+    return _resized(image, header, name, (width, height), Image.Resampling.BICUBIC)[1]
 
 
 def _resized(
     image: Image.Image, header: Header, name: str, size_wh: tuple[int, int], resample: Image.Resampling
-) -> Image.Image:
+) -> tuple[Image.Image, Image.Image]:
+    """The picture as stored, as far as it had to be decoded, and what is made of it: small, sRGB, upright."""
     load(image, header, name)
-    small = resizable(eight_bit(image)).resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
-    return upright(flat_srgb(small, image.info.get("icc_profile")), header.turn)
+    whole = resizable(eight_bit(image))
+    small = whole.resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
+    return whole, upright(flat_srgb(small, stated_profile(image)), header.turn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cadrage.errors import UsageError
 from cadrage.photo.colour import DEEP_MODES, WHITE, eight_bit, has_alpha, resizable, srgb
+from cadrage.photo.icc import stated_in
 from cadrage.photo.metadata import Metadata, exif_as_tiff_tags
 
 OUTPUT_FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
@@ -29,6 +30,12 @@ _MAX_SIDE = {"JPEG": 65_500, "PNG": 2**31 - 1, "WEBP": 16_383, "TIFF": 2**31 - 1
 
 # A crop is a second generation: nothing should be seen to be lost. AVIF has a scale of its own.
 _DEFAULT_QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80}
+
+# Pillow writes no AVIF of another matrix than that of BT.601, which rounds; samples then differ by up to 3 of 255.
+_LOSSLESS: Mapping[str, Mapping[str, Any]] = {
+    "WEBP": {"lossless": True, "exact": True},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+}
 
 # The sum of the first 64 quantisation steps at _DEFAULT_QUALITY; a smaller sum is a finer table.
 _DEFAULT_STEPS = 592
@@ -115,13 +122,16 @@ def _is_16_bit(image: Image.Image) -> bool:
     return bool(low >= 0 and 255 < high <= 65535)
 
 
-def encoder_options(kind: str, quality: int | None, metadata: Metadata, source_tables: Tables | None) -> dict[str, Any]:
+def encoder_options(
+    kind: str, quality: int | None, metadata: Metadata, source_tables: Tables | None, *, lossless: bool = False
+) -> dict[str, Any]:
     """The keyword arguments of Pillow's ``save`` for a picture that ``fitted`` has prepared.
 
     Without ``quality``, a JPEG made from a JPEG keeps the original's quantisation tables if they are finer than
     quality 92, and gets 92 if they are coarser: the crop lies differently on the 8 x 8 grid, so coarse tables would
     take their toll a second time. Colours keep full resolution (4:4:4) from quality 90 on. WebP takes 90, AVIF 80;
-    PNG and TIFF (uncompressed) are lossless and ignore it.
+    PNG and TIFF (uncompressed) are lossless and ignore it. With ``lossless``, of a photo that has lost nothing yet, a
+    WebP loses nothing either, and an AVIF as little as its encoder here can.
     """
     # An empty profile, unlike none, keeps Pillow from falling back to the one the picture came with.
     options: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc or b""}
@@ -136,12 +146,14 @@ def encoder_options(kind: str, quality: int | None, metadata: Metadata, source_t
         options["subsampling"] = "4:4:4" if full_chroma else "4:2:0"
         options["comment"] = b""
         _drop_what_no_segment_holds(options)
+    elif lossless and kind in _LOSSLESS:
+        options |= _LOSSLESS[kind]
     elif kind in _DEFAULT_QUALITY:
         options["quality"] = quality or _DEFAULT_QUALITY[kind]
     elif kind == "PNG":
         # On photos a third of the time that the usual 6 takes, for two percent more bytes.
         options["compress_level"] = 3
-        options["pnginfo"] = _png_text(options.pop("xmp"))
+        options["pnginfo"] = _png_chunks(options.pop("xmp"), metadata.icc)
     else:
         # Pillow writes EXIF and GPS directories into uncompressed TIFFs only.
         options["compression"] = "raw"
@@ -160,12 +172,17 @@ def _drop_what_no_segment_holds(options: dict[str, Any]) -> None:
         options["xmp"] = None
 
 
-def _png_text(packet: bytes | None) -> PngInfo | None:
-    if packet is None:
+def _png_chunks(packet: bytes | None, icc: bytes | None) -> PngInfo | None:
+    points = stated_in(icc)
+    if packet is None and points is None:
         return None
-    text = PngInfo()
-    text.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8"))
-    return text
+    chunks = PngInfo()
+    if points is not None:
+        # Colours in RGB, whatever matrix they had.
+        chunks.add(b"cICP", bytes((points.primaries, points.transfer, 0, points.full_range)))
+    if packet is not None:
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8"))
+    return chunks
 
 
 def _tiff_tags(block: bytes | None, packet: bytes | None) -> Image.Exif | None:

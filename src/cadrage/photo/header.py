@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, BinaryIO
 
 from PIL import Image, ImageFile
@@ -19,6 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
+from cadrage.photo.code_points import high_dynamic_range, note_code_points
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.source import reason, unreadable
@@ -168,7 +169,9 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
     with damage_reported(name, kind), metadata_warnings_ignored():
         image = _READERS[kind](handle)
-        return image, _header(image, kind, name)
+        note_code_points(image, kind, handle)
+        header = _header(image, kind, name)
+        return image, replace(header, notes=(*header.notes, *high_dynamic_range(image)))
 
 
 def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:

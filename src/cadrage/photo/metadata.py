@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from cadrage.errors import UsageError
 from cadrage.photo import exif
+from cadrage.photo.code_points import stated_profile
 from cadrage.photo.header import exif_block
 
 _MAX_BYTES = 1_000_000
@@ -126,7 +127,7 @@ def metadata_for_crop(
     with ``all`` everything but the profile and the print resolution. Text chunks of PNG, IPTC-IIM blocks, comments
     and metadata behind the pixels of a PNG are not taken along.
     """
-    icc, dpi = image.info.get("icc_profile"), _dpi(image)
+    icc, dpi = stated_profile(image), _dpi(image)
     if "all" in strip:
         return Metadata(icc=icc, dpi=dpi)
     drop_gps = "gps" in strip

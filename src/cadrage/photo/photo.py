@@ -13,7 +13,9 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
-from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
+from cadrage.photo.code_points import high_dynamic_range, stated_profile
+from cadrage.photo.content import Box
+from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright
@@ -34,6 +36,7 @@ class Photo:
     name: str
     header: Header
     source: Source | Image.Image = field(repr=False)
+    _content: dict[int, Box | None] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         width, height = self.size_wh
@@ -75,17 +78,35 @@ class Photo:
         return digest.hexdigest()
 
     def model_input(self, side: int) -> npt.NDArray[np.uint8]:
-        """The whole photo squashed to a square: uint8 (side, side, 3), RGB, sRGB, transparent places white.
+        """The whole photo squashed to a square: uint8 (side, side, 3), RGB, sRGB, on a ground that contrasts with it.
 
         A JPEG is decoded at reduced scale, which saves nearly all of the memory and much of the time.
 
         Raises:
             PhotoError: the pixel data is damaged or incomplete, or the file has changed since it was opened.
         """
+        return self._view(side).pixels
+
+    def content_xyxy(self, side: int) -> Box | None:
+        """The box, in fractions, of what stands on transparent ground, or on a canvas of one colour.
+
+        None where the photo fills its frame, as nearly all do. Nothing is decoded if ``model_input`` of this ``side``
+        has been asked for before.
+
+        Raises:
+            PhotoError: as for ``model_input``.
+        """
+        if side not in self._content:
+            self._view(side)
+        return self._content[side]
+
+    def _view(self, side: int) -> View:
         if side < 1:
             raise UsageError(f"the side of a model input must be at least 1 px, got {side}")
         with self.opened() as image:
-            return np.array(squashed(image, self.header, self.name, side))
+            view = squashed(image, self.header, self.name, side)
+        self._content[side] = view.content_xyxy
+        return view
 
     def thumbnail(self, max_side: int) -> Image.Image:
         """The upright photo in mode RGB, sRGB, its longer side at most ``max_side`` px; never enlarged.
@@ -131,7 +152,8 @@ class Photo:
             # Formats that can hold several pictures would keep looking for the next one in the closed file.
             single = image.format == "JPEG" and isinstance(self.source, Source)
             pixels = image if single else image.copy()
-            pixels.info = {key: value for key, value in image.info.items() if key in ("icc_profile", "transparency")}
+            kept = {"icc_profile": stated_profile(image), "transparency": image.info.get("transparency")}
+            pixels.info = {key: value for key, value in kept.items() if value is not None}
             return pixels
 
     @contextmanager
@@ -192,7 +214,8 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
         image.load()
     # A TIFF, which has no such block, was turned by Pillow while loading.
     orientation = exif_orientation(image)
-    return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation), image)
+    notes = high_dynamic_range(image)
+    return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation, notes), image)
 
 
 def _as_picture(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

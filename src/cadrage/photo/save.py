@@ -24,11 +24,12 @@ from cadrage.photo.encode import (
     output_format,
 )
 from cadrage.photo.files import atomic_write, check_target
+from cadrage.photo.lossless import coded_losslessly
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
 from cadrage.photo.notes import Note
 from cadrage.photo.photo import Photo
-from cadrage.photo.source import reason
+from cadrage.photo.source import Source, reason
 
 _REDUCING_GAP = 3.0
 
@@ -38,10 +39,10 @@ class CropOptions(TypedDict, total=False):
 
     ``format`` is ``jpeg``, ``png``, ``webp``, ``tiff`` or ``avif``; by default the extension of the file decides, else
     the photo. ``quality`` is 1..100 for JPEG, WebP and AVIF, see ``encode.encoder_options``; the lossless formats
-    ignore it. ``size_wh`` are the pixels of the picture instead of those of the box; it must have the ratio of the box
-    within 1 px, and only ``enlarge`` lets it be larger than the box. ``strip`` holds ``gps`` to remove the position,
-    ``all`` to remove every metadata but the colour profile. ``decoded`` is ``photo.decoded()``, to decode only once
-    for several crops of one photo.
+    ignore it, and without it a lossless WebP stays lossless. ``size_wh`` are the pixels of the picture instead of
+    those of the box; it must have the ratio of the box within 1 px, and only ``enlarge`` lets it be larger than the
+    box. ``strip`` holds ``gps`` to remove the position, ``all`` to remove every metadata but the colour profile.
+    ``decoded`` is ``photo.decoded()``, to decode only once for several crops of one photo.
     """
 
     format: str | None
@@ -170,7 +171,7 @@ def _finished(cut: _Cut) -> tuple[Image.Image, dict[str, Any]]:
         picture = _resized(picture, cut.size_wh)
     picture, icc = fitted(picture, cut.kind, metadata.icc)
     metadata = Metadata(metadata.exif, metadata.xmp, icc, metadata.dpi)
-    return picture, encoder_options(cut.kind, cut.quality, metadata, tables)
+    return picture, encoder_options(cut.kind, cut.quality, metadata, tables, lossless=_stays_lossless(cut))
 
 
 def _checked_box(box_px: Sequence[int], photo: Photo) -> tuple[int, int, int, int]:
@@ -214,6 +215,15 @@ def _inherited(cut: _Cut) -> tuple[Metadata, Tables | None]:
         # AVIF states the orientation in its container and Pillow would rewrite the whole block to move it there.
         metadata = metadata_for_crop(image, cut.size_wh, cut.strip, orientation_in_exif=cut.kind != "AVIF")
         return metadata, image.quantization if isinstance(image, JpegImageFile) else None
+
+
+def _stays_lossless(cut: _Cut) -> bool:
+    """Whether the photo is a file of the format to write that was coded without loss."""
+    source = cut.photo.source
+    if cut.quality is not None or cut.kind != cut.photo.format or not isinstance(source, Source):
+        return False
+    with source.open() as handle:
+        return coded_losslessly(handle, cut.kind)
 
 
 def _resized(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cadrage.geometry import area, box_ratio, from_pixels, to_pixels
 from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
+from cadrage.inference.selection.composition import unease
 from cadrage.inference.selection.duplicates import SetLimits, pick_set
 from cadrage.inference.selection.rules import admit, obeys
 from cadrage.inference.selection.task import CropDistribution, Picks, Selected, SelectionSettings, Task
@@ -30,6 +31,9 @@ from cadrage.inference.selection.worth import (
     scale_factor,
     worth,
 )
+
+# What sits badly in a crop outweighs what such crops are expected to overlap.
+_UNEASE_WEIGHT = 4.0
 
 # Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
 _HEAVIEST = 96
@@ -58,8 +62,9 @@ def by_overlap(task: Task) -> Selected:
         tilt=task.tilt,
         settings=task.settings,
         always_considered=int(admitted[: pool.leading].sum()),
-        polish=None if relaxed else partial(_polished, task),
+        polish=None if relaxed or len(rules.visible_xyxy) else partial(_polished, task),
         evaluate=task.evaluate,
+        unease=partial(unease, rules=rules) if len(rules.visible_xyxy) else None,
     )
     # Sums of float32 may pass the ends of the range by a rounding error.
     return Selected(Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed, opinions, _expected)
@@ -83,6 +88,7 @@ def select(
     always_considered: int = 0,
     polish: Callable[[Floats, WeightedBoxes], Floats] | None = None,
     evaluate: Callable[[Floats], Floats] | None = None,
+    unease: Callable[[Floats], Floats] | None = None,
 ) -> Picks:
     """Choose a set of crops among candidates that all obey the rules.
 
@@ -94,6 +100,7 @@ def select(
         always_considered: this many leading candidates are never skipped to save time.
         polish: from the best candidate ``(4,)`` and the weighted proposals to better candidates ``(M, 4)``.
         evaluate: the evaluator, ``(C, 4)`` to ``(C,)``; called only if the settings give it weight.
+        unease: how badly an object sits in the candidates, ``(C, 4)`` to ``(C,)``; no candidate is skipped then.
 
     Returns:
         The chosen boxes, fewer than asked if no further candidate is different enough. The best is first, the others
@@ -110,13 +117,15 @@ def select(
         candidates = np.concatenate([better, candidates])
         promise = np.concatenate([np.full(len(better), np.inf, np.float32), promise])
     shortlist = _shortlist(candidates, promise, limits, always_considered + len(candidates) - len(candidates_xyxy))
-    for considered in (candidates[shortlist], candidates):
+    for considered in (candidates[shortlist], candidates) if unease is None else (candidates,):
         factor = scale_factor(considered, tilt)
         overlap = overlaps(considered, sample)
         overlap *= factor[:, None]
         bonus = np.zeros(len(considered), np.float32)
         if evaluate is not None and settings.evaluator_weight != 0:
             bonus = (settings.evaluator_weight * _standardised(evaluate(considered))).astype(np.float32)
+        if unease is not None:
+            bonus -= (_UNEASE_WEIGHT * unease(considered)).astype(np.float32)
         values = overlap @ sample.weights + bonus
         extra = bonus + settings.alternative_value * values
         chosen = pick_set(considered, overlap, sample.weights, values, extra, limits)

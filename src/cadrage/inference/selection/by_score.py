@@ -12,6 +12,7 @@ import numpy as np
 
 from cadrage.geometry import area
 from cadrage.inference.selection.candidates import fixed_ratio_pool, grid_pool
+from cadrage.inference.selection.composition import unease
 from cadrage.inference.selection.duplicates import pick_set
 from cadrage.inference.selection.rules import admit
 from cadrage.inference.selection.task import CropDistribution, Picks, Selected, Task
@@ -41,6 +42,11 @@ def by_score(task: Task) -> Selected:
         asked = boxes[considered]
         scores = task.evaluate(asked)
         values = scores + task.tilt * np.log(area(asked))
+        # An object on plain ground that sits badly in a box outweighs its score.
+        uneasy = unease(asked, task.rules)
+        if task.request.whole:
+            uneasy[(asked == (0, 0, 1, 1)).all(axis=1)] = 0
+        values = values - 2 * uneasy * (1 + np.ptp(values))
         # Whatever its score, a box unlike those of the training stands behind the others.
         values = values - ~familiar[considered] * (1 + np.ptp(values))
         chosen = _pick(asked, values, task)

@@ -38,6 +38,18 @@ class Pool:
 
 def free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tuple[int, int]) -> Pool:
     """Candidates of any ratio: the heaviest proposals, their weighted mean and a lattice; never empty."""
+    pool = _free_pool(proposals_xyxy, weights, rules, size_wh)
+    return _joined([pool, *(_free_pool(proposals_xyxy, weights, kept, size_wh) for kept in rules.keeping_visible())])
+
+
+def _joined(pools: list[Pool]) -> Pool:
+    """The candidates of all the pools, those that lead any of them first."""
+    leading = [pool.boxes_xyxy[: pool.leading] for pool in pools]
+    boxes = np.concatenate([*leading, *(pool.boxes_xyxy[pool.leading :] for pool in pools)])
+    return Pool(boxes, sum(map(len, leading)))
+
+
+def _free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: tuple[int, int]) -> Pool:
     heaviest = proposals_xyxy[np.argsort(-weights, kind="stable")[:_PROPOSALS]]
     opinions = np.concatenate([weights[None] @ proposals_xyxy, heaviest]) if len(heaviest) else heaviest
     hull = rules.kept_hull
@@ -70,6 +82,10 @@ def grid_pool(rules: Rules, size_wh: tuple[int, int]) -> Pool:
 
 def fixed_ratio_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:
     """Candidates of one ratio (width / height in pixels), as exact as whole pixels allow; never empty."""
+    return _joined([_fixed_pool(ratio, wanted, size_wh) for wanted in (rules, *rules.keeping_visible())])
+
+
+def _fixed_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:
     hull = rules.kept_hull
     regions = clear_regions(rules, size_wh)
     parts = [_fixed_in(region, ratio, hull, rules, size_wh, _FIXED_LIMIT // len(regions)) for region in regions]

@@ -25,7 +25,8 @@ class Crop:
     ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio; of a model
     that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
     ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
-    ``focal_point`` the centre of that (or of the kept boxes, if any were given) as fx, fy in [0, 1] of the photo.
+    ``focal_point`` the centre of that (or of the kept boxes or an object on plain ground, if there are any) as fx, fy
+    in [0, 1] of the photo.
     ``flags`` names rules that gave way, and `WHOLE_PHOTO_UNRATED`.
     """
 

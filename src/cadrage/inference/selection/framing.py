@@ -44,11 +44,10 @@ def frame(task: Task) -> Framed:
     """
     choose = by_score if task.opinions is None else by_overlap
     chosen = choose(task)
-    dropped = None
-    if task.request.strict and task.rules.has_wishes and _broken(task, chosen):
+    wished = task.rules
+    while task.request.strict and task.rules.has_wishes and _broken(task, chosen):
         # A rule the request did not ask for never fails a photo.
-        dropped = Rules(person_xyxy=task.rules.person_xyxy)
-        task = replace(task, rules=task.rules.without_wishes())
+        task = replace(task, rules=task.rules.fewer_wishes())
         chosen = choose(task)
     broken = _broken(task, chosen)
     if broken and task.request.strict:
@@ -57,7 +56,7 @@ def frame(task: Task) -> Framed:
         )
     # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
     boxes_px = to_pixels(chosen.picks.boxes_xyxy, task.size_wh)
-    notes = [*_unrated(task, boxes_px), *_missing_person(task, boxes_px, dropped)]
+    notes = [*_unrated(task, boxes_px), *_unfulfilled(task, boxes_px, wished)]
     gave_way = _gave_way(task, chosen)
     return Framed(
         _crops(task, chosen, boxes_px, notes),
@@ -86,6 +85,7 @@ def _sentence(flag: str, task: Task, chosen: Selected) -> str:
         hard.AREA_OUT_OF_RANGE: "no crop can have the asked area",
         hard.OVERLAPS_AVOIDED: "no crop can stay clear of all that must be avoided",
         hard.MISSES_PERSON: "no crop can show a tenth of the main person",
+        hard.CUTS_VISIBLE: "no crop can hold all that stands on the plain ground",
         hard.FEWER_THAN_ASKED: f"only {found} of {request.n} crops differ enough (IoU at most {request.diversity:g})",
     }
     return f"ratio {task.ratio.text}: {says[flag]}"
@@ -100,15 +100,21 @@ def _unrated(task: Task, boxes_px: Ints) -> list[_Note]:
     return [_Note(WHOLE_PHOTO_UNRATED, whole, f"ratio {task.ratio.text}: {says}")]
 
 
-def _missing_person(task: Task, boxes_px: Ints, dropped: Rules | None) -> list[_Note]:
-    """Crops that show too little of the main person, where the rule to show them was dropped."""
-    if dropped is None:
-        return []
-    missed = ~hard.obeys(from_pixels(boxes_px, task.size_wh), dropped, task.size_wh)
-    if not missed.any():
-        return []
-    says = f"{int(missed.sum())} of {len(missed)} crops show less than a tenth of the main person"
-    return [_Note(hard.MISSES_PERSON, missed, f"ratio {task.ratio.text}: {says}")]
+def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules) -> list[_Note]:
+    """Crops that show too little of the main person, or of what is visible, where the rule about that was dropped."""
+    boxes = from_pixels(boxes_px, task.size_wh)
+    says = {
+        hard.MISSES_PERSON: "show less than a tenth of the main person",
+        hard.CUTS_VISIBLE: "cut what stands on the plain ground",
+    }
+    kept = dict(hard.violations(boxes, task.rules, task.size_wh))
+    notes = []
+    for flag, broken in hard.violations(boxes, wished, task.size_wh):
+        missed = broken > hard.NOISE
+        if flag in hard.WISHES and flag not in kept and missed.any():
+            sentence = f"ratio {task.ratio.text}: {int(missed.sum())} of {len(missed)} crops {says[flag]}"
+            notes.append(_Note(flag, missed, sentence))
+    return notes
 
 
 def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> tuple[Crop, ...]:
@@ -116,6 +122,8 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> 
     areas = area(boxes)
     focal, kept = focal_points(boxes, chosen.opinions.boxes_xyxy, chosen.opinions.weights)
     hull = task.rules.kept_hull
+    if hull is None and len(task.rules.visible_xyxy):
+        hull = task.rules.visible_xyxy[0]
     if hull is not None:
         focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
     facts = (boxes_px, boxes, chosen.picks.scores, areas, kept, focal)

@@ -7,14 +7,15 @@ A crop never leaves the photo and always has the asked ratio. The other rules, t
 3. its area lies within the limits   (relaxed: ``area_out_of_range``)
 4. it stays clear of avoided boxes   (relaxed: ``overlaps_avoided``)
 5. it shows the main person          (relaxed: ``misses_person``)
-6. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
+6. it cuts nothing of an object on plain or transparent ground (relaxed: ``cuts_visible``)
+7. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
 
-Where two conflict the less important one gives way, so number 6 is given up first. A rule that gives way is still
+Where two conflict the less important one gives way, so number 7 is given up first. A rule that gives way is still
 broken as little as possible, and the flag says so.
 
-Rules have two strengths. The caller asks for all of them but number 5, and may forbid that an asked rule gives way.
-Number 5 is a wish: it holds where a model knows the main person, of whom a crop then shows a tenth or more, and makes
-no request fail.
+Rules have two strengths. The caller asks for all of them but numbers 5 and 6, and may forbid that an asked rule gives
+way. Those two are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
+then shows a tenth or more; number 6 where a photo does not fill its frame.
 """
 
 from dataclasses import dataclass, field, replace
@@ -33,17 +34,31 @@ SMALLER_THAN_ASKED = "smaller_than_asked"
 AREA_OUT_OF_RANGE = "area_out_of_range"
 OVERLAPS_AVOIDED = "overlaps_avoided"
 MISSES_PERSON = "misses_person"
+CUTS_VISIBLE = "cuts_visible"
 FEWER_THAN_ASKED = "fewer_than_asked"
-FLAGS = (CUTS_KEPT, SMALLER_THAN_ASKED, AREA_OUT_OF_RANGE, OVERLAPS_AVOIDED, MISSES_PERSON, FEWER_THAN_ASKED)
-WISHES = frozenset({MISSES_PERSON})
+FLAGS = (
+    CUTS_KEPT,
+    SMALLER_THAN_ASKED,
+    AREA_OUT_OF_RANGE,
+    OVERLAPS_AVOIDED,
+    MISSES_PERSON,
+    CUTS_VISIBLE,
+    FEWER_THAN_ASKED,
+)
+WISHES = frozenset({MISSES_PERSON, CUTS_VISIBLE})
 """Flags of rules that the program adds by itself, not the request."""
 
 # A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
 _SHOWN_OF_PERSON = 0.1
 
-_EPSILON = 1e-9
+# Air around an object, as a part of its longer side.
+_AIR = 0.1
+
+NOISE = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
-_SLACK = 0.02
+_LITTLE = 0.02
+# An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
+_SLACK = {CUTS_VISIBLE: 0.1}
 _NOISE_PX = 1e-6
 
 _NO_BOXES: Floats = np.empty((0, 4))
@@ -53,7 +68,8 @@ _NO_BOXES: Floats = np.empty((0, 4))
 class Rules:
     """What crops of a photo must obey; boxes normalised ``(N, 4)``, areas as fractions of the photo.
 
-    ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown.
+    ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown. ``visible_xyxy`` is the object on
+    plain ground and the same with air around it, ``(2, 4)``, or ``(0, 4)`` where the photo fills its frame.
     """
 
     keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
@@ -62,6 +78,7 @@ class Rules:
     max_area: float | None = None
     min_size_wh: tuple[int, int] = (1, 1)
     person_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    visible_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
 
     @property
     def kept_hull(self) -> Floats | None:
@@ -76,7 +93,7 @@ class Rules:
         return bool(
             len(self.keep_xyxy)
             or len(self.avoid_xyxy)
-            or len(self.person_xyxy)
+            or self.has_wishes
             or self.min_area is not None
             or self.max_area is not None
             or self.min_size_wh != (1, 1)
@@ -88,12 +105,19 @@ class Rules:
 
     @property
     def has_wishes(self) -> bool:
-        """Whether the main-person rule, which the request did not ask for, applies."""
-        return len(self.person_xyxy) > 0
+        """Whether a rule applies that the request did not ask for."""
+        return len(self.person_xyxy) > 0 or len(self.visible_xyxy) > 0
 
-    def without_wishes(self) -> "Rules":
-        """Only what the caller asked for."""
+    def fewer_wishes(self) -> "Rules":
+        """Without the least important of the rules that the request did not ask for."""
+        if len(self.visible_xyxy):
+            return replace(self, visible_xyxy=_NO_BOXES)
         return replace(self, person_xyxy=_NO_BOXES)
+
+    def keeping_visible(self) -> list["Rules"]:
+        """Rules that ask for what the wish about the visible part only wishes: with air around it, and without."""
+        kept = [np.concatenate([self.keep_xyxy, box[None]]) for box in self.visible_xyxy[::-1]]
+        return [replace(self, keep_xyxy=boxes, visible_xyxy=_NO_BOXES) for boxes in kept]
 
 
 def rules_for(
@@ -102,12 +126,14 @@ def rules_for(
     size_wh: tuple[int, int],
     found_xyxy: tuple[Box, ...] = (),
     person_xyxy: Box | None = None,
+    visible_xyxy: Box | None = None,
 ) -> Rules:
     """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size.
 
     Args:
         found_xyxy: the subjects that the request asks to keep in words.
         person_xyxy: the main person that the model knows, of whom every crop is to show something.
+        visible_xyxy: the content of a photo that does not fill its frame, of which no crop is to cut anything.
     """
     kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
     asked = [size for size in (request.min_size, ratio.size_wh, (1, 1)) if size is not None]
@@ -118,7 +144,16 @@ def rules_for(
         max_area=request.max_area,
         min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
         person_xyxy=_NO_BOXES if person_xyxy is None else np.array([person_xyxy]),
+        visible_xyxy=_NO_BOXES if visible_xyxy is None else _with_air(np.array([visible_xyxy]), size_wh),
     )
+
+
+def _with_air(box_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+    """A box ``(1, 4)`` and the same with air around it, as far as the photo goes, ``(2, 4)``."""
+    sides = np.array(size_wh, np.float64)
+    air = _AIR * ((box_xyxy[:, 2:] - box_xyxy[:, :2]) * sides).max() / sides
+    airy = np.concatenate([box_xyxy[:, :2] - air, box_xyxy[:, 2:] + air], axis=1).clip(0, 1)
+    return outward(np.concatenate([box_xyxy, airy]), size_wh)
 
 
 def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
@@ -138,13 +173,13 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
     areas = area(boxes_xyxy)
     hull = rules.kept_hull
     if hull is not None:
-        held = _shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
-        whole = (boxes_xyxy[:, :2] <= hull[:2] + _EPSILON) & (boxes_xyxy[:, 2:] >= hull[2:] - _EPSILON)
+        held = shared_area(boxes_xyxy, rules.keep_xyxy).sum(axis=1) / area(rules.keep_xyxy).sum()
+        whole = (boxes_xyxy[:, :2] <= hull[:2] + NOISE) & (boxes_xyxy[:, 2:] >= hull[2:] - NOISE)
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * _EPSILON), 0.0)))
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * NOISE), 0.0)))
         distance = np.hypot(offset[:, 0], offset[:, 1])
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * _EPSILON), 0.0)))
+        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * NOISE), 0.0)))
     if rules.min_size_wh != (1, 1):
         side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * size_wh
         broken.append((SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))
@@ -153,10 +188,14 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         highest = 1.0 if rules.max_area is None else rules.max_area
         broken.append((AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
     if len(rules.avoid_xyxy):
-        broken.append((OVERLAPS_AVOIDED, _shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
+        broken.append((OVERLAPS_AVOIDED, shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
     if len(rules.person_xyxy):
-        shown = _shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
+        shown = shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
         broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
+    if len(rules.visible_xyxy):
+        visible = rules.visible_xyxy[:1]
+        shown = shared_area(boxes_xyxy, visible)[:, 0] / area(visible)
+        broken.append((CUTS_VISIBLE, np.maximum(1 - shown, 0)))
     return broken
 
 
@@ -164,7 +203,7 @@ def obeys(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> Bools:
     """Which of the boxes ``(N, 4)`` break no rule, ``(N,)``."""
     obeyed = np.ones(len(boxes_xyxy), np.bool_)
     for _, broken in violations(boxes_xyxy, rules, size_wh):
-        obeyed &= broken <= _EPSILON
+        obeyed &= broken <= NOISE
     return obeyed
 
 
@@ -173,18 +212,21 @@ def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[B
     admitted = np.ones(len(boxes_xyxy), np.bool_)
     relaxed = []
     for flag, broken in violations(boxes_xyxy, rules, size_wh):
+        if flag == CUTS_VISIBLE and CUTS_KEPT in relaxed:
+            # What the caller wants to see decides already which part is shown.
+            continue
         least = broken[admitted].min()
-        if least > _EPSILON:
+        if least > NOISE:
             relaxed.append(flag)
-            admitted &= broken <= least + _SLACK
+            admitted &= broken <= least + _SLACK.get(flag, _LITTLE)
         else:
-            admitted &= broken <= _EPSILON
+            admitted &= broken <= NOISE
     return admitted, tuple(dict.fromkeys(relaxed))
 
 
-def _shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
+def shared_area(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
     """Area that boxes ``(N, 4)`` share with others ``(M, 4)``, as a fraction of the photo, ``(N, M)``."""
     start = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
     side = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:]) - start
-    shared: Floats = np.where((side > _EPSILON).all(axis=2), np.maximum(side, 0).prod(axis=2), 0.0)
+    shared: Floats = np.where((side > NOISE).all(axis=2), np.maximum(side, 0).prod(axis=2), 0.0)
     return shared
