@@ -1,11 +1,14 @@
 import json
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cadrage import __version__
 from cadrage.cli.app import SYNONYMS
@@ -165,3 +168,67 @@ def test_a_plain_locale_still_gets_utf8(model, photos):
     ran = start("suggest", photos, "--model", model, "-n", 1, env=environment)
     assert ran.returncode == 0
     assert json.loads(ran.stdout.splitlines()[-1].decode())["image"]["path"]
+
+
+def started(arguments, closed="", **settings):
+    """The program with standard streams closed by the shell, such as ``1>&-``."""
+    line = shlex.join([sys.executable, "-m", "cadrage.cli", *map(str, arguments)])
+    return subprocess.run(["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, **settings)
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_crops_are_written_without_standard_streams(model, photos, closed):
+    ran = started(["crop", photos / "a.jpg", "-o", "out", "--model", model, "-n", 1], closed)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    with Image.open("out/a_free_1.jpg") as image:
+        image.load()
+
+
+def test_suggestions_without_standard_output_are_one_error(model, photos):
+    ran = started(["suggest", photos / "a.jpg", "--model", model], ">&-")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "cadrage: error: cannot write to standard output: it is closed; redirect it to a file\n"
+    assert started(["suggest", photos / "a.jpg", "--model", model], ">&- 2>&-").returncode == 1
+
+
+def test_messages_never_go_to_standard_output(model, photos):
+    ran = started(["suggest", "missing.jpg", "--model", model], "2>&-")
+    assert ran.returncode == 3
+    assert [set(json.loads(line)) for line in ran.stdout.splitlines()] == [{"schema_version", "image", "error"}]
+
+
+def test_a_photo_from_a_closed_standard_input_is_one_error(model):
+    ran = started(["suggest", "-", "--model", model], "<&-")
+    assert ran.returncode == 3
+    assert ran.stderr.startswith("cadrage: error: cannot read -: standard input is closed")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_help_and_doctor_without_standard_output(model):
+    for arguments in (["--help"], ["--version"], ["suggest", "--help"], ["models", "list"], ["doctor"]):
+        ran = started(arguments, ">&-")
+        assert "Traceback" not in ran.stderr and len(ran.stderr.splitlines()) <= 1, arguments
+
+
+def test_few_file_descriptors_and_small_files_are_told_in_one_line(model, photos):
+    full = started(["crop", photos / "b.png", "-o", "out", "--model", model, "-n", 1], "", preexec_fn=small_files_only)
+    assert full.returncode == 1
+    assert full.stderr.count("\n") == 1 and "nothing was left behind" in full.stderr
+    assert not list(Path("out").iterdir())
+
+
+def small_files_only() -> None:
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
+
+
+def test_what_nobody_foresaw_is_one_line(cadrage, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr("cadrage.cli.app.app", broken)
+    ran = cadrage("suggest", "a.jpg")
+    assert ran.code == 1
+    assert "unexpected RecursionError" in ran.message

@@ -1,5 +1,8 @@
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,7 +129,7 @@ def test_existing_files_stop_their_photo_only_and_nothing_of_it_is_written(cadra
 def test_a_photo_of_the_run_is_never_replaced(cadrage, model, photos, picture):
     picture((50, 50)).save(photos / "a_free_1.jpg")
     before = (photos / "a_free_1.jpg").read_bytes()
-    ran = cadrage("crop", photos, "-o", photos, "--model", model, "-n", 1, "--overwrite")
+    ran = cadrage("crop", *photos.iterdir(), "-o", photos, "--model", model, "-n", 1, "--overwrite")
     assert ran.code == 1
     assert "a_free_1.jpg" in ran.err
     assert (photos / "a_free_1.jpg").read_bytes() == before
@@ -165,11 +168,11 @@ def test_an_interruption_leaves_no_half_photo(cadrage, model, photos, monkeypatc
     real = photo_room.save_crop
     written = []
 
-    def interrupted(*arguments, **settings) -> None:
+    def interrupted(*arguments, **settings):
         written.append(arguments)
         if len(written) == 4:
             raise KeyboardInterrupt
-        real(*arguments, **settings)
+        return real(*arguments, **settings)
 
     monkeypatch.setattr(photo_room, "save_crop", interrupted)
     ran = cadrage("crop", photos, "-o", "out", "--model", model, "-n", 2)
@@ -219,3 +222,146 @@ def test_a_photo_from_stdin_is_called_stdin(cadrage, model, photos, stdin):
     stdin(data)
     assert cadrage("crop", "-", "-o", "out", "--model", model, "-n", 1).code == 0
     assert files_in("out") == ["stdin_free_1.png"]
+
+
+def test_only_what_this_run_wrote_is_taken_back(cadrage, model, photos, monkeypatch):
+    import cadrage.photo as photo_room
+
+    real = photo_room.save_crop
+
+    def meanwhile(photo, box, path, **settings):
+        if path.name == "a_free_3.jpg":
+            # Another run is faster, and the user has a link of their own there.
+            Path("out/a_free_3.jpg").write_text("theirs")
+            Path("out/a_free_4.jpg").symlink_to("nowhere")
+            Path("out/a_free_1.jpg").unlink()
+            Path("out/a_free_1.jpg").write_text("theirs too")
+        return real(photo, box, path, **settings)
+
+    monkeypatch.setattr(photo_room, "save_crop", meanwhile)
+    ran = cadrage("crop", photos / "a.jpg", "-o", "out", "--model", model, "-n", 4)
+    assert ran.code == 1
+    assert files_in("out") == ["a_free_1.jpg", "a_free_3.jpg", "a_free_4.jpg"]
+    assert Path("out/a_free_1.jpg").read_text() == "theirs too"
+    assert Path("out/a_free_3.jpg").read_text() == "theirs"
+    assert str(Path("out/a_free_4.jpg").readlink()) == "nowhere"
+
+
+def test_a_link_to_nowhere_is_neither_written_through_nor_removed(cadrage, model, photos):
+    Path("out").mkdir()
+    Path("out/a_free_2.jpg").symlink_to("nowhere")
+    assert cadrage("crop", photos / "a.jpg", "-o", "out", "--model", model, "-n", 2).code == 1
+    assert files_in("out") == ["a_free_2.jpg"]
+    assert not Path("out/nowhere").exists()
+
+
+def test_two_runs_into_one_folder_lose_nothing(model, photos, tmp_path):
+    command = [sys.executable, "-m", "cadrage.cli", "crop", "photos", "-o", "both", "--model", str(model), "-n", "3"]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [run.communicate()[0] for run in runs]
+    said = [file for answer in answers for line in answer.splitlines() for file in json.loads(line).get("files", [])]
+    assert said
+    assert all(Path(file).is_file() for file in said)
+    assert not [name for name in files_in("both") if ".tmp-" in name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_run_that_is_asked_to_end_leaves_whole_photos(number, model, photos, picture):
+    for index in range(40):
+        picture((900, 700)).save(photos / f"more{index:02}.png")
+    command = [sys.executable, "-m", "cadrage.cli", "crop", "photos", "-o", "out", "--model", str(model), "-n", "3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        first = run.stdout.readline()
+        run.send_signal(number)
+        out, err = run.communicate()
+    assert run.returncode == (130 if number == signal.SIGINT else 128 + number)
+    assert len(err.splitlines()) == 1 and "every file and line written so far is complete" in err
+    lines = [json.loads(line) for line in (first + out).splitlines()]
+    # The line of the photo that was just done may be missing, never a file of it.
+    assert {Path(file).name for line in lines for file in line["files"]} <= set(files_in("out"))
+    assert len(files_in("out")) % 3 == 0 and not [name for name in files_in("out") if ".tmp-" in name]
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored(model, photos):
+    script = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); from cadrage.cli.signals import *\n"
+        "with ending_signals(): os.kill(os.getpid(), signal.SIGHUP)"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_crops_of_the_last_run_are_not_cropped_again(cadrage, model, photos):
+    arguments = ("crop", photos, "-o", photos, "--model", model, "-n", 2, "--ratios", "free,4:5")
+    first = cadrage(*arguments)
+    assert (first.code, first.err) == (0, "")
+    before = files_in(photos)
+    for pattern in (photos, photos / "[abc]*"):
+        again = cadrage("crop", pattern, *arguments[2:], "--overwrite")
+        assert again.code == 0
+        assert [line["image"]["path"] for line in again.lines] == [line["image"]["path"] for line in first.lines]
+        assert again.message.startswith("cadrage: warning: photos: 12 files are left out, named like crops of other")
+        assert files_in(photos) == before
+    named = cadrage("crop", photos / "a.jpg", photos / "a_free_1.jpg", "-o", "out", "--model", model, "-n", 1)
+    assert (named.code, named.err, len(named.lines)) == (0, "", 2)
+    elsewhere = cadrage("crop", photos, "-o", "other", "--model", model, "-n", 1)
+    assert (elsewhere.code, elsewhere.err, len(elsewhere.lines)) == (0, "", 15)
+
+
+def test_a_photo_named_like_a_crop_of_nothing_here_is_a_photo(cadrage, model, photos, picture):
+    picture((50, 50)).save(photos / "IMG_free_1.jpg")
+    ran = cadrage("crop", photos, "-o", photos, "--model", model, "-n", 1)
+    assert (ran.code, ran.err, len(ran.lines)) == (0, "", 4)
+
+
+def test_long_names_are_cropped_under_shorter_ones(cadrage, model, photos, load):
+    names = ["a" * 248 + ".jpg", "a" * 247 + "b.jpg", "汉" * 83 + ".jpg"]
+    for name in names:
+        (photos / name).write_bytes((photos / "a.jpg").read_bytes())
+    ran = cadrage("crop", *(photos / name for name in names), "-o", "out", "--model", model, "-n", 2)
+    assert (ran.code, ran.err) == (0, "")
+    written = files_in("out")
+    assert len(written) == 6 and all(len(os.fsencode(name)) <= 255 for name in written)
+    assert sorted(Path(file).name for line in ran.lines for file in line["files"]) == written
+
+
+def test_names_by_template(cadrage, model, photos, load):
+    ran = cadrage("crop", photos, "-o", "out", "--model", model, "-n", 2, "--name", "{rank:02}-{width}x{height}-{stem}")
+    assert ran.code == 0
+    for line in ran.lines:
+        for file, crop in zip(line["files"], line["crops"], strict=True):
+            width, height = crop["box"]["width"], crop["box"]["height"]
+            stem = Path(line["image"]["path"]).stem
+            assert Path(file).stem == f"{crop['rank']:02}-{width}x{height}-{stem}"
+            assert load(file).size == (width, height)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{stem}", "add {rank}"),
+        ("{rank}", "add {stem}"),
+        ("../{stem}", "names a file, not a folder"),
+        ("{stem.__class__}", "not a template"),
+    ],
+)
+def test_templates_that_cannot_name_all_crops(cadrage, model, photos, template, told):
+    ran = cadrage("crop", photos, "-o", "out", "--model", model, "-n", 2, "--name", template)
+    assert ran.code == 2 and told in ran.message
+    assert not Path("out").exists()
+
+
+def test_folders_are_mirrored_on_request(cadrage, model, photos):
+    for folder in ("trip/2024/june", "trip/2025"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "a.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    common = ("--model", model, "-n", 1, "--keep-folders")
+    (one, other) = cadrage("crop", "trip/**/*.jpg", "-o", "out", *common).lines
+    assert [one["files"], other["files"]] == [["out/2024/june/a_free_1.jpg"], ["out/2025/a_free_1.jpg"]]
+    lines = cadrage("crop", "trip/2024/june", "trip/2025/a.jpg", "-o", "two", *common).lines
+    assert [line["files"] for line in lines] == [["two/2024/june/a_free_1.jpg"], ["two/2025/a_free_1.jpg"]]
+    (line,) = cadrage("crop", Path("trip/2025").absolute(), "-o", "three", *common).lines
+    assert line["files"] == ["three/a_free_1.jpg"]
+    (line,) = cadrage("crop", "trip/2024/../2025/a.jpg", "-o", "four", *common).lines
+    assert line["files"] == ["four/a_free_1.jpg"]
+    assert cadrage("crop", "trip/2025", "-o", "five", *common, "--dry-run").code == 0
+    assert not Path("five").exists()

@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from cadrage.cli.inputs import PhotoInput, expand
+from cadrage.cli.inputs import PhotoInput, listed
 from cadrage.errors import PhotoError
+
+
+def expand(arguments):
+    return listed(arguments).photos
 
 
 @pytest.fixture
@@ -79,3 +83,46 @@ def test_names_that_are_not_text_survive(folder):
     except OSError:
         pytest.skip("this file system wants text")
     assert name in [photo.name for photo in expand(["in"])]
+
+
+def test_photos_of_cameras_and_browsers_are_found_whatever_their_suffix(tmp_path):
+    names = ["a.HIF", "b.heics", "c.AVIFS", "d.mpo", "e.pjpeg", "f.jpg_large", "g.jfif", "h.apng", "i.JPG"]
+    for name in names:
+        (tmp_path / name).touch()
+    found = listed([str(tmp_path)])
+    assert [Path(photo.name).name for photo in found.photos] == names
+    assert found.notes == []
+
+
+def test_what_a_folder_scan_leaves_out_is_counted(tmp_path):
+    names = ["a.jpg", "b.mov", "c.MOV", "d.cr3", "e", "f.xmp", ".g.mov", "Thumbs.db", "desktop.ini", "h.aae"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "i.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "sub").mkdir()
+    found = listed([str(tmp_path)])
+    assert [Path(photo.name).name for photo in found.photos] == ["a.jpg"]
+    (note,) = found.notes
+    assert note == (
+        f"{tmp_path}: left out: 4 files are not photos by name (.mov 2, .cr3 1, without suffix 1), 1 link leads "
+        "nowhere; a file named by itself is always tried"
+    )
+
+
+def test_a_folder_of_photos_alone_says_nothing(folder):
+    assert listed(["in"]).notes == []
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg?x=1", "HTTP://example.org/", "s3://bucket/key"])
+def test_an_address_gets_the_way_to_fetch_it(address):
+    (photo,) = listed([address]).photos
+    with pytest.raises(PhotoError, match=r"is an address .* curl -sL .* \| cadrage suggest -"):
+        photo.open(1000)
+
+
+def test_a_current_folder_that_is_gone(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert [photo.name for photo in listed(["a.jpg", "./a.jpg", "b.jpg"]).photos] == ["a.jpg", "b.jpg"]

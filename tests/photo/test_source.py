@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cadrage.errors import PhotoError, UsageError
-from cadrage.photo import open_photo
+from cadrage.photo import open_photo, photo_from_image
 from cadrage.photo.source import source_of
 
 
@@ -126,18 +127,18 @@ def test_no_permission_as_the_system_reports_it(
 
 
 def test_read_error_while_hashing(picture: np.ndarray, written: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(io.BytesIO):
+    class Broken(io.FileIO):
         def read(self, *_: object) -> bytes:
             raise OSError(5, "Input/output error")
 
     photo = open_photo(written(picture, "bad-sector.png"))
-    monkeypatch.setattr(Path, "open", lambda *_: Broken())
+    monkeypatch.setattr(Path, "open", lambda path, _: Broken(path))
     with pytest.raises(PhotoError, match=r"bad-sector\.png: input/output error; check the disk"):
         _ = photo.sha256
     with pytest.raises(PhotoError, match="input/output error"):
         photo.full()
-    with pytest.raises(PhotoError, match="input/output error"):
-        open_photo(Broken())
+    with Broken(photo.path) as stream, pytest.raises(PhotoError, match="input/output error"):
+        open_photo(stream)
 
 
 @pytest.mark.parametrize("source", [None, 3, 2.5, ["a.jpg"]])
@@ -153,3 +154,111 @@ def test_text_stream_is_a_wrong_request() -> None:
 
 def test_repr_shows_no_bytes() -> None:
     assert repr(source_of(b"abc")) == "Source(name='bytes', path=None)"
+
+
+@pytest.mark.parametrize("place", [0, 7, None])
+def test_a_stream_that_was_looked_at_is_read_from_its_beginning(
+    place: int | None, picture: np.ndarray, encoded: Callable
+) -> None:
+    content = encoded(picture, "PNG")
+    stream = io.BytesIO(content)
+    stream.seek(*((0, io.SEEK_END) if place is None else (place,)))
+    before = stream.tell()
+    assert open_photo(stream).sha256 == open_photo(content).sha256
+    assert stream.tell() == before
+
+
+def test_a_stream_just_written_and_a_file_after_verification(
+    picture: np.ndarray, written: Callable, encoded: Callable
+) -> None:
+    stream = io.BytesIO()
+    stream.write(encoded(picture, "JPEG"))
+    assert open_photo(stream).size_wh == (24, 16)
+    with written(picture, "seen.png").open("rb") as file:
+        Image.open(file).verify()
+        assert open_photo(file).size_wh == (24, 16)
+
+
+def test_a_stream_that_cannot_seek_is_read_on(picture: np.ndarray, encoded: Callable) -> None:
+    class Pipe(io.RawIOBase):
+        def __init__(self, content: bytes) -> None:
+            self.left = io.BytesIO(content)
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: bytearray) -> int:
+            return self.left.readinto(buffer)
+
+    class Upload:
+        """As web frameworks wrap theirs: without ``seekable``."""
+
+        def __init__(self, content: bytes) -> None:
+            self.file = io.BytesIO(content)
+
+        def read(self, size: int = -1) -> bytes:
+            return self.file.read(size)
+
+    content = encoded(picture, "PNG")
+    assert open_photo(Pipe(content)).sha256 == open_photo(Upload(content)).sha256 == open_photo(content).sha256
+    with pytest.raises(PhotoError, match="stream: it is empty"):
+        open_photo(Pipe(b""))
+
+
+def test_streams_that_hand_nothing_over_say_why(picture: np.ndarray, encoded: Callable) -> None:
+    closed = io.BytesIO(encoded(picture, "PNG"))
+    closed.close()
+    with pytest.raises(PhotoError, match="the stream is closed; open it again"):
+        open_photo(closed)
+
+    class Later:
+        async def read(self) -> bytes:
+            return b""
+
+    with pytest.raises(UsageError, match=r"read asynchronously; hand over the bytes: await its read\(\)"):
+        open_photo(Later())  # type: ignore[arg-type]
+
+
+def test_standard_input_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(PhotoError, match="cannot read -: standard input is closed"):
+        open_photo("-")
+
+
+@pytest.mark.parametrize("way", ["with", "close", "file"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
+def test_an_image_whose_file_was_closed_is_told_apart_from_damage(
+    way: str, form: str, picture: np.ndarray, encoded: Callable
+) -> None:
+    file = io.BytesIO(encoded(picture, form))
+    image = Image.open(file)
+    if way == "with":
+        with image:
+            pass
+    elif way == "close":
+        image.close()
+    else:
+        file.close()
+    with pytest.raises(UsageError, match=r"the file of this Pillow image was closed .* call load\(\)"):
+        photo_from_image(image)
+
+
+def test_an_image_that_was_loaded_in_time_is_fine(picture: np.ndarray, encoded: Callable) -> None:
+    with Image.open(io.BytesIO(encoded(picture, "PNG"))) as image:
+        image.load()
+    assert photo_from_image(image).model_input(8).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("ask", [lambda photo: photo.model_input(8), lambda photo: photo.full(), lambda p: p.sha256])
+@pytest.mark.parametrize("swap", ["replaced", "rewritten"])
+def test_a_file_that_was_swapped_for_one_alike_is_noticed(
+    swap: str, ask: Callable, picture: np.ndarray, written: Callable, tmp_path: Path
+) -> None:
+    photo = open_photo(written(picture, "photo.png"))
+    other = written(picture[::-1].copy(), "other.png")
+    if swap == "replaced":
+        other.replace(tmp_path / "photo.png")
+    else:
+        (tmp_path / "photo.png").write_bytes(other.read_bytes())
+    with pytest.raises(PhotoError, match=r"photo\.png: the file has changed since it was opened"):
+        ask(photo)

@@ -14,9 +14,11 @@ from cadrage.cli.doctor import doctor
 from cadrage.cli.eval import eval_app
 from cadrage.cli.helptext import epilog
 from cadrage.cli.models import models_app
-from cadrage.cli.report import message_line
+from cadrage.cli.report import message_line, say
 from cadrage.cli.reproduce import reproduce_app
+from cadrage.cli.signals import Ended, ending_signals
 from cadrage.errors import CadrageError
+from cadrage.inference.items import as_failure
 
 HELP = (
     "Find the good crops in a photo: several different ones, each with a score, at any aspect ratio.\n\n"
@@ -101,16 +103,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # JSON is UTF-8 everywhere, and file names that are not text leave as the bytes they came in.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        result = app(args=None if argv is None else list(argv), prog_name="cadrage", standalone_mode=False)
+        with ending_signals():
+            result = app(args=None if argv is None else list(argv), prog_name="cadrage", standalone_mode=False)
     except CadrageError as error:
         return _fail(str(error), error.exit_code)
+    except Ended as end:
+        return _fail(f"ended by {end.name}; every file and line written so far is complete", end.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         result = EXIT_INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody who only uses the command
         # Typer's usage errors share a method, while their class has moved between releases.
-        if not hasattr(error, "format_message"):
-            raise
-        return _fail(_usage_message(error), 2)
+        if hasattr(error, "format_message"):
+            return _fail(_usage_message(error), 2)
+        failure = as_failure(error, "cadrage")
+        return _fail(str(failure), failure.exit_code)
     # Typer turns an interruption into a bare exit code.
     if result == EXIT_INTERRUPTED:
         return _fail("interrupted; every file and line written so far is complete", EXIT_INTERRUPTED)
@@ -118,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, exit_code: int) -> int:
-    print(message_line("error", message), file=sys.stderr)
+    say(message_line("error", message))
     return exit_code
 
 

@@ -9,7 +9,7 @@ from cadrage.cli.helptext import epilog
 from cadrage.cli.options import Images, PreviewOption, QuestionOptions, ReportFormat, RunOptions, takes_groups
 from cadrage.cli.photo_run import read_question, ready_cropper, run_over_photos
 from cadrage.cli.pictures import Previews
-from cadrage.cli.writing import CropWriter, FileOptions
+from cadrage.cli.writing import CropWriter, FileOptions, without_own_crops
 from cadrage.errors import UsageError
 
 EPILOG = epilog(
@@ -17,12 +17,15 @@ EPILOG = epilog(
         "cadrage crop photo.jpg -o out": "Five crops; out/photo_free_1.jpg is the best.",
         "cadrage crop trip/ -o out --ratios 1:1,4:5,16:9 -n 1": "The best crop of every photo in three shapes.",
         "cadrage crop a.jpg -o out --size 1080x1350 --format webp --quality 85": "Files of exactly this size.",
+        "cadrage crop 'in/**/*.jpg' -o out --keep-folders --name '{stem}-{width}x{height}-{rank}'": "Folders as they "
+        "are, names as you like.",
         "cadrage crop 'in/**/*.jpg' -o out --strip gps --report text": "Without the place, and with a report to read.",
     },
     {
-        "File names": "{stem}_{ratio}_{rank}.{ext}, for instance beach_4x5_1.jpg. Photos with equal names get -2, -3 "
-        "and so on after the stem. A photo is never replaced, other files only with --overwrite. If one crop of a "
-        "photo cannot be written, none of its new files stays.",
+        "File names": "{stem}_{ratio}_{rank}.{ext}, for instance beach_4x5_1.jpg, unless --name says otherwise. Photos "
+        "with equal names get -2, -3 and so on after the stem. A photo is never replaced, other files only with "
+        "--overwrite. If one crop of a photo cannot be written, none of its new files stays. Where photos are looked "
+        "for in the output folder too, files named like crops of others in it are left out.",
         "Pixels": "Full resolution, upright, colour profile kept; size and thumbnail in the EXIF data are corrected.",
     },
 )
@@ -56,7 +59,10 @@ def crop(
     else:
         ratios = ["{}x{}".format(*files.size_wh)]
     question = read_question(images, replace(asked, ratio=ratios, ratios=None))
-    writer = CropWriter(files, question.photos, overwrite=run.overwrite)
+    photos, note = without_own_crops(question.photos, files)
+    question = replace(question, photos=photos, notes=[*question.notes, *([note] if note else [])])
+    writer = CropWriter(files, photos, overwrite=run.overwrite)
+    writer.expect_distinct(len(ratios), asked.n)
     cropper = ready_cropper(question, run)
     writer.prepare()
     # The preview may go into the folder that was just made.

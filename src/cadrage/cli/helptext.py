@@ -12,8 +12,10 @@ EXIT_CODES = {
     "3": "the only photo given cannot be read",
     "4": "the model is missing, damaged or cannot be fetched",
     "5": "rules of the only photo given cannot be met and --strict is set",
+    "129": "ended by SIGHUP; what was written is complete",
     "130": "interrupted; what was written is complete",
     "141": "the program reading the output went away",
+    "143": "ended by SIGTERM; what was written is complete",
 }
 
 

@@ -1,11 +1,10 @@
 """What the rooms below tell while they work, as lines of the command line."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cadrage.cli.report import message_line
+from cadrage.cli.report import message_line, say
 from cadrage.errors import one_line
 
 
@@ -13,7 +12,7 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         warns = record.levelno >= logging.WARNING
-        print(message_line("warning", text) if warns else f"cadrage: {one_line(text)}", file=sys.stderr, flush=True)
+        say(message_line("warning", text) if warns else f"cadrage: {one_line(text)}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from cadrage.cli.inputs import PhotoInput, expand
+from cadrage.cli.inputs import PhotoInput, listed
 from cadrage.cli.options import ModelOptions, QuestionOptions, ReportFormat, RunOptions
 from cadrage.cli.persons import expect_persons, person_on, read_person, ready_detector
 from cadrage.cli.pictures import Explanations, Previews, write_all
@@ -26,12 +26,16 @@ WriteCrops = Callable[[PhotoInput, "Photo", "Suggestions"], "tuple[list[str], Se
 
 @dataclass(frozen=True, slots=True)
 class PhotoQuestion:
-    """What is asked of which photos; ``person`` is the main person of the only one, None to look for it."""
+    """What is asked of which photos; ``person`` is the main person of the only one, None to look for it.
+
+    ``notes`` say which files were taken for no photos.
+    """
 
     photos: Sequence[PhotoInput]
     request: "TypedRequest"
     person: "TypedBox | None"
     detector: str | None
+    notes: Sequence[str] = ()
 
 
 def read_question(images: Sequence[str], options: QuestionOptions) -> PhotoQuestion:
@@ -44,8 +48,9 @@ def read_question(images: Sequence[str], options: QuestionOptions) -> PhotoQuest
 
     asked = [option.name for option in fields(options) if option.name not in ("person", "detector")]
     request = read_request(**{name: getattr(options, name) for name in asked})
-    photos = expand(images)
-    return PhotoQuestion(photos, request, read_person(options.person, len(photos)), options.detector)
+    listing = listed(images)
+    person = read_person(options.person, len(listing.photos))
+    return PhotoQuestion(listing.photos, request, person, options.detector, listing.notes)
 
 
 def make_cropper(options: ModelOptions, detector: str | None) -> "Cropper":
@@ -104,7 +109,9 @@ def run_over_photos(
         ModelError: the model does not work.
         OutputError: a preview or an explanation cannot be written.
     """
-    with reporting(len(question.photos)) as report:
+    with reporting(len(question.photos), lines_needed=write is None) as report:
+        for note in question.notes:
+            report.warning(note)
 
         def work(source: PhotoInput) -> None:
             start = time.perf_counter()

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,20 @@ EXIT_CLOSED_PIPE = 141
 class Report:
     """Keeps data, messages and the progress bar from writing over each other."""
 
-    def __init__(self, bar: "Progress | None" = None) -> None:
+    def __init__(self, bar: "Progress | None" = None, *, lines_needed: bool = True) -> None:
         self._bar = bar
+        self._lines_needed = lines_needed
 
     def data(self, text: str) -> None:
-        """Write one piece of data to stdout at once; ends the run, quietly when nobody reads any more."""
+        """Write one piece of data to stdout at once; ends the run, quietly when nobody reads any more.
+
+        Without a standard output the run goes on if something else is what it was started for.
+        """
+        if sys.stdout is None:
+            if not self._lines_needed:
+                return
+            self.error("cannot write to standard output: it is closed; redirect it to a file")
+            raise typer.Exit(OutputError.exit_code)
         # Away from a terminal the data cannot meet the bar, which then need not flicker.
         with self._bar_hidden() if sys.stdout.isatty() else nullcontext():
             try:
@@ -56,7 +65,7 @@ class Report:
 
     def _message(self, kind: str, text: str) -> None:
         with self._bar_hidden():
-            print(message_line(kind, text), file=sys.stderr, flush=True)
+            say(message_line(kind, text))
 
     @contextmanager
     def _bar_hidden(self) -> Iterator[None]:
@@ -91,22 +100,34 @@ def report_each(
 
 
 @contextmanager
-def reporting(total: int, unit: str = "photos") -> Iterator[Report]:
+def reporting(total: int, unit: str = "photos", *, lines_needed: bool = True) -> Iterator[Report]:
     """A report for ``total`` items, with a progress bar when a person is watching and there is more than one."""
     if total < 2 or not wants_progress():
-        yield Report()
+        yield Report(lines_needed=lines_needed)
         return
     bar = _make_bar(total, unit)
     bar.start()
     try:
-        yield Report(bar)
+        yield Report(bar, lines_needed=lines_needed)
     finally:
         bar.stop()
 
 
 def wants_progress() -> bool:
     """Whether stderr is a terminal that can redraw a line and a person is likely to watch it."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb" and not os.environ.get("CI")
+    return (
+        sys.stderr is not None
+        and sys.stderr.isatty()
+        and os.environ.get("TERM", "") != "dumb"
+        and not os.environ.get("CI")
+    )
+
+
+def say(line: str) -> None:
+    """Write a line to stderr, if anybody can be told anything there."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def message_line(kind: str, text: str) -> str:

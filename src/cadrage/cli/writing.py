@@ -1,7 +1,7 @@
 """The files of ``cadrage crop``: what may be said about them, and writing those of one photo."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadrage.cli.inputs import PhotoInput, identities, identity
-from cadrage.errors import OutputError
+from cadrage.cli.inputs import STDIN, PhotoInput, identities, identity
+from cadrage.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from cadrage.inference.results import Suggestions
+    from cadrage.inference.selection.crop import Crop
     from cadrage.photo import CropOptions, Note, Photo
+    from cadrage.photo.files import Written
+    from cadrage.photo.naming import NameTemplate
 
 _FILES = "Files"
 
@@ -85,6 +88,25 @@ class FileOptions:
             rich_help_panel=_FILES,
         ),
     ] = False
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="TEMPLATE",
+            help="Names of the files without suffix: text with {stem}, {ratio}, {rank}, {x}, {y}, {width}, {height}, "
+            "{score} and {model}; formats such as {rank:02} work.",
+            show_default="{stem}_{ratio}_{rank}",
+            rich_help_panel=_FILES,
+        ),
+    ] = None
+    keep_folders: Annotated[
+        bool,
+        typer.Option(
+            "--keep-folders",
+            help="Mirror the folders of the photos below DIR, from the one that all arguments share.",
+            rich_help_panel=_FILES,
+        ),
+    ] = False
     strip: Annotated[
         list[Strip] | None,
         typer.Option(
@@ -97,6 +119,17 @@ class FileOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, but write nothing.", rich_help_panel=_FILES)
     ] = False
+
+    @property
+    def template(self) -> "NameTemplate":
+        """How the files are called.
+
+        Raises:
+            UsageError: it is no template.
+        """
+        from cadrage.photo.naming import NameTemplate
+
+        return NameTemplate() if self.name is None else NameTemplate(self.name)
 
     @property
     def size_wh(self) -> tuple[int, int] | None:
@@ -114,12 +147,17 @@ class CropWriter:
     """Writes the crops of the photos of one run, none of which it ever replaces."""
 
     def __init__(self, options: FileOptions, photos: Sequence[PhotoInput], *, overwrite: bool) -> None:
-        from cadrage.photo.naming import unique_stems
-
         self.options = options
         self.overwrite = overwrite
+        self._template = options.template
         self._sources = identities(photos)
-        self._stems = dict(zip(photos, unique_stems([photo.stem for photo in photos]), strict=True))
+        self._folders = _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
+        self._stems = _stems(photos, self._folders)
+
+    def expect_distinct(self, ratios: int, crops: int) -> None:
+        """Refuse names that two crops of the run would share; raises as `NameTemplate.expect_distinct`."""
+        # Photos of one folder are told apart by it and by their stems alone.
+        self._template.expect_distinct(len(self._stems), ratios, crops)
 
     def prepare(self) -> None:
         """Make the folder, before any photo is opened.
@@ -149,21 +187,32 @@ class CropWriter:
             OutputError: a file exists, is a photo of this run or cannot be written.
         """
         from cadrage.photo import losses
-        from cadrage.photo.naming import crop_format, file_name
+        from cadrage.photo.naming import crop_format
 
         form = crop_format(self.options.form, photo.format)
-        names = [file_name(self._stems[source], crop.ratio, crop.rank, form) for crop in suggestions.crops]
-        paths = [self.options.output / name for name in names]
+        folder = self.options.output / self._folders[source]
+        paths = [folder / self._name(self._stems[source], crop, suggestions, form) for crop in suggestions.crops]
         self._check(photo.name, paths)
         if not self.options.dry_run:
             self._save(photo, suggestions, paths, form)
         return [str(path) for path in paths], losses(photo, form)
 
+    def _name(self, stem: str, crop: "Crop", suggestions: "Suggestions", form: str) -> str:
+        x, y, width, height = crop.box_px
+        width, height = self.options.size_wh or (width, height)
+        # As the JSON has it.
+        score = round(crop.score, 4)
+        values: dict[str, str | int | float] = {"stem": stem, "ratio": crop.ratio, "rank": crop.rank, "x": x, "y": y}
+        values |= {"width": width, "height": height, "score": score, "model": suggestions.model.name}
+        return self._template.file_name(values, form)
+
     def _check(self, name: str, paths: list[Path]) -> None:
         for path in paths:
+            if paths.count(path) > 1:
+                raise OutputError(f"{name}: two crops would be called {path.name}; add {{rank}} to --name")
             if identity(path) in self._sources:
                 raise OutputError(f"{name}: {path} is one of the photos and is never replaced; choose another folder")
-            if path.exists() and not self.overwrite:
+            if os.path.lexists(path) and not self.overwrite:
                 raise OutputError(f"{name}: {path} exists already; choose another folder or add --overwrite")
 
     def _save(self, photo: "Photo", suggestions: "Suggestions", paths: list[Path], form: str) -> None:
@@ -177,12 +226,61 @@ class CropWriter:
             "strip": self.options.strip or (),
             "decoded": photo.decoded(),
         }
-        new = [path for path in paths if not path.exists()]
+        written: list[Written] = []
         try:
+            if self.options.keep_folders:
+                paths[0].parent.mkdir(parents=True, exist_ok=True)
             for crop, path in zip(suggestions.crops, paths, strict=True):
-                save_crop(photo, crop.xyxy, path, overwrite=self.overwrite, **settings)
+                written.append(save_crop(photo, crop.xyxy, path, overwrite=self.overwrite, **settings))
         except BaseException:
-            for path in new:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+            # Another run may be writing here too: only what this one made is removed.
+            for file in written:
+                file.take_back()
             raise
+
+
+def without_own_crops(photos: Sequence[PhotoInput], options: FileOptions) -> tuple[list[PhotoInput], str | None]:
+    """The photos without those that an earlier run into the same folder made of the others, and a note on them.
+
+    Only photos that were found in a folder or by a pattern are left out, where another one has the name that theirs
+    was made from.
+    """
+    target = identity(options.output)
+    template = options.template
+    here = [photo for photo in photos if photo.searched and identity(Path(photo.name).parent) == target]
+    if target is None or not here:
+        return list(photos), None
+    stems = {Path(photo.name).stem for photo in photos}
+    own = [photo for photo in here if template.stem_of(Path(photo.name).name) in stems]
+    if not own:
+        return list(photos), None
+    names = ", ".join(Path(photo.name).name for photo in own[:2]) + (", ..." if len(own) > 2 else "")
+    what = f"{len(own)} files are" if len(own) > 1 else "1 file is"
+    note = f"{options.output}: {what} left out, named like crops of other photos here ({names}); name a file to crop it"
+    return [photo for photo in photos if photo not in own], note
+
+
+def _mirrored(photos: Sequence[PhotoInput]) -> dict[PhotoInput, Path]:
+    """The folder of each photo, from the one that everything named has in common."""
+    files = [photo for photo in photos if photo.name != STDIN]
+    roots = [Path(photo.root).absolute() for photo in files]
+    try:
+        shared = os.path.commonpath(roots) if roots else ""
+    # Two drives share none.
+    except ValueError as error:
+        raise UsageError(f"--keep-folders: the photos share no folder ({error}); crop them in two runs") from None
+    folders = dict.fromkeys(photos, Path())
+    for photo in files:
+        folders[photo] = Path(os.path.relpath(Path(photo.name).absolute().parent, shared))
+    return folders
+
+
+def _stems(photos: Sequence[PhotoInput], folders: Mapping[PhotoInput, Path]) -> dict[PhotoInput, str]:
+    """A stem for the files of each photo, unique in its folder."""
+    from cadrage.photo.naming import unique_stems
+
+    stems: dict[PhotoInput, str] = {}
+    for folder in dict.fromkeys(folders.values()):
+        here = [photo for photo in photos if folders[photo] == folder]
+        stems |= zip(here, unique_stems([photo.stem for photo in here]), strict=True)
+    return stems

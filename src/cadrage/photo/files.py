@@ -2,15 +2,16 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from uuid import uuid4
 
 from cadrage.errors import OutputError, one_line
-from cadrage.photo.source import reason
+from cadrage.photo.source import Stamp, reason, stamp_of
 
 # File systems allow 255 bytes; a character takes at most four of them and the suffix takes 37.
 _NAME_CHARS = 48
@@ -24,6 +25,26 @@ class _Unseen(io.BufferedRandom):
 
     def fileno(self) -> int:
         raise io.UnsupportedOperation("fileno")
+
+    def stamp(self) -> Stamp:
+        """What tells the file from any other, also once it has its final name."""
+        self.flush()
+        return stamp_of(os.fstat(self.raw.fileno()))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as it was written, and whether its name was free before."""
+
+    path: Path
+    stamp: Stamp
+    new: bool
+
+    def take_back(self) -> None:
+        """Remove it, unless it replaced another file or somebody else has written there since."""
+        with suppress(OSError):
+            if self.new and stamp_of(self.path.lstat()) == self.stamp:
+                self.path.unlink()
 
 
 def check_target(target: Path, *, overwrite: bool = False, protect: Path | None = None) -> None:
@@ -90,6 +111,17 @@ def atomic_write(target: Path, *, overwrite: bool = False, protect: Path | None 
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_whole(
+    target: Path, write: Callable[[BinaryIO], None], *, overwrite: bool = False, protect: Path | None = None
+) -> Written:
+    """`atomic_write` for a function that writes to the handle; raises as that does."""
+    new = not os.path.lexists(target)
+    with atomic_write(target, overwrite=overwrite, protect=protect) as handle:
+        write(handle)
+        stamp = cast(_Unseen, handle).stamp()
+    return Written(target, stamp, new)
 
 
 def _publish(temporary: Path, target: Path, overwrite: bool) -> None:

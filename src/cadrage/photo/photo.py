@@ -19,7 +19,7 @@ from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squas
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright
-from cadrage.photo.source import PhotoSource, Source, source_of
+from cadrage.photo.source import PhotoSource, Source, changed, source_of
 
 # The format of a photo that came as pixels and not as a file.
 IN_MEMORY = "IMAGE"
@@ -169,7 +169,7 @@ class Photo:
         with self.source.open() as handle:
             image, header = identify(handle, self.name)
             if header != self.header:
-                raise PhotoError(f"cannot read {one_line(self.name)}: the file has changed since it was opened")
+                raise changed(self.name)
             yield image
 
 
@@ -211,11 +211,25 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
         raise UsageError(f"expected a Pillow image or a uint8 array, got {type(image).__name__}")
     check_size(image.size, DEFAULT_MAX_PIXELS, name)
     with damage_reported(name, image.format or IN_MEMORY):
-        image.load()
+        _load(image, name)
     # A TIFF, which has no such block, was turned by Pillow while loading.
     orientation = exif_orientation(image)
     notes = high_dynamic_range(image)
     return Photo(name, Header(image.format or IN_MEMORY, image.size, orientation, orientation, notes), image)
+
+
+def _load(image: Image.Image, name: str) -> None:
+    try:
+        image.load()
+    except (AssertionError, ValueError) as error:
+        # Pillow asserts that there is a file, or says that it or the picture is closed.
+        without_file = isinstance(error, AssertionError) and getattr(image, "fp", image) is None
+        if without_file or "closed" in str(error):
+            raise UsageError(
+                f"{one_line(name)}: the file of this Pillow image was closed before its pixels were read; call load() "
+                "inside the with block, or give the path"
+            ) from None
+        raise
 
 
 def _as_picture(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

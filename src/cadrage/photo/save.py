@@ -23,7 +23,7 @@ from cadrage.photo.encode import (
     fitted,
     output_format,
 )
-from cadrage.photo.files import atomic_write, check_target
+from cadrage.photo.files import Written, check_target, write_whole
 from cadrage.photo.lossless import coded_losslessly
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
@@ -88,7 +88,7 @@ def save_crop(
     *,
     overwrite: bool = False,
     **options: Unpack[CropOptions],
-) -> None:
+) -> Written:
     """Write to a file what `encode_crop` returns; the file appears complete or not at all.
 
     Args:
@@ -96,6 +96,9 @@ def save_crop(
         out_path: the file; its folder must exist.
         overwrite: whether ``out_path`` may exist. The file the photo came from is never overwritten.
         options: see `CropOptions`.
+
+    Returns:
+        The file, which can be taken back where it should not stay alone.
 
     Raises:
         UsageError: the box leaves the photo, or an option is wrong.
@@ -109,8 +112,12 @@ def save_crop(
     with _telling(f"{one_line(str(target))} as {cut.kind}"):
         picture, settings = _finished(cut)
         # Encoded into the file and not into memory, as an uncompressed picture may have gigabytes.
-        with atomic_write(target, overwrite=overwrite, protect=photo.path) as handle:
-            picture.save(handle, cut.kind, **settings)
+        return write_whole(
+            target,
+            lambda handle: picture.save(handle, cut.kind, **settings),
+            overwrite=overwrite,
+            protect=photo.path,
+        )
 
 
 @dataclass(frozen=True, slots=True)
