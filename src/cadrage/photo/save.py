@@ -39,7 +39,7 @@ class CropOptions(TypedDict, total=False):
     ``format`` is ``jpeg``, ``png``, ``webp``, ``tiff`` or ``avif``; by default the extension of the file decides, else
     the photo. ``quality`` is 1..100 for JPEG, WebP and AVIF, see ``encode.encoder_options``; the lossless formats
     ignore it. ``size_wh`` are the pixels of the picture instead of those of the box; it must have the ratio of the box
-    within 1 px, and only ``enlarge`` lets it be larger than the box. ``strip`` holds ``gps`` to remove the position,
+    within 1 px, and only ``enlarge`` lets it be larger than the box. ``strip`` holds ``gps`` to remove the place,
     ``all`` to remove every metadata but the colour profile. ``decoded`` is ``photo.decoded()``, to decode only once
     for several crops of one photo.
     """
