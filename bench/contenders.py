@@ -106,7 +106,8 @@ def _bare_decode(photo: Path, side: int) -> tuple[Any, tuple[int, int]]:
 
 def _bare(photo: Path, model: str, threads: int | None, views: int, spinning: bool = True) -> Call:
     import numpy as np
-    import onnxruntime
+
+    from cadrage.inference.runtime import onnxruntime
 
     card = _load(model, threads).card
     options = onnxruntime.SessionOptions()

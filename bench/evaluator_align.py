@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 from torch.export import Dim
 from torch.nn import functional as F
 
+from cadrage.inference.runtime import onnxruntime
 from cadrage.models.align import rod_align, roi_align
 
 CHANNELS, CELLS, BINS = 8, 16, 9

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 from report import Bar, environment, print_bars, print_numbers, print_times
 from scipy.stats import spearmanr
 from timing import interleaved
 
 from cadrage.geometry.candidates import grid_anchors
+from cadrage.inference.runtime import onnxruntime
+
+# isort: split
+# After the runtime was told to send nothing.
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static  # noqa: TID251
+from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: TID251
 
 PROJECT = Path(__file__).resolve().parent.parent
 CALIBRATION, COMPARED = 24, 60

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from PIL import Image
 from torch import Tensor
 
+from cadrage.inference.runtime import onnxruntime
 from cadrage.training.engine.export import write_parts
 from cadrage.training.systems.grid_anchor import GridRecipe, build_grid_model, grid_parts
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from cadrage.geometry.candidates import grid_anchors
+from cadrage.inference.runtime import onnxruntime
 from cadrage.inference.store.card import Card, read_card
 
 WARM_UP = 2

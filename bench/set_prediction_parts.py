@@ -54,7 +54,8 @@ def light_step(rounds: int, batch: int) -> Answer:
 
 def light_onnx(rounds: int, batch: int) -> Answer:
     """The exported light model in ONNX Runtime: trunk and proposer on one photo, or on ``batch`` views of it."""
-    import onnxruntime
+
+    from cadrage.inference.runtime import onnxruntime
 
     recipe = replace(read_recipe(LIGHT, of=SetRecipe), side=LIGHT_SIDE)
     model = build_set_predictor(recipe).eval()

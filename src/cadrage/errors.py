@@ -63,3 +63,8 @@ def one_line(text: str) -> str:
     'two\\nlines.jpg'
     """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def in_short(text: object) -> str:
+    """The beginning of a text that somebody else chose, such as a library's own error, on one printable line."""
+    return one_line(" ".join(str(text).split()))[:200]

@@ -371,3 +371,20 @@ def test_boxes_in_the_wrong_unit_are_told(
 
 def test_a_cropper_says_what_it_is(cropper: Cropper) -> None:
     assert repr(cropper) == f"<Cropper {cropper.model.card.name}.{cropper.model.card.tag}, detector own>"
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e17, 100, -100, 5e-324, 0, -5, 5])
+@pytest.mark.parametrize(
+    "name", ["ratio_temperature", "scale_tilt", "natural_tilt", "evaluator_weight", "alternative_value", "small_area"]
+)
+def test_settings_far_from_sense_are_refused_and_others_never_overflow(
+    make_model: Callable[..., Path], name: str, value: float
+) -> None:
+    folder = make_model(**{name: value})
+    if abs(value) > 5 or (name == "ratio_temperature" and value < 1e-3):
+        with pytest.raises(ModelError, match=rf"selection\.{name}|a number is too large"):
+            Cropper(folder)
+        return
+    photo = np.random.default_rng(2).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for options in ({"n": 3}, {"ratio": "1:1", "scale": "tight"}, {"scale": "loose", "max_area": 0.3}):
+        assert Cropper(folder).suggest(photo, **options).crops

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from cadrage.inference.runtime import Session, start
 from cadrage.models.backbones.vgg16 import VGG16
 from cadrage.models.global_attention import GlobalAttentionModel
 
@@ -55,7 +55,7 @@ def some_boxes(batch: int, count: int, seed: int = 0) -> Tensor:
     return torch.from_numpy(corners.reshape(batch, count, 4).astype(np.float32))
 
 
-def exported(part: nn.Module, inputs: tuple[Tensor, ...], shapes: Sequence[Any]) -> onnxruntime.InferenceSession:
+def exported(part: nn.Module, inputs: tuple[Tensor, ...], shapes: Sequence[Any]) -> Session:
     with warnings.catch_warnings():
         # The exporter warns about its own dependencies.
         warnings.simplefilter("ignore")
@@ -65,10 +65,10 @@ def exported(part: nn.Module, inputs: tuple[Tensor, ...], shapes: Sequence[Any])
     assert {node.op_type for node in proto.graph.node}.isdisjoint({"Loop", "If", "NonZero", "GatherND", "IsNaN"})
     file = io.BytesIO()
     onnx.save(proto, file)
-    return onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    return start(file.getvalue())
 
 
-def run(session: onnxruntime.InferenceSession, *inputs: Tensor) -> list[np.ndarray]:
+def run(session: Session, *inputs: Tensor) -> list[np.ndarray]:
     names = [each.name for each in session.get_inputs()]
     return list(session.run(None, {name: each.numpy() for name, each in zip(names, inputs, strict=True)}))
 

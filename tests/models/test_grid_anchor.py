@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import UsageError
+from cadrage.inference.runtime import start
 from cadrage.models import align, grid_anchor
 from cadrage.models.align import rod_align, roi_align
 from cadrage.models.backbones.pyramids import MobileNetPyramid, make_pyramid
@@ -267,7 +267,7 @@ def exported(part: nn.Module, inputs: tuple[Tensor, ...], shapes: Sequence[Any])
 def run(proto: onnx.ModelProto, *inputs: Tensor) -> np.ndarray:
     file = io.BytesIO()
     onnx.save(proto, file)
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    session = start(file.getvalue())
     names = [each.name for each in session.get_inputs()]
     (output,) = session.run(None, {name: each.numpy() for name, each in zip(names, inputs, strict=True)})
     return np.asarray(output)

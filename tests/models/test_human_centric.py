@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import UsageError
+from cadrage.inference.runtime import start
 from cadrage.models.align import rod_align, roi_align
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.backbones.vgg16 import VGG16
@@ -229,7 +229,7 @@ def exported(part: nn.Module, inputs: tuple[Tensor, ...], shapes: tuple[Any, ...
 def run(proto: onnx.ModelProto, *inputs: Tensor) -> np.ndarray:
     file = io.BytesIO()
     onnx.save(proto, file)
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    session = start(file.getvalue())
     names = [each.name for each in session.get_inputs()]
     (output,) = session.run(None, {name: each.numpy() for name, each in zip(names, inputs, strict=True)})
     return np.asarray(output)

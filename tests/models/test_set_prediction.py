@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import UsageError
+from cadrage.inference.runtime import start
 from cadrage.models.backbones.mobilenet_v2 import MobileNetMap
 from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.set_prediction import SetPredictor, SetProposer, decode_boxes
@@ -211,7 +211,7 @@ def assert_equal_in_onnx(part: nn.Module, example: Tensor) -> onnx.ModelProto:
     proto = exported(part, example)
     file = io.BytesIO()
     onnx.save(proto, file)
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    session = start(file.getvalue())
     for batch in (1, 3):
         x = torch.rand(batch, *example.shape[1:])
         with torch.no_grad():

@@ -1,4 +1,5 @@
 import io
+import struct
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from cadrage.errors import UsageError
-from cadrage.photo import OUTPUT_FORMATS, open_photo, save_crop
+from cadrage.photo import OUTPUT_FORMATS, encode_crop, open_photo, save_crop
 
 BOX = (20, 12, 141, 85)
 XMP = (
@@ -257,3 +258,64 @@ def test_cmyk_with_a_profile_keeps_its_colours(out: str, cmyk_icc: bytes, writte
         ("CMYK", cmyk_icc) if out in ("jpeg", "tiff") else ("RGB", None)
     )
     np.testing.assert_allclose(open_photo(tmp_path / f"out.{out}").model_input(8), photo.model_input(8), atol=5)
+
+
+PLACES = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:ps="http://ns.adobe.com/photoshop/1.0/" ps:City="SAMPLETOWN"'
+    b' ps:Country="SAMPLELAND" ps:Credit="A. Nobody" xmlns:core="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/">'
+    b"<core:Location>12 ELM ROAD</core:Location></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+NOTE = b"MAKER\0CITY OF SAMPLETOWN"
+
+
+@pytest.mark.parametrize("out", OUTPUT_FORMATS)
+@pytest.mark.parametrize("source", ["a.jpg", "b.jpg", "a.png", "a.webp", "a.avif", "a.tif"])
+def test_no_word_of_the_place_is_left_in_the_file(
+    source: str, out: str, quadrants: np.ndarray, written: Callable, camera_exif: Callable, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"exif": camera_exif(maker_note=NOTE)}
+    if source == "a.png":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", PLACES.decode())
+        text.add_text("City", "SAMPLETOWN")
+        options["pnginfo"] = text
+    elif source == "a.tif":
+        tags = Image.Exif()
+        tags.load(camera_exif(maker_note=NOTE))
+        tags[700] = PLACES
+        options["exif"] = tags
+    else:
+        options["xmp"] = PLACES
+    if source == "a.jpg":
+        described = Image.Exif()
+        described[0x010E], described[0x0110] = "Our garden, 12 Elm Road", "Camera"
+        options["exif"] = described
+        options["xmp"] = PLACES + b" " * 20
+    photo = open_photo(written(quadrants, source, **options))
+    crop, kept = (encode_crop(photo, BOX, format=out, strip=strip) for strip in (["gps"], []))
+    for word in (b"SAMPLE", b"ELM ROAD", b"Elm Road", struct.pack("<6L", 48, 1, 51, 1, 24, 1)):
+        assert word not in crop
+    assert b"SAMPLETOWN" in kept
+    if source != "a.tif" and out != "tiff":
+        assert b"A. Nobody" in crop
+
+
+@pytest.mark.parametrize("out", OUTPUT_FORMATS)
+def test_strip_all_takes_the_print_resolution_too(out: str, camera_photo: Callable) -> None:
+    photo = open_photo(camera_photo("a.jpg"))
+    with Image.open(io.BytesIO(encode_crop(photo, BOX, format=out, strip=["all"]))) as image:
+        assert image.info.get("dpi", (0, 0)) != pytest.approx((300, 300), abs=1)
+
+
+@pytest.mark.parametrize("out", ["jpeg", "tiff"])
+def test_an_exif_block_of_very_many_directories_does_not_stop_a_crop(
+    out: str, quadrants: np.ndarray, written: Callable
+) -> None:
+    many = 60_000
+    details = struct.pack("<HHLL", 0x8769, 4, 1, 8 + 2 + 12 * many + 4) * many
+    notes = struct.pack("<HHLL", 0x927C, 7, 500_000, 8) * many
+    block = b"II*\0" + struct.pack("<LH", 8, many) + details + bytes(4) + struct.pack("<H", many) + notes + bytes(4)
+    photo = open_photo(written(quadrants, "a.png", exif=block))
+    for strip in ([], ["gps"]):
+        assert encode_crop(photo, BOX, format=out, strip=strip)

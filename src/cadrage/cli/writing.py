@@ -111,7 +111,8 @@ class FileOptions:
         list[Strip] | None,
         typer.Option(
             "--strip",
-            help="Leave out where the photo was taken (gps) or all metadata but the colour profile (all).",
+            help="Leave out where the photo was taken (gps: coordinates, fields of places and captions that repeat "
+            "them, maker notes) or all metadata but the colour profile (all).",
             show_default="keep everything",
             rich_help_panel=_FILES,
         ),

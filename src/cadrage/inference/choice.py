@@ -84,6 +84,14 @@ def load_choice(model: str | Path, *, threads: int | None, offline: bool) -> One
     return OneModel(load_model(resolve(model, offline=offline), threads=threads))
 
 
+def wherever(model: str | Path, found: OneModel | Choice) -> str | Path:
+    """What finds the model again from another folder and in another process: its name, or its folder from the root."""
+    from cadrage.inference.store.registry import is_path
+
+    by_name = isinstance(model, str) and not is_path(model)
+    return model if by_name else found.models[0].card.folder.absolute()
+
+
 def auto_folders(*, offline: bool) -> tuple[Path, Path]:
     """The folders of the model for any photo and of the one for people, which is pulled if need be.
 

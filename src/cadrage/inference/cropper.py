@@ -1,16 +1,17 @@
 """The front door: from a photo to its crops."""
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Thread
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.errors import UsageError
-from cadrage.inference.choice import load_choice
+from cadrage.errors import UsageError, in_short
+from cadrage.inference.choice import Choice, OneModel, load_choice, wherever
 from cadrage.inference.encoded_photo import EncodedPhoto
 from cadrage.inference.explain import expect_importance
 from cadrage.inference.request import (
@@ -26,12 +27,14 @@ from cadrage.inference.request import (
     in_fractions,
 )
 from cadrage.inference.results import Suggestions
-from cadrage.inference.session import Features, Looks, Model, Remember
+from cadrage.inference.session import Features, Looks, Model, Remember, expect_same
 from cadrage.inference.sources import PhotoLike, as_photo
+from cadrage.inference.store.card import Card
 from cadrage.inference.subjects.detector import SubjectDetector
-from cadrage.inference.subjects.detectors import make_detector
+from cadrage.inference.subjects.detectors import make_detector, sent_name
 from cadrage.inference.subjects.person import MainPerson, PersonLike, is_automatic
 from cadrage.inference.subjects.photo_subjects import PhotoSubjects
+from cadrage.lazy import cached_property
 from cadrage.photo import Photo
 
 # Below this, the checksum of a photo is ready sooner than another thread.
@@ -40,6 +43,9 @@ _LARGE_PX = 2_000_000
 
 class Cropper:
     """Finds the good crops of photos.
+
+    One may be shared between threads, goes on in a forked process and can be sent to others. There it loads its model
+    again, by name or folder, when it is first asked, and raises ModelError if that is not the same one.
 
     Args:
         model: a model's name, or the folder of a model as a ``Path``; ``"auto"`` for the human-centric model where a
@@ -66,10 +72,38 @@ class Cropper:
         offline: bool = False,
         detector: str | SubjectDetector = "own",
     ) -> None:
-        self._choice = load_choice(model, threads=threads, offline=offline)
-        # With auto, this is the general one.
-        self.model = self._choice.models[0]
-        self._detector = detector
+        self._named, self._threads, self._offline, self._detector = model, threads, offline, detector
+        # Of whoever answered in the process that this Cropper comes from, and of what it found subjects with.
+        self._cards: tuple[Card, ...] = ()
+        self._detector_sha256: str | None = None
+        self._named = wherever(model, self._choice)
+
+    @cached_property
+    def _choice(self) -> OneModel | Choice:
+        choice = load_choice(self._named, threads=self._threads, offline=self._offline)
+        for model, card in zip(choice.models, self._cards, strict=False):
+            expect_same(model, card)
+        return choice
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What makes the same Cropper in another process, which loads the model when it is first asked.
+
+        Raises:
+            UsageError: the detector is one of the caller's that cannot be sent there.
+        """
+        return {
+            "_named": self._named,
+            "_threads": self._threads,
+            "_offline": self._offline,
+            "_cards": self._cards or tuple(model.card for model in self.models),
+            "_detector": sent_name(self._detector) if isinstance(self._detector, str) else _sendable(self._detector),
+            "_detector_sha256": getattr(self.__dict__.get("_made"), "sha256", self._detector_sha256),
+        }
+
+    @property
+    def model(self) -> Model:
+        """The model that answers; with ``"auto"``, the general one."""
+        return self.models[0]
 
     @property
     def detector(self) -> SubjectDetector:
@@ -83,9 +117,13 @@ class Cropper:
 
     def make_detector(self) -> SubjectDetector:
         """Make the detector, once, so that what it lacks is known before the first photo; raises as `detector`."""
-        if isinstance(self._detector, str):
-            self._detector = make_detector(self._detector, threads=self.model.threads)
-        return self._detector
+        return self._made
+
+    @cached_property
+    def _made(self) -> SubjectDetector:
+        if not isinstance(self._detector, str):
+            return self._detector
+        return make_detector(self._detector, threads=self._threads, sha256=self._detector_sha256)
 
     def __repr__(self) -> str:
         models = "|".join(f"{model.card.name}.{model.card.tag}" for model in self.models)
@@ -224,6 +262,23 @@ class Cropper:
     ) -> EncodedPhoto:
         looks = Looks(photo, remember)
         return self._choice.encode(looks, PhotoSubjects(looks, self.models, self.make_detector, person))
+
+
+def _sendable(detector: SubjectDetector) -> SubjectDetector:
+    """A detector of the caller's, if it can be sent to another process.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        pickle.dumps(detector)
+    # Whatever the caller's own code raises.
+    except Exception as error:
+        raise UsageError(
+            f"the detector {detector.name!r} cannot be sent to another process ({in_short(error)}); "
+            "make a Cropper in each process instead"
+        ) from error
+    return detector
 
 
 @contextmanager

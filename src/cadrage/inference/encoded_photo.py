@@ -1,6 +1,6 @@
 """A photo that a model has looked at."""
 
-from functools import cached_property, partial
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -25,6 +25,7 @@ from cadrage.inference.session import Features, Look, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
 from cadrage.inference.subjects.person import MainPerson
 from cadrage.inference.subjects.photo_subjects import PhotoSubjects, kept_boxes, kinds_to_keep, subject_rows
+from cadrage.lazy import cached_property
 
 
 class EncodedPhoto:

@@ -1,21 +1,20 @@
 """A model at work: one look at a photo, a pass of its trunk, then as many questions as wanted."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.errors import ModelError, UsageError
+from cadrage.errors import ModelError, UsageError, in_short
 from cadrage.geometry import mirror, on_photo
+from cadrage.inference.runtime import Network
 from cadrage.inference.selection.task import CropDistribution, SelectionSettings
 from cadrage.inference.store.card import Card, read_card
+from cadrage.lazy import cached_property
 from cadrage.photo import Photo
 
 Features = NDArray[np.float32]
@@ -46,9 +45,7 @@ class Model:
     card: Card
     settings: SelectionSettings
     threads: int | None
-    _onnx: dict[str, bytes] = field(repr=False)
-    _sessions: dict[str, onnxruntime.InferenceSession] = field(default_factory=dict, repr=False)
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    _networks: Mapping[str, Network] = field(repr=False)
 
     def look(self, photo: Photo, remember: Remember | None = None) -> "Look":
         """What the model sees in a photo; the photo is decoded only if no earlier look is remembered.
@@ -84,40 +81,32 @@ class Model:
         views[0] /= np.float32(255)
         views[1] = views[0, :, :, ::-1]
         (features,) = self.run("trunk", ["features"], {"image": views})
+        self.expect(features.ndim == 4 and len(features) == 2, "trunk", "features of another shape than (2, C, h, w)")
         return Look(self, features, size_wh)
 
     def run(self, part: str, outputs: list[str], inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Run one part; every failure of the runtime becomes a one-line ``ModelError``."""
-        session = self._sessions.get(part) or self._start(part)
         try:
-            results: list[NDArray[Any]] = session.run(outputs, inputs)
+            results = self._networks[part].run(outputs, inputs)
         except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
             raise self._broken(part, error) from None
+        numbers = all(isinstance(result, np.ndarray) and result.dtype.kind in "fiu" for result in results)
+        self.expect(numbers, part, "something else than numbers")
         if not all(np.isfinite(result).all() for result in results):
             raise ModelError(f"model {self.card.name!r}: its {part} returned numbers that are not finite")
         return results
 
-    def _start(self, part: str) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.inter_op_num_threads = 1
-        if self.threads is not None:
-            options.intra_op_num_threads = self.threads
-        # Threads that keep spinning after a run would take a core from the other parts and from the selection.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        with self._lock:
-            if part not in self._sessions:
-                try:
-                    session = onnxruntime.InferenceSession(self._onnx[part], options, ["CPUExecutionProvider"])
-                except Exception as error:  # noqa: BLE001 - as in run
-                    raise self._broken(part, error) from None
-                self._sessions[part] = session
-                # The session holds the weights now.
-                del self._onnx[part]
-            return self._sessions[part]
+    def expect(self, condition: bool, part: str, returned: str) -> None:
+        """Raise ModelError, saying what a part ``returned``, unless what it returned is as it should be."""
+        if not condition:
+            raise ModelError(f"model {self.card.name!r}: its {part} returned {returned}; export the model again")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process the model is loaded from its folder again, and must be the same."""
+        return _load_again, (self.card.folder.absolute(), self.card, self.threads)
 
     def _broken(self, part: str, error: Exception) -> ModelError:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_short(error)
         return ModelError(
             f"model {self.card.name!r}: its {part} cannot run ({reason}); fetch or export the model again"
         )
@@ -145,6 +134,9 @@ class Look:
                 "model with a proposer, such as default"
             )
         boxes, logits = self.model.run("proposer", ["boxes", "validity_logits"], self._inputs)
+        number = logits.shape[1] if logits.ndim == 2 else 0
+        shapes_fit = number > 0 and logits.shape == (2, number) and boxes.shape == (2, number, 4)
+        self.model.expect(shapes_fit, "proposer", "boxes and logits of other shapes than (2, K, 4) and (2, K)")
         return boxes.astype(np.float64), logits.astype(np.float64)
 
     def proposals(self) -> CropDistribution:
@@ -211,6 +203,7 @@ class Look:
             chunk = boxes[start : start + card.chunk]
             views = np.stack([chunk, mirror(chunk)]).astype(np.float32)
             (both,) = self.model.run("evaluator", ["scores"], {**inputs, "boxes": views})
+            self.model.expect(both.shape == views.shape[:2], "evaluator", "scores of another shape than (2, N)")
             scores[start : start + card.chunk] = both.astype(np.float64).mean(axis=0)
         return scores
 
@@ -289,5 +282,21 @@ def load_model(folder: Path, *, threads: int | None = None, checked: bool = True
     if threads is not None and threads < 1:
         raise UsageError(f"expected threads to be at least 1, got {threads}")
     card = read_card(Path(folder))
-    parts = {part: card.read_part(part, checked=checked) for part in card.parts}
-    return Model(card, SelectionSettings.from_card(card.selection), threads, parts)
+    networks = {part: Network(card.read_part(part, checked=checked), threads=threads) for part in card.parts}
+    return Model(card, SelectionSettings.from_card(card.selection), threads, networks)
+
+
+def expect_same(model: Model, card: Card) -> None:
+    """Raise ModelError unless a model that another process loaded by the same name has this card, and so its files."""
+    if replace(model.card, folder=card.folder) != card:
+        here, there = (f"version {each.version}, weights {each.weights_sha256[:12]}" for each in (model.card, card))
+        raise ModelError(
+            f"model {card.name!r}: {model.card.folder} holds another one ({here}) than the process that sent it here "
+            f"({there}); give both the same files"
+        )
+
+
+def _load_again(folder: Path, card: Card, threads: int | None) -> Model:
+    model = load_model(folder, threads=threads)
+    expect_same(model, card)
+    return model

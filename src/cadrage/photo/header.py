@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -94,6 +95,16 @@ _TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_LENGTH, _TIFF_SUB_IFDS, _TIFF_DNG_VER
 # Python's warning filters and Pillow's pixel limit belong to the whole process; one thread at a time borrows each.
 _WARNING_FILTERS = threading.Lock()
 _PIXEL_LIMIT = threading.Lock()
+
+
+def _return_what_others_borrowed() -> None:
+    """A forked process has no thread but its own, and would wait for one that borrowed them before."""
+    global _WARNING_FILTERS, _PIXEL_LIMIT
+    _WARNING_FILTERS, _PIXEL_LIMIT = threading.Lock(), threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_return_what_others_borrowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from cadrage.errors import UsageError
-from cadrage.photo import exif
+from cadrage.photo import exif, places
 from cadrage.photo.code_points import stated_profile
 from cadrage.photo.header import exif_block
+from cadrage.photo.places import Mentions, mentioning
 
 _MAX_BYTES = 1_000_000
 
@@ -35,9 +36,6 @@ _KEPT_NAMESPACES = {
 
 _DROPPED = {(_XMP, "Thumbnails"), (_IPTC_EXTENSION, "ImageRegion")}
 
-# These structures may hold coordinates.
-_PLACES = {(_IPTC_EXTENSION, "LocationCreated"), (_IPTC_EXTENSION, "LocationShown")}
-
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _TAIL = '<?xpacket end="w"?>'
 
@@ -47,31 +45,40 @@ def rewrite_for_crop(packet: bytes, drop_places: bool = False) -> bytes | None:
 
     A packet that is damaged, larger than 1 MB or declares entities counts as having nothing.
     """
+    return _reduced(packet, drop_places)[0]
+
+
+def _reduced(packet: bytes, drop_places: bool) -> tuple[bytes | None, Mentions]:
+    """The reduced packet, and what tells texts that name a place that was dropped from it."""
+    mentions = mentioning(())
     try:
         text = packet.decode("utf-8").strip("\0\ufeff \r\n\t")
         if len(packet) > _MAX_BYTES or "<!" in text:
-            return None
+            return None, mentions
         document = minidom.parseString(text)
+        root = document.documentElement
+        if root is None:
+            return None, mentions
+        if drop_places:
+            mentions = places.drop_places(root)
         left = sum(
-            _reduce(description, drop_places)
+            _reduce(description)
             for block in document.getElementsByTagNameNS(_RDF, "RDF")
             for description in block.getElementsByTagNameNS(_RDF, "Description")
             # Descriptions also occur nested, as the value of a property that is judged as a whole.
             if description.parentNode is block
         )
-        root = document.documentElement
-        return f"{_HEAD}{root.toxml()}{_TAIL}".encode() if left and root is not None else None
+        return f"{_HEAD}{root.toxml()}{_TAIL}".encode() if left else None, mentions
     except (ExpatError, UnicodeError, ValueError, RecursionError):
-        return None
+        return None, mentions
 
 
-def _reduce(description: minidom.Element, drop_places: bool) -> int:
+def _reduce(description: minidom.Element) -> int:
     """Remove what a crop makes wrong from one ``rdf:Description``; the number of properties left."""
-    dropped = _DROPPED | _PLACES if drop_places else _DROPPED
     left = 0
     for node in [*description.attributes.values(), *description.childNodes]:
         name = (node.namespaceURI, node.localName)
-        if name[0] in _KEPT_NAMESPACES and name not in dropped:
+        if name[0] in _KEPT_NAMESPACES and name not in _DROPPED:
             left += 1
         elif node.nodeType == node.ELEMENT_NODE:
             description.removeChild(node)
@@ -123,22 +130,30 @@ def metadata_for_crop(
 ) -> Metadata:
     """The metadata of an identified picture, corrected for an upright crop of ``size_wh`` pixels.
 
-    The colour profile always stays: without it the colours would change. ``strip`` with ``gps`` takes the position,
-    with ``all`` everything but the profile and the print resolution. Text chunks of PNG, IPTC-IIM blocks, comments
-    and metadata behind the pixels of a PNG are not taken along.
+    The colour profile always stays: without it the colours would change. ``strip`` with ``gps`` takes all that says
+    where the photo was taken, maker notes included; captions and keywords only if they repeat the name of a place that
+    another field gives. With ``all`` everything goes but the profile. Text chunks of PNG, IPTC-IIM blocks, comments and
+    metadata behind the pixels of a PNG are not taken along.
     """
-    icc, dpi = stated_profile(image), _dpi(image)
+    icc = stated_profile(image)
     if "all" in strip:
-        return Metadata(icc=icc, dpi=dpi)
+        return Metadata(icc=icc)
     drop_gps = "gps" in strip
     block = _tiff_tags_as_exif(image) if isinstance(image, TiffImageFile) else exif_block(image)
     packet = image.info.get("xmp")
+    xmp, names_place = _reduced(packet, drop_gps) if isinstance(packet, bytes) else (None, mentioning(()))
     return Metadata(
         exif=block
-        and exif.rewrite_for_crop(block, size_wh, drop_gps=drop_gps, drop_orientation=not orientation_in_exif),
-        xmp=rewrite_for_crop(packet, drop_places=drop_gps) if isinstance(packet, bytes) else None,
+        and exif.rewrite_for_crop(
+            block,
+            size_wh,
+            drop_gps=drop_gps,
+            drop_orientation=not orientation_in_exif,
+            names_place=names_place,
+        ),
+        xmp=xmp,
         icc=icc,
-        dpi=dpi,
+        dpi=_dpi(image),
     )
 
 

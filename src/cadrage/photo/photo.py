@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
+from cadrage.lazy import cached_property
 from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
 from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed

@@ -41,7 +41,7 @@ class CropOptions(TypedDict, total=False):
     the photo. ``quality`` is 1..100 for JPEG, WebP and AVIF, see ``encode.encoder_options``; the lossless formats
     ignore it, and without it a lossless WebP stays lossless. ``size_wh`` are the pixels of the picture instead of
     those of the box; it must have the ratio of the box within 1 px, and only ``enlarge`` lets it be larger than the
-    box. ``strip`` holds ``gps`` to remove the position, ``all`` to remove every metadata but the colour profile.
+    box. ``strip`` holds ``gps`` to remove the place, ``all`` to remove every metadata but the colour profile.
     ``decoded`` is ``photo.decoded()``, to decode only once for several crops of one photo.
     """
 

@@ -10,6 +10,7 @@ import pytest
 
 from cadrage.errors import ModelError
 from cadrage.inference.store import fetch
+from cadrage.inference.store.deadline import Deadline
 from cadrage.inference.store.registry import pull
 
 TRUNK = "/oak.v1/trunk.onnx"
@@ -143,7 +144,7 @@ def test_redirect_to_another_scheme_is_refused(
 def test_redirect_down_from_https_is_refused() -> None:
     from urllib.request import Request
 
-    (handler,) = (one for one in fetch._opener().handlers if hasattr(one, "redirect_request"))
+    (handler,) = (one for one in fetch._opener(Deadline()).handlers if hasattr(one, "redirect_request"))
     old = Request("https://example.org/a")
     with pytest.raises(OSError, match="from https to http, which is refused"):
         handler.redirect_request(old, io.BytesIO(), 302, "Found", {}, "http://example.org/b")

@@ -1,5 +1,7 @@
 """Detectors whose numbers lie in other files: the file's author would choose what is read."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cadrage.errors import ModelError
 from cadrage.inference.store import packaged
+from cadrage.inference.store.onnx_format import refusal
 from cadrage.inference.subjects.onnx_detector import OnnxDetector
-from cadrage.inference.subjects.onnx_file import reads_other_files
+from cadrage.inference.subjects.own import FOLDER, OwnDetector
 
 OUTPUTS = {"logits": np.zeros((1, 1, 80)), "pred_boxes": np.full((1, 1, 4), 0.5)}
 
@@ -77,25 +80,25 @@ WAYS = [as_initializer, as_constant, in_a_branch, in_a_list, in_a_function, as_s
 
 @pytest.mark.parametrize("way", WAYS)
 def test_wherever_a_tensor_is_it_is_found(way: Callable[[TensorProto], onnx.ModelProto]) -> None:
-    assert not reads_other_files(way(inside()).SerializeToString())
-    assert reads_other_files(way(outside()).SerializeToString())
+    assert refusal(way(inside()).SerializeToString()) is None
+    assert refusal(way(outside()).SerializeToString()) is not None
 
 
 def test_either_mark_is_enough() -> None:
     for kept in ("data_location", "external_data"):
         tensor = outside()
         tensor.ClearField("external_data" if kept == "data_location" else "data_location")
-        assert reads_other_files(as_initializer(tensor).SerializeToString())
+        assert refusal(as_initializer(tensor).SerializeToString()) is not None
     tensor = inside()
     tensor.data_location = TensorProto.DEFAULT
-    assert not reads_other_files(as_initializer(tensor).SerializeToString())
+    assert refusal(as_initializer(tensor).SerializeToString()) is None
 
 
 def test_the_packaged_networks_are_whole() -> None:
     parts = sorted(packaged.FOLDER.parent.rglob("*.onnx"))
     assert parts
     for part in parts:
-        assert not reads_other_files(part.read_bytes())
+        assert refusal(part.read_bytes()) is None
 
 
 @pytest.mark.parametrize("location", ["numbers.bin", "sub/../numbers.bin", "/etc/hostname", "../../numbers.bin"])
@@ -133,7 +136,7 @@ def test_the_runtimes_own_format_is_refused(tmp_path: Path) -> None:
 )
 def test_a_broken_file_is_told(content: bytes, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        reads_other_files(content)
+        refusal(content)
 
 
 WHOLE = as_initializer(inside()).SerializeToString()
@@ -143,7 +146,27 @@ WHOLE = as_initializer(inside()).SerializeToString()
 def test_any_altered_file_is_judged_or_told(at: int, byte: int) -> None:
     altered = WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :]
     try:
-        judged = reads_other_files(altered)
+        judged = refusal(altered)
     except ValueError:
         return
-    assert judged in (True, False)
+    assert judged is None or "\n" not in judged
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system knows no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_a_regular_file_is_a_detector(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "detr.onnx"
+    {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "folder": Path.mkdir}[kind](file)
+    with pytest.raises(ModelError, match=r"detr\.onnx: cannot be read \([^)]+\); give an ONNX file"):
+        OnnxDetector(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system knows no named pipes")
+@pytest.mark.parametrize("name", ["card.json", "subjects.onnx"])
+def test_only_regular_files_are_a_head(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "head"
+    shutil.copytree(FOLDER, folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(ModelError, match="it is not a regular file"):
+        OwnDetector(folder)

@@ -145,7 +145,7 @@ def test_threads_reach_the_networks_of_detectors(
     for threads, expected in ((1, 1), (None, 0)):
         network = Cropper(model_folder, threads=threads, detector=f"onnx:{file}").detector
         assert isinstance(network, OnnxDetector)
-        assert network._session.get_session_options().intra_op_num_threads == expected
+        assert network._network.session.get_session_options().intra_op_num_threads == expected
 
 
 def test_photos_side_by_side_load_the_trunk_once(monkeypatch: pytest.MonkeyPatch) -> None:

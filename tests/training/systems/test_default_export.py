@@ -3,12 +3,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from cadrage.errors import UsageError
+from cadrage.inference.runtime import start
 from cadrage.inference.session import load_model
 from cadrage.models.default import CropModel
 from cadrage.training.engine.record import RECORD, WEIGHTS
@@ -34,7 +34,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[CropModel, Path]
 
 
 def onnx(folder: Path, part: str, **inputs: torch.Tensor) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(folder / f"{part}.onnx", providers=["CPUExecutionProvider"])
+    session = start((folder / f"{part}.onnx").read_bytes())
     outputs: list[np.ndarray] = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
     return outputs
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from safetensors.torch import load_file
 
+from cadrage.inference.runtime import start
 from cadrage.inference.store.packaged import FOLDER
 from cadrage.photo import open_photo
 from cadrage.training.systems.default import DefaultRecipe, build_default
@@ -32,7 +32,7 @@ def test_onnx_equals_torch_on_real_photos() -> None:
             expected.append(model.evaluator(features, log_aspect, boxes))
 
         def run(part: str, **inputs: torch.Tensor) -> list[np.ndarray]:
-            session = onnxruntime.InferenceSession(FOLDER / f"{part}.onnx", providers=["CPUExecutionProvider"])
+            session = start((FOLDER / f"{part}.onnx").read_bytes())
             outputs: list[np.ndarray] = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
             return outputs
 

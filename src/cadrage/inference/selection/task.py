@@ -1,6 +1,5 @@
 """What the selection is given for one photo and ratio, and what it hands back."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,6 +11,10 @@ from cadrage.inference.selection.duplicates import SetLimits
 from cadrage.inference.selection.rules import Rules
 from cadrage.inference.selection.worth import Floats
 from cadrage.inference.store.card import CandidateKind, ScoreScale
+from cadrage.inference.store.strict_json import shown
+
+# Settings are exponents, weights and parts of one. Beyond these, a float overflows sooner or later.
+_LARGEST_SETTING, _SMALLEST_TEMPERATURE = 5, 1e-3
 
 _SCALE_SIGN = {"tight": -1.0, "natural": 0.0, "loose": 1.0}
 
@@ -42,17 +45,26 @@ class SelectionSettings:
         """Read the settings of a card; what it leaves out keeps its default.
 
         Raises:
-            ModelError: an unknown name or a value that is not a finite number.
+            ModelError: an unknown name or a value that is no number, or far from all that make sense.
         """
         known = {setting.name for setting in fields(cls)}
         for name, value in selection.items():
             if name not in known:
-                raise ModelError(f"model card: unknown selection setting {name!r}; expected some of {sorted(known)}")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise ModelError(f"model card: expected selection.{name} to be a finite number, got {value!r}")
+                raise ModelError(
+                    f"model card: unknown selection setting {shown(name)}; expected some of {sorted(known)}"
+                )
+            usable = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST_SETTING
+            if not usable:
+                raise ModelError(
+                    f"model card: expected selection.{name} to be a number from {-_LARGEST_SETTING} to "
+                    f"{_LARGEST_SETTING}, got {shown(value)}"
+                )
         settings = cls(**selection)
-        if not settings.ratio_temperature > 0:
-            raise ModelError(f"model card: expected selection.ratio_temperature above 0, got {selection!r}")
+        if settings.ratio_temperature < _SMALLEST_TEMPERATURE:
+            raise ModelError(
+                f"model card: expected selection.ratio_temperature of at least {_SMALLEST_TEMPERATURE}, got "
+                f"{settings.ratio_temperature!r}"
+            )
         return settings
 
 

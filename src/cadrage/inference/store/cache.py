@@ -23,6 +23,8 @@ from cadrage.errors import ModelError
 from cadrage.inference.store.config import IndexSource, cache_folder
 from cadrage.inference.store.fetch import verified_chunks
 from cadrage.inference.store.index import IndexedModel, ModelFile, parse_model
+from cadrage.inference.store.regular import LARGEST_TEXT, open_regular, read_regular
+from cadrage.inference.store.strict_json import parse_json
 
 if sys.platform == "win32":
     import msvcrt
@@ -60,7 +62,7 @@ def matches(path: Path, file: ModelFile) -> bool:
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size != file.bytes:
             return False
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
     except OSError:
         return False
@@ -122,9 +124,9 @@ def _receipts() -> Iterator[tuple[str, Receipt]]:
     # Listing the folder rather than opening a path made from user input: no name can reach outside it.
     for path in sorted(_receipt_folder().glob("*.json")):
         try:
-            data = json.loads(path.read_bytes())
+            data = parse_json(read_regular(path, LARGEST_TEXT))
             yield path.stem, Receipt(parse_model(data["model"], str(path)), str(data["source"]))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError, ModelError):
+        except (OSError, ValueError, TypeError, KeyError, ModelError):
             continue  # a damaged receipt only costs another look into the index
 
 

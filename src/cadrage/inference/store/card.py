@@ -1,7 +1,6 @@
 """The card of a model: what it is, which files it has and how its proposals are to be read."""
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from cadrage.errors import ModelError
+from cadrage.inference.store.onnx_format import refusal
+from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
+from cadrage.inference.store.strict_json import parse_json, shown
 
 PART_NAMES = ("trunk", "proposer", "evaluator", "importance")
 # A model without an evaluator proposes crops but scores no given box; one without a proposer does the opposite. Either
@@ -27,9 +29,8 @@ ProposalKind = Literal["distribution", "validity"]
 # of a lattice that also holds small boxes and the whole photo.
 CandidateKind = Literal["grid", "lattice"]
 
+_LONGEST_TEXT = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# TensorProto.external_data is a list of key-value messages; this is how the key "location" is written in the file.
-_EXTERNAL_DATA_MARK = b"\x0a\x08location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,13 @@ class Card:
         """The bytes of one ONNX file, compared with the card's checksum first.
 
         Raises:
-            ModelError: the file is missing, differs from the card or keeps data outside itself.
+            ModelError: the file is missing, differs from the card, is no ONNX file, keeps data outside itself or has
+                parts that it repeats.
         """
         file_name, sha256 = self.parts[part]
         path = self.folder / file_name
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot read the model's {part} ({error.strerror}); fetch the model again"
@@ -94,8 +96,12 @@ class Card:
                     "fetch the model again"
                 )
         # The checksum covers this file only, and a path written inside it could point anywhere on the disk.
-        if _EXTERNAL_DATA_MARK in data:
-            raise ModelError(f"{path}: keeps its weights in another file, which is refused; export it as a single file")
+        try:
+            refused = refusal(data)
+        except ValueError as error:
+            raise ModelError(f"{path}: not a usable ONNX file ({error}); fetch or export the model again") from None
+        if refused is not None:
+            raise ModelError(f"{path}: {refused}")
         return data
 
 
@@ -108,31 +114,31 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / "card.json"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_json(read_regular(path, LARGEST_TEXT))
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model card ({error.strerror}); is this a model folder?") from None
     except ValueError as error:
         raise ModelError(f"{path}: the model card is not valid JSON ({error}); fetch the model again") from None
     side = _field(path, raw, "input", "side")
     if not isinstance(side, int) or isinstance(side, bool) or not 16 <= side <= 4096:
-        raise ModelError(f"{path}: expected input.side to be a whole number from 16 to 4096, got {side!r}")
+        raise ModelError(f"{path}: expected input.side to be a whole number from 16 to 4096, got {shown(side)}")
     named = _field(path, raw, "parts")
     if not isinstance(named, dict):
-        raise ModelError(f"{path}: expected parts to be an object, got {named!r}")
+        raise ModelError(f"{path}: expected parts to be an object, got {shown(named)}")
     selection = raw.get("selection", {})
     if not isinstance(selection, dict):
-        raise ModelError(f"{path}: expected selection to be an object of numbers, got {selection!r}")
+        raise ModelError(f"{path}: expected selection to be an object of numbers, got {shown(selection)}")
     proposals = raw.get("proposals", "distribution")
     if proposals not in get_args(ProposalKind):
-        raise ModelError(f"{path}: expected proposals to be distribution or validity, got {proposals!r}")
+        raise ModelError(f"{path}: expected proposals to be distribution or validity, got {shown(proposals)}")
     candidates = raw.get("candidates", "grid")
     if candidates not in get_args(CandidateKind):
-        raise ModelError(f"{path}: expected candidates to be grid or lattice, got {candidates!r}")
+        raise ModelError(f"{path}: expected candidates to be grid or lattice, got {shown(candidates)}")
     persons, chunk = raw.get("persons", False), raw.get("chunk", _CHUNK)
     if not isinstance(persons, bool):
-        raise ModelError(f"{path}: expected persons to be true or false, got {persons!r}")
+        raise ModelError(f"{path}: expected persons to be true or false, got {shown(persons)}")
     if not isinstance(chunk, int) or isinstance(chunk, bool) or not 1 <= chunk <= _LARGEST_CHUNK:
-        raise ModelError(f"{path}: expected chunk to be a whole number from 1 to {_LARGEST_CHUNK}, got {chunk!r}")
+        raise ModelError(f"{path}: expected chunk to be a whole number from 1 to {_LARGEST_CHUNK}, got {shown(chunk)}")
     if not any(part in named for part in _CROPPING_PARTS):
         raise ModelError(f"{path}: the model card lacks parts.proposer; fetch the model again")
     return Card(
@@ -157,9 +163,9 @@ def _score_scale(path: Path, raw: Mapping[str, Any]) -> ScoreScale | None:
     mean, deviation = (_field(path, raw, "score_scale", name) for name in ("mean", "deviation"))
     for value in (mean, deviation):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ModelError(f"{path}: expected score_scale to hold finite numbers, got {value!r}")
+            raise ModelError(f"{path}: expected score_scale to hold finite numbers, got {shown(value)}")
     if deviation <= 0:
-        raise ModelError(f"{path}: expected score_scale.deviation above 0, got {deviation!r}")
+        raise ModelError(f"{path}: expected score_scale.deviation above 0, got {shown(deviation)}")
     return ScoreScale(float(mean), float(deviation))
 
 
@@ -174,16 +180,17 @@ def _field(path: Path, raw: Any, *keys: str) -> Any:
 
 def _text(path: Path, raw: Any, *keys: str) -> str:
     value = _field(path, raw, *keys)
-    if not isinstance(value, str) or not value:
-        raise ModelError(f"{path}: expected {'.'.join(keys)} to be a non-empty text, got {value!r}")
+    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_TEXT or not value.isprintable():
+        wanted = f"a non-empty text of at most {_LONGEST_TEXT} printable characters"
+        raise ModelError(f"{path}: expected {'.'.join(keys)} to be {wanted}, got {shown(value)}")
     return value
 
 
 def _part(path: Path, raw: Any, part: str) -> tuple[str, str]:
     file_name = _text(path, raw, "parts", part, "file")
     if file_name in (".", "..") or not re.fullmatch(r"[\w.+-]+", file_name):
-        raise ModelError(f"{path}: expected parts.{part}.file to be a plain file name, got {file_name!r}")
+        raise ModelError(f"{path}: expected parts.{part}.file to be a plain file name, got {shown(file_name)}")
     sha256 = _text(path, raw, "parts", part, "sha256")
     if not _SHA256.fullmatch(sha256):
-        raise ModelError(f"{path}: expected parts.{part}.sha256 to be 64 hexadecimal digits, got {sha256!r}")
+        raise ModelError(f"{path}: expected parts.{part}.sha256 to be 64 hexadecimal digits, got {shown(sha256)}")
     return file_name, sha256

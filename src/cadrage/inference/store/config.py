@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from cadrage.errors import UsageError
+from cadrage.errors import UsageError, in_short
+from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
 
 MODELS_VARIABLE = "CADRAGE_MODELS"
 OFFLINE_VARIABLE = "CADRAGE_OFFLINE"
@@ -70,11 +71,13 @@ def index_source() -> IndexSource | None:
 
 def _models_key(path: Path) -> str:
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(read_regular(path, LARGEST_TEXT).decode("utf-8"))
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError) as error:  # ValueError: bad UTF-8 as well as bad TOML
-        raise UsageError(f"config file {path} cannot be read: {error}; correct or remove it") from error
+    except OSError as error:
+        raise UsageError(f"config file {path} cannot be read: {error.strerror}; correct or remove it") from error
+    except (ValueError, RecursionError) as error:  # ValueError: bad UTF-8 as well as bad TOML
+        raise UsageError(f"config file {path} cannot be read: {in_short(error)}; correct or remove it") from error
     value = settings.get("models", "")
     if not isinstance(value, str):
         raise UsageError(f"config file {path}: models must be text in quotes, a folder or a URL")

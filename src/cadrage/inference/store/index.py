@@ -8,12 +8,14 @@ All files of a model lie directly in the folder ``name.tag/``. The first tag of 
 """
 
 import hashlib
-import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from cadrage.errors import ModelError
+from cadrage.inference.store.regular import LARGEST_FILE
+from cadrage.inference.store.strict_json import parse_json, shown
 
 INDEX_FILE = "index.json"
 CARD_FILE = "card.json"
@@ -24,6 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _TAG = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 # An allow-list: no "..", "/", "\\", ":", "%", blanks or control characters can hide in it.
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_MOST_MODELS = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -101,16 +104,18 @@ class Index:
 def parse_index(content: bytes, where: str) -> Index:
     """Read an ``index.json``; ModelError naming `where` and the entry when anything in it is not as documented."""
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(content)
+    except ValueError as error:
         raise ModelError(f"model index {where} is not valid JSON, damaged or cut short: {error}") from error
     has_models = isinstance(data, dict) and isinstance(data.get("models"), list)
     _require(has_models, where, "expected an object with a list 'models'")
+    _require(len(data["models"]) <= _MOST_MODELS, where, f"it lists more than {_MOST_MODELS} models")
     version = data.get("schema_version")
-    _require(version == SCHEMA_VERSION, where, f"schema_version is {version!r}, this release reads {SCHEMA_VERSION}")
+    known = version == SCHEMA_VERSION
+    _require(known, where, f"schema_version is {shown(version)}, this release reads {SCHEMA_VERSION}")
     models = tuple(parse_model(entry, f"{where}, models[{i}]") for i, entry in enumerate(data["models"]))
     names = [model.full_name for model in models]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     _require(not twice, where, f"{', '.join(twice)} listed twice")
     return Index(models)
 
@@ -119,8 +124,8 @@ def parse_model(entry: Any, where: str) -> IndexedModel:
     """Read one entry of the index; ModelError naming `where` when it is not as documented."""
     _require(isinstance(entry, dict), where, "expected an object")
     name, tag = entry.get("name"), entry.get("tag")
-    _require(_matches(_NAME, name), where, f"name {name!r} must be a lower-case word of a-z, 0-9, '-', '_'")
-    _require(_matches(_TAG, tag), where, f"tag {tag!r} must be a lower-case word of a-z, 0-9, '-', '_', '.'")
+    _require(_matches(_NAME, name), where, f"name {shown(name)} must be a lower-case word of a-z, 0-9, '-', '_'")
+    _require(_matches(_TAG, tag), where, f"tag {shown(tag)} must be a lower-case word of a-z, 0-9, '-', '_', '.'")
     folder = f"{name}.{tag}"
     _require(isinstance(entry.get("files"), list), where, "expected a list 'files'")
     files = tuple(_parse_file(file, folder, f"{where}.files[{i}]") for i, file in enumerate(entry["files"]))
@@ -140,9 +145,10 @@ def _parse_file(entry: Any, folder: str, where: str) -> ModelFile:
     _require(isinstance(entry, dict), where, "expected an object")
     path, size, sha256 = entry.get("path"), entry.get("bytes"), entry.get("sha256")
     inside = isinstance(path, str) and path.startswith(f"{folder}/") and _matches(_FILE_NAME, path[len(folder) + 1 :])
-    _require(inside, where, f"path {path!r} must be '{folder}/' and a plain file name")
-    _require(type(size) is int and size >= 0, where, f"bytes {size!r} must be a whole number, 0 or more")
-    _require(_matches(_SHA256, sha256), where, f"sha256 {sha256!r} must be 64 lower-case hex digits")
+    _require(inside, where, f"path {shown(path)} must be '{folder}/' and a plain file name")
+    usable = type(size) is int and 0 <= size <= LARGEST_FILE
+    _require(usable, where, f"bytes {shown(size)} must be a whole number from 0 to {LARGEST_FILE}")
+    _require(_matches(_SHA256, sha256), where, f"sha256 {shown(sha256)} must be 64 lower-case hex digits")
     return ModelFile(path, size, sha256)
 
 

@@ -5,7 +5,6 @@ index can replace the default. A model pulled over the network is used as it is 
 same name gives the same crops, with or without a connection. An index in a local folder is read every time.
 """
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from cadrage.inference.store.cache import Progress, download
 from cadrage.inference.store.config import IndexSource
 from cadrage.inference.store.fetch import read_index, read_verified
 from cadrage.inference.store.index import CARD_FILE, Index, IndexedModel, plain_line
+from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
+from cadrage.inference.store.strict_json import parse_json
 
 # outdated: pulled, but the index lists other files by now; available: in the index only
 State = Literal["packaged", "pulled", "damaged", "outdated", "available"]
@@ -43,7 +44,7 @@ def resolve(name: str | os.PathLike[str], *, offline: bool = False) -> Path:
     or CADRAGE_OFFLINE=1, the network is never used. Raises ModelError when there is no such model or it cannot be had,
     UsageError for broken settings.
     """
-    if isinstance(name, os.PathLike) or _is_path(name):
+    if isinstance(name, os.PathLike) or is_path(name):
         return _folder_at(name)
     # "default" is recognised first, so that it needs no look into the card.
     if name == packaged.DEFAULT or name in packaged.names():
@@ -153,7 +154,8 @@ def _intact_receipt(name: str) -> cache.Receipt | None:
     return receipt if receipt and cache.is_intact(receipt.folder, receipt.model) else None
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a text means a folder rather than a model's name."""
     return name.startswith((".", "~")) or any(separator in name for separator in {"/", os.sep})
 
 
@@ -207,7 +209,7 @@ def _is_default_tag(model: IndexedModel, index: Index) -> bool:
 def _read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD_FILE
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_TEXT)
     except OSError as error:
         raise ModelError(f"model card {path} cannot be read: {error.strerror}; pull the model again") from error
     return _parse_card(content, str(path))
@@ -215,8 +217,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
 
 def _parse_card(content: bytes, where: str) -> dict[str, Any]:
     try:
-        card = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        card = parse_json(content)
+    except ValueError as error:
         raise ModelError(f"model card {where} is not valid JSON: {error}; pull the model again") from error
     if not isinstance(card, dict):
         raise ModelError(f"model card {where} is not an object; pull the model again")

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.errors import UsageError
+from cadrage.errors import ModelError, UsageError
 from cadrage.geometry import to_pixels, validate_boxes
 
 Pixels = NDArray[np.uint8]
@@ -76,6 +76,16 @@ class SubjectDetector(Protocol):
         Raises:
             DetectionError: it cannot look at this photo; the others are still done, which no ModelError permits.
         """
+
+
+def expect_sha256(detector: SubjectDetector, sha256: str) -> None:
+    """Raise ModelError unless a detector has the network that it had in the process that it was sent from."""
+    here = getattr(detector, "sha256", "none")
+    if here != sha256:
+        raise ModelError(
+            f"detector {detector.name}: another network (sha256 {here[:12]}) than in the process that sent it here "
+            f"({sha256[:12]}); give both the same file"
+        )
 
 
 def nothing(source: str) -> Subjects:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cadrage.errors import DetectionError, ModelError
-from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, Subjects, sorted_subjects
-from cadrage.inference.subjects.onnx_file import YUNET_OUTPUTS, expected_outputs, input_size_hw, line, start
+from cadrage.errors import DetectionError, ModelError, in_short
+from cadrage.inference.subjects.detector import KINDS, Kind, Pixels, Subjects, expect_sha256, sorted_subjects
+from cadrage.inference.subjects.onnx_file import YUNET_OUTPUTS, expected_outputs, input_size_hw, read_network
 from cadrage.inference.subjects.onnx_outputs import faces, kinds_and_confidences
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -43,15 +43,26 @@ class OnnxDetector:
     finds_all_at_once = True
 
     def __init__(self, file: Path, *, believed: float = 0.6, threads: int | None = None) -> None:
-        self._session = start(file, threads)
+        self._network = read_network(file, threads)
+        session = self._network.session
         try:
-            self._size_hw = input_size_hw(self._session)
-            self._outputs = expected_outputs(self._session, self._size_hw)
+            self._size_hw = input_size_hw(session)
+            self._outputs = expected_outputs(session, self._size_hw)
         except ValueError as error:
             raise ModelError(f"{file}: {error}; use another file") from None
         self.name = f"onnx:{file.name}"
-        self._file, self._believed = file, believed
-        self._inputs = {given.name: given.shape for given in self._session.get_inputs()}
+        self._file, self._believed, self._threads = file, believed, threads
+        self._inputs = {given.name: given.shape for given in session.get_inputs()}
+        self._classes = next((one.shape[-1] for one in session.get_outputs() if one.name == "logits"), None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process the file is read again, and must be the same."""
+        return _made_again, (self.sha256, self._file.absolute(), self._believed, self._threads)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return self._network.sha256
 
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """What the network finds of the asked kinds.
@@ -79,8 +90,7 @@ class OnnxDetector:
 
     def _coco(self, photo_pixels: Pixels) -> Subjects:
         pixels = _resized(photo_pixels, self._size_hw[::-1]) / np.float32(255)
-        classes = next(one.shape for one in self._session.get_outputs() if one.name == "logits")[-1]
-        if classes != 80:  # the descendants with COCO's 80 classes take plain numbers from 0 to 1
+        if self._classes != 80:  # the descendants with COCO's 80 classes take plain numbers from 0 to 1
             pixels = (pixels - _IMAGENET_MEAN) / _IMAGENET_DEVIATION
         outputs = self._run(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
         centres, logits = outputs["pred_boxes"], outputs["logits"]
@@ -103,7 +113,7 @@ class OnnxDetector:
             sides = zip(self._inputs[name][1:], image.shape[2:], strict=False)
             given[name] = np.ones([1, *(size if isinstance(size, int) else side for size, side in sides)], np.int64)
         try:
-            outputs = dict(zip(self._outputs, self._session.run(list(self._outputs), given), strict=True))
+            outputs = dict(zip(self._outputs, self._network.run(list(self._outputs), given), strict=True))
         except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
             raise self._failed(error) from None
         for name, values in outputs.items():
@@ -113,8 +123,14 @@ class OnnxDetector:
 
     def _failed(self, why: object) -> DetectionError:
         return DetectionError(
-            f"{self._file}: the detector cannot look at this photo ({line(why)}); use another detector"
+            f"{self._file}: the detector cannot look at this photo ({in_short(why)}); use another detector"
         )
+
+
+def _made_again(sha256: str, file: Path, believed: float, threads: int | None) -> OnnxDetector:
+    detector = OnnxDetector(file, believed=believed, threads=threads)
+    expect_sha256(detector, sha256)
+    return detector
 
 
 def _resized(photo_pixels: Pixels, size_wh: tuple[int, int]) -> NDArray[np.float32]:

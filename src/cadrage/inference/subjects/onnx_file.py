@@ -1,12 +1,12 @@
 """A caller's ONNX file before anything of it is run: what it reads, what it takes and what it returns."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
-from cadrage.errors import ModelError
+from cadrage.errors import ModelError, in_short
+from cadrage.inference.runtime import Network, Session
+from cadrage.inference.store.onnx_format import refusal
+from cadrage.inference.store.regular import read_regular
 from cadrage.inference.subjects.onnx_outputs import CLASSES, STRIDES, WIDTHS
 
 DETR_OUTPUTS = ("logits", "pred_boxes")
@@ -16,49 +16,34 @@ _LARGEST_SIDE = 4096
 _DEFAULT_SIDE = 640
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 
-# In the format of the files (onnx.proto3 of ONNX 1.18).
-# Of each message that can hold a tensor: the numbers of the fields that lead there, and what message each holds.
-_LEADS_TO = {
-    "model": {7: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "function": {7: "node", 11: "attribute"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-}
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-_VARINT, _EIGHT_BYTES, _DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 
-
-def start(file: Path, threads: int | None) -> onnxruntime.InferenceSession:
-    """Load a network for the CPU.
+def read_network(file: Path, threads: int | None) -> Network:
+    """A network for the CPU, started once to see that it can be.
 
     Raises:
-        ModelError: the file cannot be read, is no network, or has some of its numbers in other files.
+        ModelError: the file cannot be read, is no network, has some of its numbers in other files, or parts that it
+            repeats.
     """
-    if not file.is_file():
-        raise ModelError(f"{file}: no such file; give an ONNX file as onnx:FILE")
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
+    except FileNotFoundError:
+        raise ModelError(f"{file}: no such file; give an ONNX file as onnx:FILE") from None
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror}); give an ONNX file as onnx:FILE") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    network = Network(content, threads=threads)
     try:
         # Whoever wrote the file would choose what else on this machine is read; the runtime only minds the folder.
-        elsewhere = reads_other_files(content)
-        session = None if elsewhere else onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        refused = refusal(content)
+        if refused is None:
+            _ = network.session
     except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
-        raise ModelError(f"{file}: not a usable ONNX file ({line(error)}); fetch it again") from None
-    if session is None:
-        raise ModelError(f"{file}: has some of its numbers in other files; export it again as one file")
-    return session
+        raise ModelError(f"{file}: not a usable ONNX file ({in_short(error)}); fetch it again") from None
+    if refused is not None:
+        raise ModelError(f"{file}: {refused}")
+    return network
 
 
-def input_size_hw(session: onnxruntime.InferenceSession) -> tuple[int, int]:
+def input_size_hw(session: Session) -> tuple[int, int]:
     """Height and width in pixels of the photo that the network takes; 640 where it leaves them open.
 
     Raises:
@@ -75,7 +60,7 @@ def input_size_hw(session: onnxruntime.InferenceSession) -> tuple[int, int]:
     return height, width
 
 
-def expected_outputs(session: onnxruntime.InferenceSession, size_hw: tuple[int, int]) -> tuple[str, ...]:
+def expected_outputs(session: Session, size_hw: tuple[int, int]) -> tuple[str, ...]:
     """The names of YuNet's outputs or of DETR's, whichever the network has.
 
     Args:
@@ -97,7 +82,7 @@ def expected_outputs(session: onnxruntime.InferenceSession, size_hw: tuple[int, 
                 )
         return YUNET_OUTPUTS
     if not set(DETR_OUTPUTS) <= returned.keys():
-        names = line(", ".join(sorted(returned)))
+        names = in_short(", ".join(sorted(returned)))
         raise ValueError(
             f"expected the outputs of YuNet (cls_8, obj_8, bbox_8, ...) or of DETR (logits, pred_boxes), got {names}"
         )
@@ -108,71 +93,6 @@ def expected_outputs(session: onnxruntime.InferenceSession, size_hw: tuple[int, 
     if isinstance(logits.shape[2], int) and logits.shape[2] not in CLASSES:
         raise ValueError(f"expected 80, 91 or 92 classes of COCO in logits, got {logits.shape[2]}")
     return DETR_OUTPUTS
-
-
-def reads_other_files(content: bytes) -> bool:
-    """Whether any tensor of an ONNX file has its values in another file.
-
-    It looks at every tensor that the format knows without reading any values; what it cannot follow it calls broken.
-
-    Raises:
-        ValueError: it is no ONNX file.
-    """
-    if content[4:8] == b"ORTM":
-        raise ValueError("it is in the format of the runtime")
-    left: list[tuple[str, memoryview]] = [("model", memoryview(content))]
-    while left:
-        message, data = left.pop()
-        for number, value in _fields(data):
-            if message == "tensor":
-                if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
-                    return True
-            elif number in _LEADS_TO[message]:
-                if not isinstance(value, memoryview):
-                    raise ValueError("a field is of another type than the format says")
-                left.append((_LEADS_TO[message][number], value))
-    return False
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Numbers and values of the fields of a message in protobuf's wire format."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        # Readers of the format take 32 bits of a tag.
-        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7
-        if wire_type == _VARINT:
-            value, at = _varint(data, at)
-            yield number, value
-            continue
-        if wire_type == _DELIMITED:
-            length, at = _varint(data, at)
-        elif wire_type in (_EIGHT_BYTES, _FOUR_BYTES):
-            length = 8 if wire_type == _EIGHT_BYTES else 4
-        else:
-            raise ValueError("a field has an unknown type")
-        if length > len(data) - at:
-            raise ValueError("it ends within a field")
-        yield number, data[at : at + length]
-        at += length
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """The number that begins at a byte, and where the next one does: seven bits a byte, the lowest first."""
-    number = 0
-    for count in range(10):
-        if at + count >= len(data):
-            raise ValueError("it ends within a number")
-        byte = data[at + count]
-        number |= (byte & 0x7F) << (7 * count)
-        if byte < 0x80:
-            return number, at + count + 1
-    raise ValueError("a number has too many bytes")
-
-
-def line(text: object) -> str:
-    """The beginning of a text that a file or the runtime chose, on one line."""
-    return " ".join(str(text).split())[:200]
 
 
 def _fits(value: Any, shape: tuple[object, ...], types: tuple[str, ...]) -> bool:
@@ -188,4 +108,4 @@ def _sides_fit(sides: list[int | str | None]) -> bool:
 
 
 def _described(value: Any) -> str:
-    return "none" if value is None else line(f"{value.name} {value.type} ({', '.join(map(str, value.shape))})")
+    return "none" if value is None else in_short(f"{value.name} {value.type} ({', '.join(map(str, value.shape))})")

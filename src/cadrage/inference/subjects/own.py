@@ -1,22 +1,23 @@
 """The detector ``own``: a small head on the features of the default model's trunk, which that model computes anyway."""
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from cadrage.errors import DetectionError, ModelError
+from cadrage.errors import DetectionError, ModelError, in_short
 from cadrage.geometry import area, clip
+from cadrage.inference.runtime import Network, starting
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.store import packaged
-from cadrage.inference.subjects.detector import KINDS, Floats, Kind, Pixels, Subjects, sorted_subjects
+from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
+from cadrage.inference.store.strict_json import parse_json
+from cadrage.inference.subjects.detector import KINDS, Floats, Kind, Pixels, Subjects, expect_sha256, sorted_subjects
 from cadrage.photo import photo_from_image
 
 Maps = NDArray[np.float32]
@@ -53,8 +54,17 @@ class OwnDetector:
         if trunk is not None and trunk.card.parts["trunk"][1] != self._head.trunk_sha256:
             raise ModelError(f"{self._head.folder}: belongs to another trunk than that of {trunk.card.name!r}")
         self._trunk = trunk
+        self._given = (folder and folder.absolute(), trunk, threads)
         self._threads = threads
-        self._loading = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process the head is read again, and must be the same."""
+        return _made_again, (self.sha256, *self._given)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file of the head."""
+        return self._head.sha256
 
     def reads(self, model: Model) -> bool:
         """Whether the features of this model are the ones that the head learned to read."""
@@ -100,7 +110,7 @@ class OwnDetector:
         Raises:
             ModelError: the packaged model is missing, damaged or not the one that the head learned to read.
         """
-        with self._loading:
+        with starting:
             if self._trunk is None:
                 packaged_one = load_model(packaged.folder(), threads=self._threads)
                 if not self.reads(packaged_one):
@@ -113,15 +123,17 @@ class OwnDetector:
 
 @dataclass(frozen=True, eq=False)
 class HeadFile:
-    """The head of a folder; ``trunk_sha256`` names the trunk that it reads, ``believed`` its least probabilities."""
+    """The head of a folder.
+
+    ``trunk_sha256`` names the trunk that it reads, ``believed`` its least probabilities, ``sha256`` its own file.
+    """
 
     folder: Path
     version: str
     trunk_sha256: str
     believed: Mapping[str, float]
-    _onnx: bytes = field(repr=False)
-    _sessions: list[onnxruntime.InferenceSession] = field(default_factory=list, repr=False)
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    sha256: str
+    _network: Network = field(repr=False)
 
     def run(self, features: NDArray[np.float32]) -> tuple[Maps, Maps, Maps]:
         """Masks, centres and edges for the features ``(2, C, h, w)`` of a photo and its mirror image.
@@ -130,31 +142,21 @@ class HeadFile:
             ModelError: the head cannot be loaded.
             DetectionError: it cannot look at this photo, or returns numbers that are not finite.
         """
-        session = self._started()
+        try:
+            session = self._network.session
+        except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
+            raise ModelError(f"{self.folder}: the subject head cannot run ({in_short(error)}); {_AGAIN}") from None
         try:
             masks, centres, edges = session.run(list(OUTPUTS), {"features": features})
-        except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
+        except Exception as error:  # noqa: BLE001 - as above
             raise DetectionError(
-                f"the detector own cannot look at this photo ({_line(error)}); use another detector"
+                f"the detector own cannot look at this photo ({in_short(error)}); use another detector"
             ) from None
         if not all(np.isfinite(values).all() for values in (masks, centres, edges)):
             raise DetectionError(
                 "the detector own returned numbers that are not finite for this photo; use another detector"
             )
         return masks, centres, edges
-
-    def _started(self) -> onnxruntime.InferenceSession:
-        with self._lock:
-            if not self._sessions:
-                options = onnxruntime.SessionOptions()
-                options.log_severity_level = 4
-                options.intra_op_num_threads = 1
-                try:
-                    session = onnxruntime.InferenceSession(self._onnx, options, ["CPUExecutionProvider"])
-                except Exception as error:  # noqa: BLE001 - as in run
-                    raise ModelError(f"{self.folder}: the subject head cannot run ({_line(error)}); {_AGAIN}") from None
-                self._sessions.append(session)
-            return self._sessions[0]
 
 
 def read_head(folder: Path) -> HeadFile:
@@ -165,7 +167,7 @@ def read_head(folder: Path) -> HeadFile:
     """
     path = folder / "card.json"
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = parse_json(read_regular(path, LARGEST_TEXT))
         part = card["parts"]["subjects"]
         file_name, expected = str(part["file"]), str(part["sha256"])
         trunk_sha256, version = str(card["trunk_sha256"]), str(card["version"])
@@ -173,21 +175,24 @@ def read_head(folder: Path) -> HeadFile:
     except OSError as error:
         raise ModelError(f"{path}: cannot read the card of the subject head ({error.strerror}); {_AGAIN}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: not the card of a subject head ({error!r}); {_AGAIN}") from None
+        raise ModelError(f"{path}: not the card of a subject head ({in_short(error)}); {_AGAIN}") from None
     if not re.fullmatch(r"[\w+-]+\.onnx", file_name) or not _SHA256.fullmatch(trunk_sha256):
         raise ModelError(f"{path}: names no usable file or trunk; {_AGAIN}")
     if set(believed) != {"person", "animal", "object"} or not all(0 < one < 1 for one in believed.values()):
         raise ModelError(f"{path}: expected believed to hold a probability for person, animal and object; {_AGAIN}")
-    return HeadFile(folder, version, trunk_sha256, believed, _checked(folder / file_name, expected))
+    network = Network(_checked(folder / file_name, expected), threads=1)
+    return HeadFile(folder, version, trunk_sha256, believed, expected, network)
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _made_again(sha256: str, folder: Path | None, trunk: Model | None, threads: int | None) -> OwnDetector:
+    detector = OwnDetector(folder, trunk, threads=threads)
+    expect_sha256(detector, sha256)
+    return detector
 
 
 def _checked(file: Path, expected: str) -> bytes:
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
     except OSError as error:
         raise ModelError(f"{file}: cannot read the subject head ({error.strerror}); {_AGAIN}") from None
     actual = hashlib.sha256(data).hexdigest()

@@ -1,7 +1,6 @@
 """Who is on one photo: whom the caller names, and what a detector finds, looked for once however often it is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from cadrage.inference.subjects.person import (
     is_automatic,
     telling_kinds,
 )
+from cadrage.lazy import cached_property
 
 # What detectors that look for themselves are shown, the long side in pixels.
 _DETECTOR_SIDE = 1024
