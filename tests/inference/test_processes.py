@@ -278,4 +278,4 @@ def test_the_program_of_the_documentation_runs(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(spawning + block)
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("Crop(rank=1") == 2
+    assert done.stdout.count("<Crop free #1: ") == 2

@@ -126,7 +126,9 @@ class Cropper:
         return make_detector(self._detector, threads=self._threads, sha256=self._detector_sha256)
 
     def __repr__(self) -> str:
-        models = "|".join(f"{model.card.name}.{model.card.tag}" for model in self.models)
+        # In another process nothing is loaded just to be shown.
+        cards = self._cards or tuple(model.card for model in self.models)
+        models = "|".join(f"{card.name}.{card.tag}" for card in cards)
         detector = self._detector if isinstance(self._detector, str) else self._detector.name
         return f"<Cropper {models}, detector {detector}>"
 
