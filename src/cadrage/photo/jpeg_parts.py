@@ -88,10 +88,12 @@ def missing_end(handle: BinaryIO) -> bytes:
 
     A decoder fills up what is missing with grey. All pixels are there if it does not matter what follows them.
     """
-    pixels_start = walk_jpeg(handle).pixels_start
     size = handle.seek(0, io.SEEK_END)
     handle.seek(max(size - len(_END), 0))
-    if pixels_start is None or handle.read() == _END:
+    if handle.read() == _END:
+        return b""
+    pixels_start = walk_jpeg(handle).pixels_start
+    if pixels_start is None:
         return b""
     handle.seek(0)
     content = handle.read()
