@@ -7,12 +7,12 @@ else that of the other statements. Where all of it comes down to sRGB, there is 
 
 import math
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from PIL import Image
 
 from cadrage.photo.icc import HLG, PQ, PRIMARIES, TRANSFERS, CodePoints, coded_profile, plain_profile
+from cadrage.photo.iso_boxes import associated, boxes, primary_item, read_meta
 from cadrage.photo.notes import HIGH_DYNAMIC_RANGE, Note
 
 # Under this key of ``image.info`` lie the code points of a picture that was opened from a file.
@@ -21,10 +21,8 @@ _KEY = "code_points"
 _SRGB = CodePoints(1, 13)
 _UNSPECIFIED = 2
 
-# Chunks that state colours come before the pixels, among few others; so does the box of all properties.
+# Chunks that state colours come before the pixels, among few others.
 _MOST_CHUNKS = 256
-_MOST_META_BYTES = 4_000_000
-_MOST_BOXES = 4096
 
 # Gammas nearer to that of sRGB than this mean sRGB, as libpng has it, and so do its chromaticities.
 _SAME_GAMMA = 0.05
@@ -134,73 +132,14 @@ def _of_container(handle: BinaryIO) -> CodePoints | None:
 
 def container_nclx(handle: BinaryIO) -> tuple[int, int, int] | None:
     """Primaries, transfer and matrix of the main picture in an AVIF or HEIC file, None if they are not stated."""
-    meta = _meta(handle)
-    boxes = dict(_boxes(meta[4:]))
-    primary = boxes.get(b"pitm", b"")
-    # Version 0 has identifiers of two bytes, later ones of four.
-    wanted = int.from_bytes(primary[4:6] if primary[:1] == b"\0" else primary[4:8], "big")
-    parts = dict(_boxes(boxes.get(b"iprp", b"")))
-    properties = list(_boxes(parts.get(b"ipco", b"")))
-    own = [properties[index - 1] for index in _associated(parts.get(b"ipma", b""), wanted) if index <= len(properties)]
+    meta = dict(boxes(read_meta(handle)[4:]))
+    parts = dict(boxes(meta.get(b"iprp", b"")))
+    properties = list(boxes(parts.get(b"ipco", b"")))
+    numbers = associated(parts.get(b"ipma", b"")).get(primary_item(meta), [])
+    own = [properties[number - 1] for number in numbers if number <= len(properties)]
     # The picture that tiles make up may leave it to the tiles.
     for kind, content in (*own, *properties):
         if kind == b"colr" and content[:4] == b"nclx":
             primaries, transfer, matrix = struct.unpack(">3H", content[4:10])
             return primaries, transfer, matrix
     return None
-
-
-def _meta(handle: BinaryIO) -> bytes:
-    for _ in range(_MOST_BOXES):
-        head = handle.read(8)
-        if len(head) < 8:
-            return b""
-        length, name = struct.unpack(">L4s", head)
-        left = length - 8
-        if length == 1:
-            left = struct.unpack(">Q", handle.read(8))[0] - 16
-        if name == b"meta":
-            return handle.read(min(left, _MOST_META_BYTES) if length else _MOST_META_BYTES)
-        if length == 0 or left < 0:
-            return b""
-        handle.seek(left, 1)
-    return b""
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    for _ in range(_MOST_BOXES):
-        if at + 8 > len(data):
-            return
-        length, name = struct.unpack_from(">L4s", data, at)
-        start = at + 8
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, start)
-            start += 8
-        end = len(data) if length == 0 else at + length
-        if end < start:
-            return
-        yield name, data[start:end]
-        at = end
-
-
-def _associated(data: bytes, wanted: int) -> list[int]:
-    """One-based numbers of the properties of the item ``wanted``."""
-    if len(data) < 8:
-        return []
-    version, flags = data[0], data[3]
-    (count,) = struct.unpack_from(">L", data, 4)
-    item, index = (">H" if version < 1 else ">L"), (">H" if flags & 1 else ">B")
-    at = 8
-    for _ in range(min(count, len(data))):
-        (number,) = struct.unpack_from(item, data, at)
-        at += struct.calcsize(item)
-        held = data[at]
-        at += 1
-        width = struct.calcsize(index)
-        if number == wanted:
-            # The highest bit says that the property is essential.
-            mask = 0x7FFF if width == 2 else 0x7F
-            return [struct.unpack_from(index, data, at + width * i)[0] & mask for i in range(held)]
-        at += width * held
-    return []

@@ -31,6 +31,8 @@ def load(image: Image.Image, header: Header, name: str) -> None:
     """
     width, height = image.size
     with damage_reported(name, header.format), pillow_limit_lifted(width * height):
+        if header.frame:
+            image.seek(header.frame)
         image.load()
 
 
@@ -48,7 +50,7 @@ class View:
 def squashed(image: Image.Image, header: Header, name: str, side: int) -> View:
     """The upright photo squashed to ``side`` x ``side``, 8-bit sRGB on plain ground, from a picture not decoded yet.
 
-    Colours and orientation come after resizing, when there is little left to convert and to turn.
+    Colours come after resizing, when there is little left to convert.
     """
     # A JPEG is decoded at reduced scale, not below the size named here; most other formats cannot.
     least = int(_DRAFT_MARGIN * side)
@@ -56,30 +58,33 @@ def squashed(image: Image.Image, header: Header, name: str, side: int) -> View:
     whole, small = _resized(image, header, name, (side, side), Image.Resampling.BILINEAR)
     pixels = np.array(small)
     # Exact to the pixel where the picture itself says what is there.
-    visible = visible_box(upright(whole.getchannel("A"), header.turn)) if has_alpha(whole) else None
+    visible = visible_box(whole.getchannel("A")) if has_alpha(whole) else None
     return View(pixels, visible or box_on_canvas(pixels))
 
 
 def shrunk(image: Image.Image, header: Header, name: str, max_side: int) -> Image.Image:
     """The upright photo fitted into ``max_side`` x ``max_side``, never enlarged, 8-bit sRGB on plain ground."""
-    width, height = header.decoded_size_wh
+    width, height = header.size_wh
     longer = max(width, height)
     if longer > max_side:
         # Halves up, in whole numbers.
         width = max(1, (2 * width * max_side + longer) // (2 * longer))
         height = max(1, (2 * height * max_side + longer) // (2 * longer))
-    image.draft("RGB", (width, height))
+    image.draft("RGB", (width, height) if header.turn < 5 else (height, width))
     return _resized(image, header, name, (width, height), Image.Resampling.BICUBIC)[1]
 
 
 def _resized(
     image: Image.Image, header: Header, name: str, size_wh: tuple[int, int], resample: Image.Resampling
 ) -> tuple[Image.Image, Image.Image]:
-    """The picture as stored, as far as it had to be decoded, and what is made of it: small, sRGB, upright."""
+    """The upright picture, as far as it had to be decoded, and what is made of it: of ``size_wh``, sRGB."""
     load(image, header, name)
-    whole = resizable(eight_bit(image))
-    small = whole.resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
-    return whole, upright(flat_srgb(small, stated_profile(image)), header.turn)
+    # A palette may be missing, for instance.
+    with damage_reported(name, header.format), pillow_limit_lifted(image.width * image.height):
+        # Turned first: averaging and rounding go by rows and then by columns, so that another way round differs.
+        whole = upright(resizable(eight_bit(image)), header.turn)
+        small = whole.resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
+        return whole, flat_srgb(small, stated_profile(image))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,9 +21,12 @@ from PIL.WebPImagePlugin import WebPImageFile
 from cadrage.errors import CadrageError, PhotoError, one_line
 from cadrage.photo import exif
 from cadrage.photo.code_points import high_dynamic_range, note_code_points
-from cadrage.photo.notes import Note
+from cadrage.photo.iso_boxes import coded_sizes_differ
+from cadrage.photo.jpeg_parts import walk_jpeg
+from cadrage.photo.notes import SEVERAL_PICTURES, Note
 from cadrage.photo.orientation import upright_size, valid_orientation
-from cadrage.photo.source import reason, unreadable
+from cadrage.photo.png_chunks import mended_png, walk_png
+from cadrage.photo.source import PartsError, reason, unreadable
 
 HEAD_BYTES = 64
 
@@ -90,6 +93,8 @@ def description(head: bytes) -> str:
 
 DEFAULT_MAX_PIXELS = 250_000_000
 
+_MOST_WEBP_PIXELS = 16_383**2
+
 _TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_LENGTH, _TIFF_SUB_IFDS, _TIFF_DNG_VERSION = 254, 256, 257, 330, 50706
 
 # Python's warning filters and Pillow's pixel limit belong to the whole process; one thread at a time borrows each.
@@ -113,7 +118,7 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
-    ``notes`` say what is left out or passed over when the photo is read.
+    ``notes`` say what is left out or passed over when the photo is read, ``frame`` is the picture of the file to use.
     """
 
     format: str
@@ -121,6 +126,7 @@ class Header:
     orientation: int
     turn: int
     notes: tuple[Note, ...] = ()
+    frame: int = 0
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -179,10 +185,72 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     if kind == "HEIC" and not _reads_heic():
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
     with damage_reported(name, kind), metadata_warnings_ignored():
-        image = _READERS[kind](handle)
-        note_code_points(image, kind, handle)
+        look = _LOOKS[kind](handle)
+        look.handle.seek(0)
+        image = _read(look.handle, kind)
+        note_code_points(image, kind, look.handle)
         header = _header(image, kind, name)
-        return image, replace(header, notes=(*header.notes, *high_dynamic_range(image)))
+        notes = (*header.notes, *look.notes, *_several(look.pictures or getattr(image, "n_frames", 1), kind))
+        return image, replace(header, notes=(*notes, *high_dynamic_range(image)), frame=look.frame)
+
+
+def _read(handle: IO[bytes], kind: str) -> ImageFile.ImageFile:
+    try:
+        return _READERS[kind](handle)
+    except Image.DecompressionBombError:
+        if kind != "WEBP":
+            raise
+        # No WebP is much larger than our own limit, but its reader goes by Pillow's.
+        handle.seek(0)
+        with pillow_limit_lifted(_MOST_WEBP_PIXELS):
+            return _READERS[kind](handle)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a walk through the parts of a file has found, before a decoder sees it.
+
+    ``handle`` is what the decoder is to read, ``pictures`` how many there are, 0 if only the decoder knows.
+    """
+
+    handle: BinaryIO
+    pictures: int = 0
+    frame: int = 0
+    notes: tuple[Note, ...] = ()
+
+
+def _look_at_jpeg(handle: BinaryIO) -> _Look:
+    return _Look(handle, pictures=walk_jpeg(handle).pictures)
+
+
+def _look_at_png(handle: BinaryIO) -> _Look:
+    parts = walk_png(handle)
+    # A still picture that is no part of the animation stands in for programs that show none.
+    frame = 1 if parts.frames and not parts.still_is_frame else 0
+    return _Look(mended_png(handle, parts), pictures=max(parts.frames, 1), frame=frame, notes=parts.notes)
+
+
+def _look_at_avif(handle: BinaryIO) -> _Look:
+    if coded_sizes_differ(handle):
+        raise ValueError("its header and its pixels disagree about its size")
+    return _Look(handle)
+
+
+_LOOKS: dict[str, Callable[[BinaryIO], _Look]] = {
+    "JPEG": _look_at_jpeg,
+    "PNG": _look_at_png,
+    "WEBP": _Look,
+    "TIFF": lambda handle: _Look(handle, pictures=1),
+    "AVIF": _look_at_avif,
+    "HEIC": _Look,
+}
+
+
+def _several(pictures: int, kind: str) -> tuple[Note, ...]:
+    if pictures < 2:
+        return ()
+    which = "main one" if kind == "HEIC" else "first"
+    return (Note(SEVERAL_PICTURES, f"the {which} of its {pictures} pictures is used"),)
 
 
 def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
@@ -264,6 +332,10 @@ def damage_reported(name: str, kind: str) -> Iterator[None]:
         yield
     except CadrageError:
         raise
+    except PartsError as error:
+        raise PhotoError(
+            f"cannot read {one_line(name)}: the {kind} file has {error}, which no program writes; save it anew"
+        ) from error
     except Image.DecompressionBombError as error:
         raise PhotoError(f"cannot read {one_line(name)}: too many pixels for {kind}; make it smaller first") from error
     except Exception as error:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
 from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
-from cadrage.photo.notes import Note
+from cadrage.photo.jpeg_parts import missing_end
+from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, changed, source_of
 
@@ -36,6 +37,7 @@ class Photo:
     name: str
     header: Header
     source: Source | Image.Image = field(repr=False)
+    more_notes: tuple[Note, ...] = ()
     _content: dict[int, Box | None] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -60,7 +62,7 @@ class Photo:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is left out or passed over when this photo is read."""
-        return self.header.notes
+        return (*self.header.notes, *self.more_notes)
 
     @property
     def path(self) -> Path | None:
@@ -191,7 +193,12 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
     with origin.open() as handle:
         _, header = identify(handle, origin.name)
     check_size(header.size_wh, max_pixels, origin.name)
-    return Photo(origin.name, header, origin)
+    if header.format != "JPEG":
+        return Photo(origin.name, header, origin)
+    with origin.open() as handle:
+        tail = missing_end(handle)
+    notes = (Note(DAMAGE_IGNORED, "its end is missing; the pixels are whole"),) if tail else ()
+    return Photo(origin.name, header, replace(origin, tail=tail), notes)
 
 
 def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = "image") -> Photo:

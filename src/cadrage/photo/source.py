@@ -26,6 +26,10 @@ def reason(error: BaseException) -> str:
     return text if len(text) <= _REASON_CHARS else text[: _REASON_CHARS - 3] + "..."
 
 
+class PartsError(ValueError):
+    """A file is made of more parts than any program writes, which would take a decoder minutes."""
+
+
 STDIN = "-"
 
 _CHUNK_BYTES = 1 << 20
@@ -45,9 +49,25 @@ class Source:
     path: Path | None = None
     data: bytes | None = field(default=None, repr=False)
     stamp: Stamp | None = field(default=None, repr=False)
+    tail: bytes = field(default=b"", repr=False)
 
     def open(self) -> BinaryIO:
-        """A seekable binary handle at the first byte; the caller closes it.
+        """A seekable binary handle at the first byte, with ``tail`` behind the last one; the caller closes it.
+
+        Raises:
+            PhotoError: as for `as_stored`.
+        """
+        handle = self.as_stored()
+        if not self.tail:
+            return handle
+        with handle:
+            try:
+                return io.BytesIO(handle.read() + self.tail)
+            except OSError as error:
+                raise unreadable(self.name, error) from error
+
+    def as_stored(self) -> BinaryIO:
+        """The bytes as they are in the file.
 
         Raises:
             PhotoError: the file cannot be read, or is another one than it was when the source was made.
@@ -66,7 +86,7 @@ class Source:
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of all bytes, read as a stream."""
         digest = hashlib.sha256()
-        with self.open() as handle:
+        with self.as_stored() as handle:
             try:
                 while chunk := handle.read(_CHUNK_BYTES):
                     digest.update(chunk)

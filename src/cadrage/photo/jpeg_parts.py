@@ -1,0 +1,169 @@
+"""The segments of a JPEG before a decoder sees them: how many, how many scans, which pictures, and whether it ends."""
+
+import io
+import re
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import ImageChops
+from PIL.JpegImagePlugin import JpegImageFile
+
+from cadrage.photo.source import PartsError
+
+_SOI_BYTES = 2
+_SOS, _EOI, _APP2 = 0xDA, 0xD9, 0xE2
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+
+_END = b"\xff\xd9"
+_FOLLOWING_BYTES = 64
+
+# A depth map of 20 MB in pieces of 64 kB takes 300 of them.
+_MOST_SEGMENTS = 4_000
+_MOST_FILL_BYTES = 65_536
+
+# Programs write about ten scans, the specification allows some hundreds; every one visits each pixel once more.
+_FEWEST_SCANS, _MOST_SCANS = 32, 500
+_MOST_SCANS_TIMES_PIXELS = 1_500_000_000
+
+# Within pixels 0xFF is followed by 0 or by a restart; anything else is a marker.
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+
+# CIPA DC-007: which kind of picture a further one is, and where the index says so.
+_ENTRIES = 0xB002
+_ENTRY_BYTES, _KIND = 16, 0xFFFFFF
+_SAME_SCENE = {0x020001, 0x020002, 0x020003}
+
+
+@dataclass(frozen=True, slots=True)
+class JpegParts:
+    """How many ``pictures`` of the scene there are, and at which byte the pixels of the first one start, if they do.
+
+    Previews, gain maps and depth maps that phones put behind a photo are no pictures of their own.
+    """
+
+    pictures: int
+    pixels_start: int | None = None
+
+
+def walk_jpeg(handle: BinaryIO) -> JpegParts:
+    """Look at every segment of a JPEG from its beginning.
+
+    Raises:
+        PartsError: there are more segments or scans than any program writes.
+    """
+    handle.seek(_SOI_BYTES)
+    pictures, frame, channels, size_wh = 1, 0, 0, (0, 0)
+    for _ in range(_MOST_SEGMENTS):
+        marker = _next_marker(handle)
+        if marker is None or marker == _EOI:
+            return JpegParts(pictures)
+        if marker in _WITHOUT_LENGTH:
+            continue
+        length = int.from_bytes(handle.read(2), "big")
+        if length < 2:
+            return JpegParts(pictures)
+        start = handle.tell()
+        if marker in _FRAMES:
+            head = handle.read(6)
+            frame, channels = marker, head[5] if len(head) == 6 else 0
+            size_wh = (int.from_bytes(head[3:5], "big"), int.from_bytes(head[1:3], "big"))
+        elif marker == _APP2 and pictures == 1:
+            pictures = _pictures(handle.read(length - 2))
+        elif marker == _SOS:
+            # All channels in one scan: a decoder stops after it.
+            together = frame not in _PROGRESSIVE and handle.read(1) == bytes([channels])
+            handle.seek(start + length - 2)
+            if frame and not together:
+                _count_scans(handle, size_wh)
+            return JpegParts(pictures, start + length - 2)
+        handle.seek(start + length - 2)
+    raise PartsError(f"more than {_MOST_SEGMENTS:,} segments in front of the pixels")
+
+
+def missing_end(handle: BinaryIO) -> bytes:
+    """The bytes that a JPEG lacks at its end although all of its pixels are there; empty where that is not so.
+
+    A decoder fills up what is missing with grey. All pixels are there if it does not matter what follows them.
+    """
+    size = handle.seek(0, io.SEEK_END)
+    handle.seek(max(size - len(_END), 0))
+    if handle.read() == _END:
+        return b""
+    pixels_start = walk_jpeg(handle).pixels_start
+    if pixels_start is None:
+        return b""
+    handle.seek(0)
+    content = handle.read()
+    # Within pixels 0xFF 0xD9 is nothing but the end.
+    if content.find(_END, pixels_start) >= 0:
+        return b""
+    pixels = content.rstrip(b"\xff")
+    try:
+        one, other = (_decoded(pixels + follows * _FOLLOWING_BYTES + _END) for follows in (b"\x00", b"\xaa"))
+        whole = ImageChops.difference(one, other).getbbox() is None
+    # Whatever else is wrong with it is told when its pixels are asked for.
+    except Exception:  # noqa: BLE001
+        return b""
+    if not whole:
+        return b""
+    return _END[1:] if content.endswith(_END[:1]) else _END
+
+
+def _decoded(content: bytes) -> JpegImageFile:
+    image = JpegImageFile(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def _next_marker(handle: BinaryIO) -> int | None:
+    """The marker that stands here, behind any number of fill bytes within the limit."""
+    byte = handle.read(1)
+    if byte != b"\xff":
+        return None
+    for _ in range(_MOST_FILL_BYTES):
+        byte = handle.read(1)
+        if byte != b"\xff":
+            return byte[0] if byte else None
+    raise PartsError(f"more than {_MOST_FILL_BYTES:,} bytes of filling between two segments")
+
+
+def _count_scans(handle: BinaryIO, size_wh: tuple[int, int]) -> None:
+    pixels = max(size_wh[0] * size_wh[1], 1)
+    most = min(max(_MOST_SCANS_TIMES_PIXELS // pixels, _FEWEST_SCANS), _MOST_SCANS)
+    content = handle.read()
+    # Nearly always enough, and much faster than a look at every marker.
+    if content.count(bytes([0xFF, _SOS])) < most:
+        return
+    scans, at = 1, 0
+    while found := _MARKER.search(content, at):
+        marker, at = found[1][0], found.end()
+        if marker == _EOI:
+            return
+        if marker == 0x01:
+            continue
+        scans += marker == _SOS
+        if scans > most:
+            raise PartsError(f"more than {most} scans")
+        at += int.from_bytes(content[at : at + 2], "big")
+
+
+def _pictures(segment: bytes) -> int:
+    """How many pictures of the scene the index of a multi-picture file lists; 1 if it is none, or damaged."""
+    if not segment.startswith(b"MPF\0"):
+        return 1
+    block = segment[4:]
+    endian = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    try:
+        (at,) = struct.unpack_from(f"{endian}L", block, 4)
+        (count,) = struct.unpack_from(f"{endian}H", block, at)
+        entries = (struct.unpack_from(f"{endian}HHLL", block, at + 2 + 12 * number) for number in range(count))
+        size, start = next((size, start) for tag, _, size, start in entries if tag == _ENTRIES)
+        listed = range(start, min(start + size, len(block)) - _ENTRY_BYTES + 1, _ENTRY_BYTES)
+        kinds = [struct.unpack_from(f"{endian}L", block, place)[0] & _KIND for place in listed]
+    # Whatever is wrong with the index, the first picture is there.
+    except (struct.error, StopIteration):
+        return 1
+    return 1 + sum(kind in _SAME_SCENE for kind in kinds[1:])
