@@ -118,7 +118,7 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
-    ``notes`` say what is left out or passed over when the photo is read, ``frame`` is the picture of the file to use.
+    ``notes`` say what is left out or passed over when the photo is read.
     """
 
     format: str
@@ -126,7 +126,6 @@ class Header:
     orientation: int
     turn: int
     notes: tuple[Note, ...] = ()
-    frame: int = 0
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -191,7 +190,7 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
         note_code_points(image, kind, look.handle)
         header = _header(image, kind, name)
         notes = (*header.notes, *look.notes, *_several(look.pictures or getattr(image, "n_frames", 1), kind))
-        return image, replace(header, notes=(*notes, *high_dynamic_range(image)), frame=look.frame)
+        return image, replace(header, notes=(*notes, *high_dynamic_range(image)))
 
 
 def _read(handle: IO[bytes], kind: str) -> ImageFile.ImageFile:
@@ -215,7 +214,6 @@ class _Look:
 
     handle: BinaryIO
     pictures: int = 0
-    frame: int = 0
     notes: tuple[Note, ...] = ()
 
 
@@ -225,9 +223,7 @@ def _look_at_jpeg(handle: BinaryIO) -> _Look:
 
 def _look_at_png(handle: BinaryIO) -> _Look:
     parts = walk_png(handle)
-    # A still picture that is no part of the animation stands in for programs that show none.
-    frame = 1 if parts.frames and not parts.still_is_frame else 0
-    return _Look(mended_png(handle, parts), pictures=max(parts.frames, 1), frame=frame, notes=parts.notes)
+    return _Look(mended_png(handle, parts), pictures=max(parts.frames, 1), notes=parts.notes)
 
 
 def _look_at_avif(handle: BinaryIO) -> _Look:
