@@ -175,7 +175,7 @@ class CropWriter:
             "size_wh": self.options.size_wh,
             "enlarge": self.options.enlarge,
             "strip": self.options.strip or (),
-            "decoded": photo.decoded(),
+            "decoded": photo.decoded(form),
         }
         new = [path for path in paths if not path.exists()]
         try:

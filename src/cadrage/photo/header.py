@@ -13,12 +13,11 @@ from PIL import Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cadrage.errors import CadrageError, PhotoError, one_line
-from cadrage.photo import exif
+from cadrage.photo import deep, exif, tiff
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.source import reason, unreadable
@@ -88,8 +87,6 @@ def description(head: bytes) -> str:
 
 DEFAULT_MAX_PIXELS = 250_000_000
 
-_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_LENGTH, _TIFF_SUB_IFDS, _TIFF_DNG_VERSION = 254, 256, 257, 330, 50706
-
 # Python's warning filters and Pillow's pixel limit belong to the whole process; one thread at a time borrows each.
 _WARNING_FILTERS = threading.Lock()
 _PIXEL_LIMIT = threading.Lock()
@@ -101,7 +98,8 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
-    ``notes`` say what is left out or passed over when the photo is read.
+    ``notes`` say what is left out or passed over when the photo is read. ``depth`` is that of the file, and
+    ``part_size_wh`` the size of the parts that it is decoded in, where these may be larger than the photo.
     """
 
     format: str
@@ -109,6 +107,8 @@ class Header:
     orientation: int
     turn: int
     notes: tuple[Note, ...] = ()
+    depth: deep.Depth = deep.EIGHT_BITS
+    part_size_wh: tuple[int, int] = (0, 0)
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -132,7 +132,6 @@ _READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WEBP": WebPImageFile,
-    "TIFF": TiffImageFile,
     "AVIF": AvifImageFile,
     "HEIC": _open_heic,
 }
@@ -158,15 +157,13 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     if kind == "HEIC" and importlib.util.find_spec("pillow_heif") is None:
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
     with damage_reported(name, kind), metadata_warnings_ignored():
-        image = _READERS[kind](handle)
-        return image, _header(image, kind, name)
+        image = tiff.open_page(handle, name) if kind == "TIFF" else _READERS[kind](handle)
+        return image, _header(image, kind)
 
 
-def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
-    if isinstance(image, TiffImageFile):
-        tags = image.tag_v2
-        if _TIFF_DNG_VERSION in tags or (tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) == 1 and _TIFF_SUB_IFDS in tags):
-            raise PhotoError(f"cannot read {one_line(name)}: it is a camera raw file; export it as JPEG or TIFF first")
+def _header(image: ImageFile.ImageFile, kind: str) -> Header:
+    depth = deep.stored_depth(image)
+    if isinstance(image, tiff.TiffPage):
         # Pillow turns TIFFs while decoding. It would also obey an orientation that stands in XMP only, which viewers
         # ignore; what it reads now, without the XMP in sight, it remembers.
         packet = image.info.pop("xmp", None)
@@ -178,9 +175,11 @@ def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
                 block.get_ifd(tag)
         if packet is not None:
             image.info["xmp"] = packet
-        return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), orientation, 1)
+        return Header(
+            kind, image.stored_size_wh, orientation, 1, image.page.notes, depth, tiff.part_size_wh(image)
+        )
     orientation = exif_orientation(image)
-    return Header(kind, image.size, orientation, orientation)
+    return Header(kind, image.size, orientation, orientation, depth=depth)
 
 
 def exif_orientation(image: Image.Image) -> int:

@@ -13,11 +13,14 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
+from cadrage.photo import deep
 from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, source_of
+
+_DEEP_MODES = {2: "LA", 3: "RGB", 4: "RGBA"}
 
 # The format of a photo that came as pixels and not as a file.
 IN_MEMORY = "IMAGE"
@@ -102,12 +105,19 @@ class Photo:
         """
         return upright(self._stored_pixels(), self.header.turn)
 
-    def decoded(self) -> Decoded:
+    def decoded(self, format: str | None = None) -> Decoded:
         """All pixels in full resolution, to cut crops from; takes less memory than ``full`` and its crops.
+
+        ``format``, one of ``OUTPUT_FORMATS``, is what the crops are to be written as: 16 bits a channel are decoded
+        only for those that keep them.
 
         Raises:
             PhotoError: as for ``model_input``.
         """
+        if format is not None and deep.reads(self.header.depth) and deep.kept(self.header.depth, format.upper()):
+            samples = self.deep()
+            mode = "CMYK" if self.header.depth.kind == "cmyk" else _DEEP_MODES[samples.shape[2]]
+            return Decoded(deep.picture(samples, mode), 1, deep=samples)
         with self.opened() as image:
             # A JPEG of the caller's own has been decoded already.
             if isinstance(image, JpegImageFile) and image.mode == "RGB" and isinstance(self.source, Source):
@@ -115,6 +125,15 @@ class Photo:
                 if decoded is not None:
                     return decoded
         return Decoded(self._stored_pixels(), self.header.turn)
+
+    def deep(self) -> npt.NDArray[np.uint16]:
+        """The upright samples of a photo with 16 bits a channel: uint16 (height, width, channels), by libvips.
+
+        Raises:
+            PhotoError: as for ``model_input``.
+        """
+        with self.opened() as image, damage_reported(self.name, self.format):
+            return deep.upright(deep.samples(image), self.orientation)
 
     def _stored_pixels(self) -> Image.Image:
         """The decoded picture before ``header.turn`` is applied, detached from its file."""
@@ -165,6 +184,8 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
     with origin.open() as handle:
         _, header = identify(handle, origin.name)
     check_size(header.size_wh, max_pixels, origin.name)
+    if header.part_size_wh != (0, 0):
+        check_size(header.part_size_wh, max_pixels, f"{origin.name} (a tile of it)")
     return Photo(origin.name, header, origin)
 
 
