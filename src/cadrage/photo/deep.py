@@ -1,4 +1,4 @@
-"""Sixteen bits a channel: colour that Pillow opens with eight, decoded by libvips (the extra ``deep``), cut and written.
+"""Colour of 16 bits a channel, which Pillow opens with 8: decoded by libvips (the extra ``deep``), cut and written.
 
 Samples are ``uint16`` (height, width, channels) from here to the file; nothing of it is imported before a photo asks.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from itertools import accumulate
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from cadrage.photo import exif
 from cadrage.photo.colour import DEEP_MODES
 
-Samples = npt.NDArray[np.uint16] | npt.NDArray[np.uint8]
+Samples = npt.NDArray[np.uint16]
 
 # The formats that hold 16 bits a channel, by Pillow's names.
 FORMATS = ("PNG", "TIFF")
@@ -31,13 +31,14 @@ _THREADS = 2
 
 _STRIP_BYTES = 1 << 18
 _BOXES_BYTES = 1 << 16
-_ASSOCIATED = 1
+_WHITE = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Bits per channel as a file holds them, and of what: ``kind`` is ``grey``, ``colour``, ``cmyk``, or ``planes`` for tiles of one
-    channel each.
+    """Bits per channel as a file holds them, and of what.
+
+    ``kind`` is ``grey``, ``colour`` (with or without alpha), ``cmyk``, or ``planes`` for tiles of one channel each.
     """
 
     bits: int
@@ -109,11 +110,11 @@ def _imported(name: str = "pyvips") -> Any:
 def available() -> bool:
     """Whether the extra ``deep`` is installed and libvips can be loaded."""
     try:
-        _imported()
+        # Earlier ones leave colours multiplied with their alpha where a file has them so.
+        return bool(_imported().at_least_libvips(8, 18))
     # Without libvips itself, the binding fails with an OSError.
     except (ImportError, OSError):
         return False
-    return True
 
 
 @contextmanager
@@ -130,34 +131,33 @@ def _modest(vips: Any) -> Iterator[None]:
 
 
 def samples(image: Image.Image) -> Samples:
-    """The samples of an identified PNG or page of a TIFF as they are stored: not turned, alpha not premultiplied.
+    """The samples of an identified PNG or page of a TIFF, not turned, of which ``reads`` holds; alpha is not premultiplied.
 
     Raises:
         OSError: libvips cannot decode them, or finds another picture than Pillow.
     """
-    vips = _imported()
-    page = getattr(image, "page", None)
+    vips, opened = _imported(), cast(ImageFile.ImageFile, image)
     options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
     size_wh = image.size
-    if page is not None:
-        options["page"] = page.index
-        size_wh = image.stored_size_wh  # type: ignore[attr-defined]
+    tiff: Any = image if image.format == "TIFF" else None
+    if tiff:
+        options["page"] = tiff.page.index
+        size_wh = tiff.stored_size_wh
     with _modest(vips):
         try:
-            source = vips.Source.new_from_memory(_content(image.fp))
-            load = vips.Image.pngload_source if page is None else vips.Image.tiffload_source
+            source = vips.Source.new_from_memory(_content(opened.fp))
+            load = vips.Image.tiffload_source if tiff else vips.Image.pngload_source
             picture = load(source, **options)
-            if (picture.width, picture.height) != size_wh or picture.format not in ("uchar", "ushort"):
+            if (picture.width, picture.height) != size_wh or picture.format != "ushort":
                 raise OSError(f"{picture.width} x {picture.height} pixels of {picture.format}")
             array: Samples = picture.numpy()
         except vips.Error as error:
             raise OSError(str(error.detail or error).strip().split("\n")[0]) from error
     array = array.reshape(size_wh[1], size_wh[0], -1)
-    if page is None:
+    if not tiff:
         return array
-    extras = image.layout.extras  # type: ignore[attr-defined]
-    array = array[:, :, : Image.getmodebands(image.mode)]
-    return _unassociated(array) if extras[:1] == (_ASSOCIATED,) else array
+    # What is neither colour nor alpha is left out.
+    return array[:, :, : Image.getmodebands(image.mode)]
 
 
 def _content(handle: Any) -> Any:
@@ -167,22 +167,9 @@ def _content(handle: Any) -> Any:
     return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _unassociated(array: Samples) -> Samples:
-    """Colours as they are without the alpha that they have been multiplied with."""
-    white = np.iinfo(array.dtype).max
-    alpha = array[:, :, -1:].astype(np.uint32)
-    colours = array[:, :, :-1] * np.uint32(white) + alpha // 2
-    colours = np.minimum(colours // np.maximum(alpha, 1), white)
-    return np.concatenate([colours.astype(array.dtype), array[:, :, -1:]], axis=2)
-
-
 def picture(array: Samples, mode: str) -> Image.Image:
-    """Samples as Pillow holds them in ``mode``: with 8 bits, and 16 only where they are grey."""
-    if array.shape[2] == 1:
-        return Image.fromarray(array[:, :, 0])
-    eight = array if array.dtype == np.uint8 else (array >> 8).astype(np.uint8)
-    named = "LA" if mode == "La" else mode
-    return Image.frombytes(named, (array.shape[1], array.shape[0]), eight.tobytes())
+    """Samples as Pillow holds them in ``mode``: their upper 8 bits."""
+    return Image.frombytes(mode, (array.shape[1], array.shape[0]), (array >> 8).astype(np.uint8).tobytes())
 
 
 _TURNS: dict[int, Callable[[Samples], Samples]] = {
@@ -204,19 +191,18 @@ def upright(array: Samples, orientation: int) -> Samples:
 
 def resized(array: Samples, size_wh: tuple[int, int], alpha: bool) -> Samples:
     """Samples at another size; with ``alpha``, the last channel says how much each colour counts."""
-    white = float(np.iinfo(array.dtype).max)
     colours = array.astype(np.float32)
-    weight = colours[:, :, -1:] / white
     if alpha:
-        colours[:, :, :-1] *= weight
+        colours[:, :, :-1] *= colours[:, :, -1:] / _WHITE
     channels = [
         np.asarray(Image.fromarray(np.ascontiguousarray(colours[:, :, at])).resize(size_wh, Image.Resampling.LANCZOS))
         for at in range(array.shape[2])
     ]
     small = np.stack(channels, axis=2)
     if alpha:
-        small[:, :, :-1] /= np.maximum(small[:, :, -1:] / white, 1e-6)
-    return np.rint(small.clip(0, white)).astype(array.dtype)
+        small[:, :, :-1] /= np.maximum(small[:, :, -1:] / _WHITE, 1e-6)
+    rounded: Samples = np.rint(small.clip(0, _WHITE)).astype(np.uint16)
+    return rounded
 
 
 def write(array: Samples, kind: str, cmyk: bool, settings: Mapping[str, Any], handle: IO[bytes]) -> None:
@@ -233,7 +219,9 @@ def _png(array: Samples, settings: Mapping[str, Any]) -> bytes:
     with _modest(vips):
         pixels = vips.Image.new_from_memory(array.tobytes(), width, height, channels, "ushort")
         pixels = pixels.copy(interpretation="grey16" if channels < 3 else "rgb16")
-        data = pixels.pngsave_buffer(compression=settings["compress_level"], filter="paeth", keep="none", bitdepth=16)
+        data: bytes = pixels.pngsave_buffer(
+            compression=settings["compress_level"], filter="paeth", keep="none", bitdepth=16
+        )
     # What is not pixels is what Pillow would write with 8 bits: a picture of one pixel has all of it.
     small = io.BytesIO()
     Image.new("L" if channels < 3 else "RGB", (1, 1)).save(small, "PNG", **settings)

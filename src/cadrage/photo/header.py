@@ -175,9 +175,7 @@ def _header(image: ImageFile.ImageFile, kind: str) -> Header:
                 block.get_ifd(tag)
         if packet is not None:
             image.info["xmp"] = packet
-        return Header(
-            kind, image.stored_size_wh, orientation, 1, image.page.notes, depth, tiff.part_size_wh(image)
-        )
+        return Header(kind, image.stored_size_wh, orientation, 1, image.page.notes, depth, tiff.part_size_wh(image))
     orientation = exif_orientation(image)
     return Header(kind, image.size, orientation, orientation, depth=depth)
 

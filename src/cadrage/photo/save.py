@@ -61,7 +61,7 @@ def losses(photo: Photo, format: str) -> tuple[Note, ...]:
     left = 16 if kind == "PNG" and depth.kind == "grey" else 8
     says = f"{depth.bits} bits per channel become {'at most ' if left == 16 else ''}{left} in {kind}"
     if depth.kind != "grey" and depth.bits == 16:
-        if kind not in deep.FORMATS or depth.kind == "cmyk" and kind == "PNG":
+        if kind not in deep.FORMATS or (depth.kind == "cmyk" and kind == "PNG"):
             says += "; TIFF keeps them" if depth.kind == "cmyk" else "; PNG and TIFF keep them"
         if not deep.available():
             says += f"{' with' if 'keep' in says else ';'} pip install 'cadrage[deep]'"

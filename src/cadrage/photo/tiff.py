@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, _imaging
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from cadrage.errors import PhotoError, one_line
@@ -33,7 +33,8 @@ _COLOUR_CHANNELS = {_RGB: 3, _CMYK: 4, _YCBCR: 3, _LAB: 3, 9: 3, 10: 3, 32845: 3
 
 # What Pillow has no decoder for.
 _COMPRESSIONS = {32809: "ThunderScan", 33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34887: "LERC"}
-_COMPRESSIONS |= {32766: "NeXT", 34661: "JBIG", 34892: "lossy JPEG", 50002: "JPEG XL", 52546: "JPEG XL", 34933: "PNG", 50001: "WebP"}
+_COMPRESSIONS |= {32766: "NeXT", 34661: "JBIG", 34892: "lossy JPEG", 34933: "PNG"}
+_COMPRESSIONS |= {50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
 
 _INTEGERS = "export it as 8- or 16-bit integers"
 _ORDINARY = "export it as 8- or 16-bit RGB"
@@ -290,7 +291,7 @@ def _silence_libtiff() -> None:
     as in its builds for Windows, they stay.
     """
     try:
-        library = ctypes.CDLL(Image.core.__file__)
+        library = ctypes.CDLL(_imaging.__file__)
         for setter in (library.TIFFSetErrorHandler, library.TIFFSetErrorHandlerExt):
             setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
             setter(None)

@@ -181,7 +181,8 @@ def check_bounds(reader: Reader, directory: Directory) -> None:
     Raises:
         ValueError: it has more; the message says of what.
     """
-    parts = max((directory.entries[tag].count for tag in (STRIP_OFFSETS, TILE_OFFSETS) if tag in directory.entries), default=0)
+    offsets = (directory.entries.get(tag) for tag in (STRIP_OFFSETS, TILE_OFFSETS))
+    parts = max((entry.count for entry in offsets if entry), default=0)
     if parts > MAX_PARTS:
         raise ValueError(f"{parts} strips or tiles, above the limit of {MAX_PARTS}")
     _check_values(directory)
