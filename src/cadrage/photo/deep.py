@@ -131,7 +131,7 @@ def _modest(vips: Any) -> Iterator[None]:
 
 
 def samples(image: Image.Image) -> Samples:
-    """The samples of an identified PNG or page of a TIFF, not turned, of which ``reads`` holds; alpha is not premultiplied.
+    """The samples of an identified PNG or page of a TIFF of which ``reads`` holds: not turned, alpha not premultiplied.
 
     Raises:
         OSError: libvips cannot decode them, or finds another picture than Pillow.
@@ -152,7 +152,7 @@ def samples(image: Image.Image) -> Samples:
                 raise OSError(f"{picture.width} x {picture.height} pixels of {picture.format}")
             array: Samples = picture.numpy()
         except vips.Error as error:
-            raise OSError(str(error.detail or error).strip().split("\n")[0]) from error
+            raise OSError((error.detail or str(error)).strip().split("\n")[-1]) from error
     array = array.reshape(size_wh[1], size_wh[0], -1)
     if not tiff:
         return array

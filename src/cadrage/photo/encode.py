@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cadrage.errors import UsageError
 from cadrage.photo.colour import DEEP_MODES, WHITE, eight_bit, has_alpha, resizable, srgb
+from cadrage.photo.header import metadata_warnings_ignored
 from cadrage.photo.metadata import Metadata, exif_as_tiff_tags
 
 OUTPUT_FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
@@ -169,7 +170,8 @@ def _png_text(packet: bytes | None) -> PngInfo | None:
 
 
 def _tiff_tags(block: bytes | None, packet: bytes | None) -> Image.Exif | None:
-    tags = exif_as_tiff_tags(block) if block else Image.Exif()
+    with metadata_warnings_ignored():
+        tags = exif_as_tiff_tags(block) if block else Image.Exif()
     if packet:
         tags[0x02BC] = packet
     return tags if len(tags) else None

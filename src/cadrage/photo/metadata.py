@@ -147,6 +147,9 @@ def exif_as_tiff_tags(block: bytes) -> Image.Exif:
     tags.load(block)
     for tag in set(tags) - set(_DESCRIPTIVE_TIFF_TAGS):
         del tags[tag]
+    # Read now, and not when the file is written: damage in them is nobody's concern.
+    for tag in (exif.EXIF_IFD, exif.GPS_IFD):
+        tags.get_ifd(tag)
     return tags
 
 

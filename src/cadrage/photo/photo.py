@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
-from cadrage.photo import deep
+from cadrage.photo import deep, tiff
 from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
@@ -207,6 +208,8 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
         raise UsageError(f"expected a Pillow image or a uint8 RGB array, got {type(image).__name__}")
     check_size(image.size, DEFAULT_MAX_PIXELS, name)
     with damage_reported(name, image.format or IN_MEMORY):
+        if isinstance(image, TiffImageFile):
+            tiff.check_opened(image, name)
         image.load()
     # A TIFF, which has no such block, was turned by Pillow while loading.
     orientation = exif_orientation(image)

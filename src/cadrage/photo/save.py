@@ -25,6 +25,7 @@ from cadrage.photo.encode import (
     output_format,
 )
 from cadrage.photo.files import atomic_write, check_target
+from cadrage.photo.header import metadata_warnings_ignored
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
 from cadrage.photo.notes import DEPTH_REDUCED, Note
@@ -237,7 +238,7 @@ def _checked_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, 
 
 def _inherited(cut: _Cut) -> tuple[Metadata, Tables | None]:
     """What the crop keeps of the photo's metadata, and its quantisation tables if it is a JPEG."""
-    with cut.photo.opened() as image:
+    with cut.photo.opened() as image, metadata_warnings_ignored():
         # AVIF states the orientation in its container and Pillow would rewrite the whole block to move it there.
         metadata = metadata_for_crop(image, cut.size_wh, cut.strip, orientation_in_exif=cut.kind != "AVIF")
         return metadata, image.quantization if isinstance(image, JpegImageFile) else None

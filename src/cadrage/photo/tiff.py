@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, _imaging
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+from PIL.TiffImagePlugin import COMPRESSION_INFO, ImageFileDirectory_v2, TiffImageFile
 
 from cadrage.errors import PhotoError, one_line
 from cadrage.photo import tiff_pages
@@ -22,9 +22,10 @@ from cadrage.photo.tiff_pages import Page, PatchedFile, Reader
 
 _RAW, _LZW, _OLD_JPEG = 1, 5, 6
 _WHITE_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 2, 3, 5, 6, 8
-_SIGNED, _FLOAT = 2, 3
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _PLANES_APART = 2
 _LOW_BITS_FIRST = 2
+_KNOWN_TURNED = {(1, 0), (1, 1), (2, 0), (2, 1), (4, 0), (4, 1), (8, 1), (8, 2), (8, 3)}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 _COLOURS = {0: "grey", 1: "grey", 2: "colour", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "ICC Lab"}
@@ -36,6 +37,10 @@ _COMPRESSIONS = {32809: "ThunderScan", 33003: "JPEG 2000", 33005: "JPEG 2000", 3
 _COMPRESSIONS |= {32766: "NeXT", 34661: "JBIG", 34892: "lossy JPEG", 34933: "PNG"}
 _COMPRESSIONS |= {50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
 
+# Pillow's word for a layout that its table does not have.
+_UNKNOWN = "unknown pixel mode"
+_MOST_SAMPLES = 6
+
 _INTEGERS = "export it as 8- or 16-bit integers"
 _ORDINARY = "export it as 8- or 16-bit RGB"
 
@@ -46,6 +51,7 @@ class Layout:
 
     big_endian: bool
     photometric: int
+    samples: int
     bits: tuple[int, ...]
     sample_format: int
     extras: tuple[int, ...]
@@ -76,8 +82,14 @@ class Layout:
     def for_libtiff(self) -> bool:
         """Whether Pillow, which decodes uncompressed samples by itself, mixes these up, and libtiff does not."""
         subsampled = self.photometric == _YCBCR and self.subsampling != (1, 1)
-        mixed_up = self.planes_apart or subsampled or self.fill_order == _LOW_BITS_FIRST
+        plain = max(self.bits) <= 8 and not self.extras and self.photometric != _YCBCR and self.fill_order == 1
+        mixed_up = (self.planes_apart and not plain) or subsampled or self.turned_bits
         return self.compression == _RAW and mixed_up
+
+    @property
+    def turned_bits(self) -> bool:
+        """Whether the bits of each byte lie the other way round, in a layout that Pillow does not know as such."""
+        return self.fill_order == _LOW_BITS_FIRST and (self.bits[0], self.photometric) not in _KNOWN_TURNED
 
     @property
     def tiled_planes(self) -> bool:
@@ -133,11 +145,12 @@ def _positive(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Samples of which 0 is white, as those of which 0 is black."""
     if samples.dtype.kind == "u":
         return np.iinfo(samples.dtype).max - samples
-    finite = np.nan_to_num(samples)
-    low, high = finite.min(), finite.max()
+    finite = np.nan_to_num(samples.astype(np.float64))
+    low, high = float(finite.min()), float(finite.max())
     # Files do not say what black is in float samples.
     black = next((black for black in (1.0, 255.0, 65535.0) if low >= 0 and high <= black), low + high)
-    return (black - samples).astype(samples.dtype)
+    limits = np.finfo(np.float32)
+    return (black - finite).clip(limits.min, limits.max).astype(np.float32)
 
 
 def open_page(handle: IO[bytes], name: str) -> TiffPage:
@@ -153,7 +166,7 @@ def open_page(handle: IO[bytes], name: str) -> TiffPage:
         raise unsupported(name, "64-bit offsets in big-endian order (BigTIFF)", "save it as an ordinary TIFF")
     try:
         page = tiff_pages.main_page(reader)
-    except ValueError as error:
+    except tiff_pages.TooManyError as error:
         raise PhotoError(f"cannot read {one_line(name)}: it has {error}; save it again with an editor") from error
     if page.raw:
         raise PhotoError(f"cannot read {one_line(name)}: it is a camera raw file; export it as JPEG or TIFF first")
@@ -161,18 +174,18 @@ def open_page(handle: IO[bytes], name: str) -> TiffPage:
     handle.seek(page.directory.offset)
     tags.load(handle)
     layout = layout_of(tags)
-    if layout is not None:
-        _check_supported(layout, name)
+    if layout is None:
+        raise ValueError("tags of the wrong type")
+    _check_supported(layout, name)
     patches = _patches(reader, page, layout)
     handle.seek(0)
     try:
         image = TiffPage(cast("IO[bytes]", PatchedFile(handle, patches)) if patches else handle)
     except SyntaxError as error:
-        if layout is None or layout.photometric not in _COLOURS:
+        if layout.photometric not in _COLOURS or _UNKNOWN not in str(error):
             raise
-        raise unsupported(name, _description(layout), _INTEGERS) from error
-    if layout is None:
-        raise ValueError("tags of the wrong type")
+        plain = layout.sample_format == _UNSIGNED and max(layout.bits) <= 16
+        raise unsupported(name, _description(layout), _ORDINARY if plain else _INTEGERS) from error
     image.layout, image.page, image.name = layout, page, name
     # A profile of another type than bytes is none.
     if not isinstance(image.info.get("icc_profile", b""), bytes):
@@ -180,10 +193,26 @@ def open_page(handle: IO[bytes], name: str) -> TiffPage:
     return image
 
 
+def check_opened(image: TiffImageFile, name: str) -> None:
+    """Refuse a TIFF that somebody else has opened with Pillow and that Pillow reads wrongly.
+
+    Raises:
+        PhotoError: it is of such a layout.
+    """
+    layout = layout_of(image.tag_v2)
+    if layout is None:
+        return
+    _check_supported(layout, name)
+    if layout.for_libtiff or layout.white_is_zero or layout.swapped:
+        raise PhotoError(
+            f"cannot use {one_line(name)}: Pillow reads TIFF with {_description(layout)} wrongly; open the file by its path"
+        )
+
+
 def part_size_wh(image: TiffPage) -> tuple[int, int]:
     """Width and height in pixels of what is decoded at once; 0 x 0 if it is a strip, which has no pixel too many."""
-    width, height = (image.tag_v2.get(tag, 0) for tag in (tiff_pages.TILE_WIDTH, tiff_pages.TILE_LENGTH))
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
+    width, height = (_number(image.tag_v2, tag, 0) for tag in (tiff_pages.TILE_WIDTH, tiff_pages.TILE_LENGTH))
+    return (width, height) if min(width, height) > 0 else (0, 0)
 
 
 def unsupported(name: str, what: str, way_out: str) -> PhotoError:
@@ -193,21 +222,22 @@ def unsupported(name: str, what: str, way_out: str) -> PhotoError:
 
 def layout_of(tags: ImageFileDirectory_v2) -> Layout | None:
     """The layout that the tags of a page describe; None if they hold no numbers where numbers belong."""
+    if any(not _numbers(tags, tag, (0,)) for tag in _NUMBERED):
+        return None
     compression = _number(tags, tiff_pages.COMPRESSION, _RAW)
     # Pictures of the old JPEG kind are YCbCr whatever their tags say.
     photometric = _YCBCR if compression == _OLD_JPEG else _number(tags, tiff_pages.PHOTOMETRIC, 0)
     samples = _number(tags, tiff_pages.SAMPLES, 3 if compression in (6, 7) and photometric in (_RGB, _YCBCR) else 1)
     bits = _numbers(tags, tiff_pages.BITS, (1,))
-    formats = _numbers(tags, tiff_pages.SAMPLE_FORMAT, (1,))
-    extras = _numbers(tags, tiff_pages.EXTRA_SAMPLES, ())
-    if not bits or not formats or not 1 <= samples <= 64:
+    if samples < 1:
         return None
     return Layout(
         big_endian=tags.prefix == b"MM",
         photometric=photometric,
-        bits=bits * samples if len(bits) == 1 else bits[:samples],
-        sample_format=max(formats),
-        extras=extras,
+        samples=samples,
+        bits=bits * min(samples, _MOST_SAMPLES + 1) if len(bits) == 1 else bits[:samples],
+        sample_format=max(_numbers(tags, tiff_pages.SAMPLE_FORMAT, (1,))),
+        extras=_numbers(tags, tiff_pages.EXTRA_SAMPLES, ()),
         planar=_number(tags, tiff_pages.PLANAR, 1),
         compression=compression,
         subsampling=_numbers(tags, tiff_pages.SUBSAMPLING, (2, 2)),
@@ -215,6 +245,19 @@ def layout_of(tags: ImageFileDirectory_v2) -> Layout | None:
         other_inks=_number(tags, tiff_pages.INK_SET, 1) == 2 or _number(tags, tiff_pages.INKS, 4) != 4,
         tiled=tiff_pages.TILE_OFFSETS in tags,
     )
+
+
+# Pillow decodes by these.
+_NUMBERED = (
+    tiff_pages.BITS,
+    tiff_pages.COMPRESSION,
+    tiff_pages.PHOTOMETRIC,
+    tiff_pages.FILL_ORDER,
+    tiff_pages.SAMPLES,
+    tiff_pages.PLANAR,
+    tiff_pages.EXTRA_SAMPLES,
+    tiff_pages.SAMPLE_FORMAT,
+)
 
 
 def _numbers(tags: ImageFileDirectory_v2, tag: int, otherwise: tuple[int, ...]) -> tuple[int, ...]:
@@ -230,8 +273,12 @@ def _number(tags: ImageFileDirectory_v2, tag: int, otherwise: int) -> int:
 
 def _check_supported(layout: Layout, name: str) -> None:
     """Refuse what Pillow has no decoder for, and what it reads wrongly and nobody corrects."""
-    if layout.compression in _COMPRESSIONS:
-        raise unsupported(name, f"{_COMPRESSIONS[layout.compression]} compression", "export it with LZW or none")
+    if layout.compression in _COMPRESSIONS or layout.compression not in COMPRESSION_INFO:
+        kind = _COMPRESSIONS.get(layout.compression, f"unknown ({layout.compression})")
+        raise unsupported(name, f"{kind} compression", "export it with LZW or none")
+    # Pillow would write a line of its own to stderr.
+    if layout.samples > _MOST_SAMPLES:
+        raise unsupported(name, f"more than {_MOST_SAMPLES} channels", _ORDINARY)
     apart = layout.planes_apart
     wrong = (
         layout.sample_format == _SIGNED and max(layout.bits) <= 8,
@@ -257,13 +304,11 @@ def _description(layout: Layout) -> str:
     return f"{words} in separate planes" if layout.planes_apart else words
 
 
-def _patches(reader: Reader, page: Page, layout: Layout | None) -> dict[int, bytes]:
+def _patches(reader: Reader, page: Page, layout: Layout) -> dict[int, bytes]:
     """What Pillow is to see instead of what the file holds, so that it opens the page wanted and decodes it right."""
     patches = {}
     if page.index:
         patches[reader.first_link_at] = struct.pack(reader.endian + reader.link, page.directory.offset)
-    if layout is None:
-        return patches
     seen = {}
     if layout.planar == _PLANES_APART and len(layout.bits) == 1:
         # With one channel there is nothing apart, but Pillow goes another way.
@@ -274,7 +319,7 @@ def _patches(reader: Reader, page: Page, layout: Layout | None) -> dict[int, byt
     # It leaves what is compressed to libtiff, which looks into the file itself.
     if layout.for_libtiff:
         seen[tiff_pages.COMPRESSION] = _LZW
-    if layout.fill_order == _LOW_BITS_FIRST:
+    if layout.fill_order == _LOW_BITS_FIRST and (layout.turned_bits or layout.for_libtiff):
         seen[tiff_pages.FILL_ORDER] = 1
     for tag, value in seen.items():
         entry = page.directory.entries.get(tag)

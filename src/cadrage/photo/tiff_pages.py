@@ -5,6 +5,7 @@ A TIFF is a chain of directories, one per page, each a table of tags. Tables are
 take minutes or gigabytes over them.
 """
 
+import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,11 +76,16 @@ class Page:
     notes: tuple[Note, ...]
 
 
+class TooManyError(ValueError):
+    """A page has more of something than any photo needs; the message says of what."""
+
+
 class Reader:
     """Reads directories and numbers from an open TIFF; ``struct.error`` says that the file ends too early."""
 
     def __init__(self, handle: IO[bytes]) -> None:
         self._handle = handle
+        self.size = handle.seek(0, io.SEEK_END)
         head = self.bytes_at(0, 16)
         self.endian = "<" if head.startswith(b"II") else ">"
         (magic,) = struct.unpack_from(self.endian + "H", head, 2)
@@ -147,8 +153,8 @@ def main_page(reader: Reader) -> Page:
     """The first page that is neither a preview nor a mask; the first of all if there is none such.
 
     Raises:
-        ValueError: its table is larger than any photo needs.
-        struct.error: the file ends before the first table does.
+        TooManyError: it has more strips, tiles or values than any photo needs.
+        ValueError, struct.error: the first table is damaged.
     """
     pages = list(_pages(reader))
     index = next((at for at, page in enumerate(pages) if not page.left_out), 0)
@@ -179,17 +185,16 @@ def check_bounds(reader: Reader, directory: Directory) -> None:
     """Refuse a page of more strips, tiles or values than any photo needs.
 
     Raises:
-        ValueError: it has more; the message says of what.
+        TooManyError: it has more.
     """
     offsets = (directory.entries.get(tag) for tag in (STRIP_OFFSETS, TILE_OFFSETS))
     parts = max((entry.count for entry in offsets if entry), default=0)
     if parts > MAX_PARTS:
-        raise ValueError(f"{parts} strips or tiles, above the limit of {MAX_PARTS}")
-    _check_values(directory)
-    for tag in (EXIF_IFD, GPS_IFD):
-        _check_values(sub := _sub_directory(reader, directory, tag))
-        if tag == EXIF_IFD:
-            _check_values(_sub_directory(reader, sub, INTEROP_IFD))
+        raise TooManyError(f"{parts} strips or tiles, above the limit of {MAX_PARTS}")
+    exif = _sub_directory(reader, directory, EXIF_IFD)
+    gps = _sub_directory(reader, directory, GPS_IFD)
+    for table in (directory, exif, gps, _sub_directory(reader, exif, INTEROP_IFD)):
+        _check_values(reader, table)
 
 
 def _sub_directory(reader: Reader, directory: Directory, tag: int) -> Directory:
@@ -199,18 +204,20 @@ def _sub_directory(reader: Reader, directory: Directory, tag: int) -> Directory:
     try:
         return reader.directory(reader.number(directory.entries[tag]))
     # Damaged metadata is no reason to refuse a photo.
-    except struct.error:
+    except (struct.error, ValueError):
         return empty
 
 
-def _check_values(directory: Directory) -> None:
+def _check_values(reader: Reader, directory: Directory) -> None:
+    # Pillow passes over tags of types that it does not know and of more values than the file has bytes for.
     values = sum(
         entry.count
         for tag, entry in directory.entries.items()
-        if (tag in _NUMBERS or entry.type not in _TEXT_TYPES) and entry.type in _TYPE_BYTES
+        if (tag in _NUMBERS or entry.type not in _TEXT_TYPES)
+        and 0 < entry.count * _TYPE_BYTES.get(entry.type, 0) <= reader.size
     )
     if values > _MAX_VALUES:
-        raise ValueError(f"{values} values in its tags, above the limit of {_MAX_VALUES}")
+        raise TooManyError(f"{values} values in its tags, above the limit of {_MAX_VALUES}")
 
 
 def _notes(pages: list[Directory], index: int) -> tuple[Note, ...]:
@@ -221,7 +228,7 @@ def _notes(pages: list[Directory], index: int) -> tuple[Note, ...]:
     kinds = [page.left_out for at, page in enumerate(pages) if at != index]
     counts = [(kinds.count(kind), word) for kind, word in (("", "page"), ("preview", "preview"), ("mask", "mask"))]
     others = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
-    return (Note(SEVERAL_PICTURES, f"{which} of {number} pages is used; left out: {others}"),)
+    return (Note(SEVERAL_PICTURES, f"{which} of {number}{' pages' if index == 0 else ''} is used; left out: {others}"),)
 
 
 class PatchedFile:
