@@ -90,11 +90,32 @@ _DEPTHS: dict[str, Callable[[Any], Depth]] = {
 
 def kept(depth: Depth, kind: str) -> bool:
     """Whether crops written as ``kind``, a format by Pillow's name, keep the depth of a photo."""
-    if depth.bits <= 8:
-        return True
+    return depth.bits <= 8 or (kind in _keepers(depth) and (depth.kind == "grey" or available()))
+
+
+def loss(depth: Depth, kind: str) -> str:
+    """What crops written as ``kind`` do not keep of the depth of a photo, in one line; empty if they keep it all."""
+    if kept(depth, kind):
+        return ""
+    # 32-bit grey becomes 16-bit in a PNG where its samples allow.
+    left = "at most 16" if depth.kind == "grey" and kind == "PNG" else "8"
+    says = f"{depth.bits} bits per channel become {left} in {kind}"
+    keepers = _keepers(depth)
+    if not keepers:
+        return says
+    if kind not in keepers:
+        says += f"; {' and '.join(keepers)} keep{'s' if len(keepers) == 1 else ''} them"
+        return says if depth.kind == "grey" or available() else f"{says} after pip install 'cadrage[deep]'"
+    return f"{says}; pip install 'cadrage[deep]' keeps them"
+
+
+def _keepers(depth: Depth) -> tuple[str, ...]:
+    """The formats that can keep this depth, with the extra where it is needed."""
     if depth.kind == "grey":
-        return kind == "TIFF" or (kind == "PNG" and depth.bits <= 16)
-    return reads(depth) and (kind == "TIFF" or (kind == "PNG" and depth.kind == "colour"))
+        return FORMATS if depth.bits <= 16 else ("TIFF",)
+    if depth.bits != 16:
+        return ()
+    return {"colour": FORMATS, "cmyk": ("TIFF",)}.get(depth.kind, ())
 
 
 def reads(depth: Depth) -> bool:

@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from cadrage.errors import PhotoError, UsageError, one_line
 from cadrage.photo import deep, tiff
 from cadrage.photo.decode import Decoded, decode_jpeg, load, shrunk, squashed
+from cadrage.photo.encode import output_format
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.notes import Note
 from cadrage.photo.orientation import upright
@@ -115,9 +116,10 @@ class Photo:
         Raises:
             PhotoError: as for ``model_input``.
         """
-        if format is not None and deep.reads(self.header.depth) and deep.kept(self.header.depth, format.upper()):
+        depth = self.header.depth
+        if format is not None and deep.reads(depth) and deep.kept(depth, output_format(format, "", self.format)):
             samples = self.deep()
-            mode = "CMYK" if self.header.depth.kind == "cmyk" else _DEEP_MODES[samples.shape[2]]
+            mode = "CMYK" if depth.kind == "cmyk" else _DEEP_MODES[samples.shape[2]]
             return Decoded(deep.picture(samples, mode), 1, deep=samples)
         with self.opened() as image:
             # A JPEG of the caller's own has been decoded already.

@@ -56,17 +56,8 @@ class CropOptions(TypedDict, total=False):
 
 def losses(photo: Photo, format: str) -> tuple[Note, ...]:
     """What a crop written as ``format``, one of ``OUTPUT_FORMATS``, cannot keep of the photo, whatever its box."""
-    depth, kind = photo.header.depth, output_format(format, "", photo.format)
-    if deep.kept(depth, kind):
-        return ()
-    left = 16 if kind == "PNG" and depth.kind == "grey" else 8
-    says = f"{depth.bits} bits per channel become {'at most ' if left == 16 else ''}{left} in {kind}"
-    if depth.kind != "grey" and depth.bits == 16:
-        if kind not in deep.FORMATS or (depth.kind == "cmyk" and kind == "PNG"):
-            says += "; TIFF keeps them" if depth.kind == "cmyk" else "; PNG and TIFF keep them"
-        if not deep.available():
-            says += f"{' with' if 'keep' in says else ';'} pip install 'cadrage[deep]'"
-    return (Note(DEPTH_REDUCED, says),)
+    says = deep.loss(photo.header.depth, output_format(format, "", photo.format))
+    return (Note(DEPTH_REDUCED, says),) if says else ()
 
 
 def encode_crop(photo: Photo, box_px: Sequence[int], **options: Unpack[CropOptions]) -> bytes:

@@ -205,7 +205,8 @@ def check_opened(image: TiffImageFile, name: str) -> None:
     _check_supported(layout, name)
     if layout.for_libtiff or layout.white_is_zero or layout.swapped:
         raise PhotoError(
-            f"cannot use {one_line(name)}: Pillow reads TIFF with {_description(layout)} wrongly; open the file by its path"
+            f"cannot use {one_line(name)}: Pillow reads TIFF with {_description(layout)} wrongly; "
+            "open the file by its path"
         )
 
 
