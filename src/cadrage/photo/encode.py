@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from cadrage.errors import UsageError
 from cadrage.photo.colour import DEEP_MODES, WHITE, eight_bit, has_alpha, resizable, srgb
 from cadrage.photo.header import metadata_warnings_ignored
-from cadrage.photo.metadata import Metadata, exif_as_tiff_tags
+from cadrage.photo.metadata import Metadata, exif_as_tiff_tags, is_damaged
 
 OUTPUT_FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
 
@@ -139,6 +139,9 @@ def encoder_options(kind: str, quality: int | None, metadata: Metadata, source_t
         _drop_what_no_segment_holds(options)
     elif kind in _DEFAULT_QUALITY:
         options["quality"] = quality or _DEFAULT_QUALITY[kind]
+        if kind == "AVIF" and options["exif"] and is_damaged(options["exif"]):
+            # Pillow looks into it once more while it writes, and would warn.
+            options["exif"] = None
     elif kind == "PNG":
         # On photos a third of the time that the usual 6 takes, for two percent more bytes.
         options["compress_level"] = 3

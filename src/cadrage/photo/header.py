@@ -246,6 +246,14 @@ def metadata_warnings_ignored() -> Iterator[None]:
 
 
 @contextmanager
+def metadata_warnings_raised() -> Iterator[None]:
+    """Raise what Pillow would warn of in damaged metadata."""
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@contextmanager
 def pillow_limit_lifted(pixels: int) -> Iterator[None]:
     """Let Pillow handle a picture of ``pixels`` pixels that has passed our own limit.
 

@@ -1,6 +1,8 @@
 """Every layout of a TIFF comes out right or is refused by name."""
 
+import io
 import itertools
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -91,7 +93,7 @@ def test_twelve_bits_are_as_bright_in_the_crop(photometric: int, ramps: np.ndarr
     samples = samples_of(1 - values if photometric == WHITE_IS_ZERO else values, 12)
     all_places(tiff, samples, photometric, np.repeat(values, 3, axis=2), bits=12, endian="<")
     photo = open_photo(tiff(samples, photometric, bits=12))
-    crop = np.asarray(Image.open(_file(encode_crop(photo, (0, 0, 37, 29), format="tiff"))))
+    crop = np.asarray(Image.open(io.BytesIO(encode_crop(photo, (0, 0, 37, 29), format="tiff"))))
     np.testing.assert_allclose(crop / 65535, values[:, :, 0], atol=0.001)
 
 
@@ -108,7 +110,7 @@ def test_the_samples_of_a_positive_are_whole(tiff: Callable) -> None:
     for endian in "<>":
         photo = open_photo(tiff(65535 - samples, WHITE_IS_ZERO, bits=16, endian=endian))
         for form in ("png", "tiff"):
-            crop = Image.open(_file(encode_crop(photo, (1, 2, 60, 50), format=form)))
+            crop = Image.open(io.BytesIO(encode_crop(photo, (1, 2, 60, 50), format=form)))
             np.testing.assert_array_equal(np.asarray(crop), samples[2:50, 1:60, 0])
 
 
@@ -155,8 +157,6 @@ def test_subsampled_ycbcr(subsampling: tuple[int, int], deflate: bool, tiff: Cal
     data = np.round(blocks * 255).clip(0, 255).astype(np.uint8).tobytes()
     tags = [(530, 3, list(subsampling)), (532, 5, [(0, 1), (255, 1), (128, 1), (255, 1), (128, 1), (255, 1)])]
     if deflate:
-        import zlib
-
         data = zlib.compress(data)
     file = tiff(np.zeros((32, 40, 3)), YCBCR, tags=tags, blocks=[data], deflate=deflate)
     shown = np.asarray(open_photo(file).full().convert("RGB")).astype(float)
@@ -232,9 +232,9 @@ def test_an_image_that_pillow_reads_wrongly_is_refused(tiff: Callable) -> None:
         (np.zeros((8, 9, 1)), WHITE_IS_ZERO, {"bits": 16}),
         (np.zeros((8, 9, 1)), BLACK_IS_ZERO, {"sample_format": SIGNED}),
     ):
-        with Image.open(_file(tiff(samples, photometric, **how))) as image, pytest.raises(PhotoError):
+        with Image.open(io.BytesIO(tiff(samples, photometric, **how))) as image, pytest.raises(PhotoError):
             photo_from_image(image)
-    with Image.open(_file(tiff(np.zeros((8, 9, 3)), RGB))) as image:
+    with Image.open(io.BytesIO(tiff(np.zeros((8, 9, 3)), RGB))) as image:
         assert photo_from_image(image).size_wh == (9, 8)
 
 
@@ -244,9 +244,3 @@ def test_a_float_photo_without_bounds_warns_of_nothing(tiff: Callable) -> None:
         photo = open_photo(tiff(samples, photometric, bits=32, sample_format=FLOAT))
         photo.full()
         assert photo.model_input(4).shape == (4, 4, 3)
-
-
-def _file(data: bytes) -> object:
-    import io
-
-    return io.BytesIO(data)
