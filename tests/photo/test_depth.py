@@ -125,6 +125,18 @@ def test_a_png_is_turned(
 
 
 @needs_deep
+def test_files_are_read_from_the_place_that_was_opened(tmp_path: Path) -> None:
+    for name, data in (("deep.png", png16(SAMPLES[:, :, :3])), ("deep.tif", tiff16(SAMPLES[:, :, :3], RGB))):
+        (tmp_path / name).write_bytes(data)
+        photo = open_photo(tmp_path / name)
+        decoded = photo.decoded("tiff")
+        for form in ("png", "tiff"):
+            save_crop(photo, BOX, tmp_path / f"crop-{name}.{form}", decoded=decoded)
+            crop = samples_of((tmp_path / f"crop-{name}.{form}").read_bytes())
+            np.testing.assert_array_equal(crop, SAMPLES[2:13, 3:20, :3])
+
+
+@needs_deep
 def test_premultiplied_colours_are_divided() -> None:
     alpha = SAMPLES[:, :, 3:].astype(np.uint32) | 0x4000
     colours = SAMPLES[:, :, :3] % alpha

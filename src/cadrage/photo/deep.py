@@ -4,7 +4,7 @@ Samples are ``uint16`` (height, width, channels) from here to the file; nothing 
 """
 
 import io
-import mmap
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,7 +166,7 @@ def samples(image: Image.Image) -> Samples:
         size_wh = tiff.stored_size_wh
     with _modest(vips):
         try:
-            source = vips.Source.new_from_memory(_content(opened.fp))
+            source = _source(vips, opened.fp)
             load = vips.Image.tiffload_source if tiff else vips.Image.pngload_source
             picture = load(source, **options)
             if (picture.width, picture.height) != size_wh or picture.format != "ushort":
@@ -181,11 +181,15 @@ def samples(image: Image.Image) -> Samples:
     return array[:, :, : Image.getmodebands(image.mode)]
 
 
-def _content(handle: Any) -> Any:
-    """All bytes behind an open file, without a copy of them where that can be had."""
+def _source(vips: Any, handle: Any) -> Any:
+    """What libvips reads from: the bytes in memory or the open file itself, which may have another name by now."""
     if hasattr(handle, "getvalue"):
-        return handle.getvalue()
-    return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        return vips.Source.new_from_memory(handle.getvalue())
+    handle.seek(0)
+    # Descriptors are numbers of a C library of its own on Windows.
+    if os.name == "nt":
+        return vips.Source.new_from_memory(handle.read())
+    return vips.Source.new_from_descriptor(handle.fileno())
 
 
 def picture(array: Samples, mode: str) -> Image.Image:
