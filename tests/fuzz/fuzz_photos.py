@@ -112,7 +112,7 @@ def work(seed: int, first: int) -> None:
         _forget_peak()
         start = time.process_time()
         try:
-            photo = open_photo(data, max_pixels=100_000_000)
+            photo = open_photo(data, max_pixels=50_000_000)
             best = cropper.suggest(photo, n=1).best
             encode_crop(photo, best.xyxy)
             result = "answered"
