@@ -56,7 +56,7 @@ def test_report_as_json(sound: None, tmp_path: Path) -> None:
     assert report["folders"]["cache"] == str(tmp_path / "cache" / "cadrage")
     assert report["folders"]["config"] == str(tmp_path / "config" / "cadrage")
     assert report["threads"] >= 1
-    assert set(report["extras"]) == {"heic", "eval", "train"}
+    assert set(report["extras"]) == {"heic", "deep", "eval", "train"}
     assert [check["ok"] for check in report["checks"].values()] == [True] * 3
     assert set(report["decoders"]) == {"AVIF", "HEIC", "WebP"}
     assert report["decoders"]["WebP"] is True

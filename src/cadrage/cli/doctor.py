@@ -19,6 +19,7 @@ SCHEMA_VERSION = "1.0"
 # Distributions by the extra that brings them.
 EXTRAS = {
     "heic": ("pillow-heif",),
+    "deep": ("pyvips", "pyvips-binary"),
     "eval": ("scipy", "pycocotools", "matplotlib"),
     "train": ("torch", "lightning", "safetensors", "onnx", "tensorboard"),
 }

@@ -225,7 +225,7 @@ class CropWriter:
             "size_wh": self.options.size_wh,
             "enlarge": self.options.enlarge,
             "strip": self.options.strip or (),
-            "decoded": photo.decoded(),
+            "decoded": photo.decoded(form),
         }
         written: list[Written] = []
         try:

@@ -3,8 +3,10 @@
 import io
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms
 
 WHITE = (255, 255, 255)
@@ -40,12 +42,13 @@ def eight_bit(image: Image.Image) -> Image.Image:
     samples = np.asarray(image)
     if image.mode.startswith("I;16"):
         return Image.fromarray((samples >> (_bits_per_sample(image) - 8)).clip(0, 255).astype(np.uint8))
-    values = np.nan_to_num(samples.astype(np.float32))
+    values: npt.NDArray[np.floating[Any]] = np.nan_to_num(samples.astype(np.float32))
     low, high = float(values.min()), float(values.max())
     whites: Iterable[float] = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
     white = next((white for white in whites if low >= 0 and high <= white), None)
     if white is None:
-        values -= low
+        # A double, as the range of two floats may be too large for a float.
+        values = values.astype(np.float64) - low
         white = max(high - low, 1e-6)
     return Image.fromarray((values * (255 / white) + 0.5).clip(0, 255).astype(np.uint8))
 

@@ -87,11 +87,16 @@ def _resized(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """All pixels of a photo, as stored; ``turn`` turns them upright. ``shared`` is the memory they lie in, if ours."""
+    """All pixels of a photo, as stored; ``turn`` turns them upright. ``shared`` is the memory they lie in, if ours.
+
+    ``deep`` are the upright samples of a photo with 16 bits a channel, uint16 (height, width, channels), where they
+    have been decoded as well; ``image`` then has their upper 8 bits.
+    """
 
     image: Image.Image
     turn: int
     shared: mmap.mmap | None = None
+    deep: NDArray[np.uint16] | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:

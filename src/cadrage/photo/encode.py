@@ -10,8 +10,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from cadrage.errors import UsageError
 from cadrage.photo.colour import DEEP_MODES, WHITE, eight_bit, has_alpha, resizable, srgb
+from cadrage.photo.header import metadata_warnings_ignored
 from cadrage.photo.icc import stated_in
-from cadrage.photo.metadata import Metadata, exif_as_tiff_tags
+from cadrage.photo.metadata import Metadata, exif_as_tiff_tags, is_damaged
 
 OUTPUT_FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
 
@@ -150,6 +151,9 @@ def encoder_options(
         options |= _LOSSLESS[kind]
     elif kind in _DEFAULT_QUALITY:
         options["quality"] = quality or _DEFAULT_QUALITY[kind]
+        if kind == "AVIF" and options["exif"] and is_damaged(options["exif"]):
+            # Pillow looks into it once more while it writes, and would warn.
+            options["exif"] = None
     elif kind == "PNG":
         # On photos a third of the time that the usual 6 takes, for two percent more bytes.
         options["compress_level"] = 3
@@ -186,7 +190,8 @@ def _png_chunks(packet: bytes | None, icc: bytes | None) -> PngInfo | None:
 
 
 def _tiff_tags(block: bytes | None, packet: bytes | None) -> Image.Exif | None:
-    tags = exif_as_tiff_tags(block) if block else Image.Exif()
+    with metadata_warnings_ignored():
+        tags = exif_as_tiff_tags(block) if block else Image.Exif()
     if packet:
         tags[0x02BC] = packet
     return tags if len(tags) else None

@@ -14,12 +14,11 @@ from PIL import Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cadrage.errors import CadrageError, PhotoError, one_line
-from cadrage.photo import exif
+from cadrage.photo import deep, exif, tiff
 from cadrage.photo.code_points import high_dynamic_range, note_code_points
 from cadrage.photo.iso_boxes import coded_sizes_differ
 from cadrage.photo.jpeg_parts import walk_jpeg
@@ -95,8 +94,6 @@ DEFAULT_MAX_PIXELS = 250_000_000
 
 _MOST_WEBP_PIXELS = 16_383**2
 
-_TIFF_NEW_SUBFILE_TYPE, _TIFF_WIDTH, _TIFF_LENGTH, _TIFF_SUB_IFDS, _TIFF_DNG_VERSION = 254, 256, 257, 330, 50706
-
 # Python's warning filters and Pillow's pixel limit belong to the whole process; one thread at a time borrows each.
 _WARNING_FILTERS = threading.Lock()
 _PIXEL_LIMIT = threading.Lock()
@@ -118,7 +115,8 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
-    ``notes`` say what is left out or passed over when the photo is read.
+    ``notes`` say what is left out or passed over when the photo is read. ``depth`` is that of the file, and
+    ``part_size_wh`` the size of the parts that it is decoded in, where these may be larger than the photo.
     """
 
     format: str
@@ -126,6 +124,8 @@ class Header:
     orientation: int
     turn: int
     notes: tuple[Note, ...] = ()
+    depth: deep.Depth = deep.EIGHT_BITS
+    part_size_wh: tuple[int, int] = (0, 0)
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -158,7 +158,6 @@ _READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WEBP": WebPImageFile,
-    "TIFF": TiffImageFile,
     "AVIF": AvifImageFile,
     "HEIC": _open_heic,
 }
@@ -186,14 +185,16 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     with damage_reported(name, kind), metadata_warnings_ignored():
         look = _LOOKS[kind](handle)
         look.handle.seek(0)
-        image = _read(look.handle, kind)
+        image = _read(look.handle, kind, name)
         note_code_points(image, kind, look.handle)
-        header = _header(image, kind, name)
+        header = _header(image, kind)
         notes = (*header.notes, *look.notes, *_several(look.pictures or getattr(image, "n_frames", 1), kind))
         return image, replace(header, notes=(*notes, *high_dynamic_range(image)))
 
 
-def _read(handle: IO[bytes], kind: str) -> ImageFile.ImageFile:
+def _read(handle: BinaryIO, kind: str, name: str) -> ImageFile.ImageFile:
+    if kind == "TIFF":
+        return tiff.open_page(handle, name)
     try:
         return _READERS[kind](handle)
     except Image.DecompressionBombError:
@@ -249,11 +250,9 @@ def _several(pictures: int, kind: str) -> tuple[Note, ...]:
     return (Note(SEVERAL_PICTURES, f"the {which} of its {pictures} pictures is used"),)
 
 
-def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
-    if isinstance(image, TiffImageFile):
-        tags = image.tag_v2
-        if _TIFF_DNG_VERSION in tags or (tags.get(_TIFF_NEW_SUBFILE_TYPE, 0) == 1 and _TIFF_SUB_IFDS in tags):
-            raise PhotoError(f"cannot read {one_line(name)}: it is a camera raw file; export it as JPEG or TIFF first")
+def _header(image: ImageFile.ImageFile, kind: str) -> Header:
+    depth = deep.stored_depth(image)
+    if isinstance(image, tiff.TiffPage):
         # Pillow turns TIFFs while decoding. It would also obey an orientation that stands in XMP only, which viewers
         # ignore; what it reads now, without the XMP in sight, it remembers.
         packet = image.info.pop("xmp", None)
@@ -265,9 +264,17 @@ def _header(image: ImageFile.ImageFile, kind: str, name: str) -> Header:
                 block.get_ifd(tag)
         if packet is not None:
             image.info["xmp"] = packet
-        return Header(kind, (tags[_TIFF_WIDTH], tags[_TIFF_LENGTH]), orientation, 1)
+        return Header(
+            kind,
+            image.stored_size_wh,
+            orientation,
+            1,
+            image.page.notes,
+            depth=depth,
+            part_size_wh=tiff.part_size_wh(image),
+        )
     orientation = exif_orientation(image)
-    return Header(kind, image.size, orientation, orientation)
+    return Header(kind, image.size, orientation, orientation, depth=depth)
 
 
 def exif_orientation(image: Image.Image) -> int:
@@ -346,6 +353,14 @@ def metadata_warnings_ignored() -> Iterator[None]:
     """Keep quiet what Pillow has to say about damaged metadata: a photo that can be read is worth no warning."""
     with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def metadata_warnings_raised() -> Iterator[None]:
+    """Raise what Pillow would warn of in damaged metadata."""
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("error")
         yield
 
 

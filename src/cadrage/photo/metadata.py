@@ -2,8 +2,9 @@
 
 import math
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
@@ -13,7 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from cadrage.errors import UsageError
 from cadrage.photo import exif, places
 from cadrage.photo.code_points import stated_profile
-from cadrage.photo.header import exif_block
+from cadrage.photo.header import exif_block, metadata_warnings_raised
 from cadrage.photo.places import Mentions, mentioning
 
 _MAX_BYTES = 1_000_000
@@ -157,11 +158,22 @@ def metadata_for_crop(
     )
 
 
+def is_damaged(block: bytes) -> bool:
+    """Whether Pillow would warn of, or raise at, the first directory of an EXIF block."""
+    try:
+        with metadata_warnings_raised():
+            Image.Exif().load(block)
+    except (*_UNWRITABLE, Warning):
+        return True
+    return False
+
+
 def exif_as_tiff_tags(block: bytes) -> Image.Exif:
     """The part of an EXIF block that a TIFF keeps in its own directory, for Pillow's TIFF writer."""
     tags = Image.Exif()
     tags.load(block)
-    for tag in set(tags) - set(_DESCRIPTIVE_TIFF_TAGS):
+    # All of it is read now, and not when the file is written: damage in it is nobody's concern.
+    for tag in set(tags) - {tag for tag, _ in _writable_tags(tags)}:
         del tags[tag]
     return tags
 
@@ -170,23 +182,38 @@ def _tiff_tags_as_exif(image: TiffImageFile) -> bytes | None:
     kept = Image.Exif()
     try:
         # All of it was read when the photo was identified.
-        tags = image.getexif()
-        for tag in set(tags) & set(_DESCRIPTIVE_TIFF_TAGS):
-            kept[tag] = tags.get_ifd(tag) if tag in (exif.EXIF_IFD, exif.GPS_IFD) else tags[tag]
+        for tag, value in _writable_tags(image.getexif()):
+            kept[tag] = value
         return kept.tobytes() if len(kept) else None
-    # Tags of the wrong type cannot be written again, and an image in memory may have lost its file.
-    except (
-        AssertionError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OSError,
-        OverflowError,
-        SyntaxError,
-        struct.error,
-    ):
+    except _UNWRITABLE:
         return None
+
+
+# What Pillow raises on tags of the wrong type, and on an image in memory that has lost its file.
+_UNWRITABLE = (
+    AssertionError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    struct.error,
+)
+
+
+def _writable_tags(tags: Image.Exif) -> Iterator[tuple[int, Any]]:
+    """The descriptive tags that can be written again, each alone, so that a damaged one takes no other with it."""
+    for tag in sorted(set(tags) & set(_DESCRIPTIVE_TIFF_TAGS)):
+        alone = Image.Exif()
+        try:
+            value = tags.get_ifd(tag) if tag in (exif.EXIF_IFD, exif.GPS_IFD) else tags[tag]
+            alone[tag] = value
+            alone.tobytes()
+        except _UNWRITABLE:
+            continue
+        yield tag, value
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

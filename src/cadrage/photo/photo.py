@@ -10,17 +10,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from cadrage.errors import PhotoError, UsageError, one_line
 from cadrage.lazy import cached_property
+from cadrage.photo import deep, tiff
 from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
 from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
+from cadrage.photo.encode import output_format
 from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
 from cadrage.photo.jpeg_end import missing_end
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, changed, source_of
+
+_DEEP_MODES = {2: "LA", 3: "RGB", 4: "RGBA"}
 
 # The format of a photo that came as pixels and not as a file.
 IN_MEMORY = "IMAGE"
@@ -129,12 +134,20 @@ class Photo:
         """
         return upright(self._stored_pixels(), self.header.turn)
 
-    def decoded(self) -> Decoded:
+    def decoded(self, format: str | None = None) -> Decoded:
         """All pixels in full resolution, to cut crops from; takes less memory than ``full`` and its crops.
+
+        ``format``, one of ``OUTPUT_FORMATS``, is what the crops are to be written as: 16 bits a channel are decoded
+        only for those that keep them.
 
         Raises:
             PhotoError: as for ``model_input``.
         """
+        depth = self.header.depth
+        if format is not None and deep.reads(depth) and deep.kept(depth, output_format(format, "", self.format)):
+            samples = self.deep()
+            mode = "CMYK" if depth.kind == "cmyk" else _DEEP_MODES[samples.shape[2]]
+            return Decoded(deep.picture(samples, mode), 1, deep=samples)
         with self.opened() as image:
             # A JPEG of the caller's own has been decoded already.
             if isinstance(image, JpegImageFile) and image.mode == "RGB" and isinstance(self.source, Source):
@@ -142,6 +155,15 @@ class Photo:
                 if decoded is not None:
                     return decoded
         return Decoded(self._stored_pixels(), self.header.turn)
+
+    def deep(self) -> npt.NDArray[np.uint16]:
+        """The upright samples of a photo with 16 bits a channel: uint16 (height, width, channels), by libvips.
+
+        Raises:
+            PhotoError: as for ``model_input``.
+        """
+        with self.opened() as image, damage_reported(self.name, self.format):
+            return deep.upright(deep.samples(image), self.orientation)
 
     def _stored_pixels(self) -> Image.Image:
         """The decoded picture before ``header.turn`` is applied, detached from its file."""
@@ -193,6 +215,8 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
     with origin.open() as handle:
         _, header = identify(handle, origin.name)
     check_size(header.size_wh, max_pixels, origin.name)
+    if header.part_size_wh != (0, 0):
+        check_size(header.part_size_wh, max_pixels, f"{origin.name} (a tile of it)")
     if header.format != "JPEG":
         return Photo(origin.name, header, origin)
     with origin.open() as handle, damage_reported(origin.name, header.format):
@@ -218,6 +242,8 @@ def photo_from_image(image: Image.Image | npt.NDArray[np.uint8], *, name: str = 
         raise UsageError(f"expected a Pillow image or a uint8 array, got {type(image).__name__}")
     check_size(image.size, DEFAULT_MAX_PIXELS, name)
     with damage_reported(name, image.format or IN_MEMORY):
+        if isinstance(image, TiffImageFile):
+            tiff.check_opened(image, name)
         _load(image, name)
     # A TIFF, which has no such block, was turned by Pillow while loading.
     orientation = exif_orientation(image)

@@ -2,17 +2,18 @@
 
 import io
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import IO, TypedDict, Unpack
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from cadrage.errors import CadrageError, OutputError, UsageError, one_line
+from cadrage.photo import deep
 from cadrage.photo.colour import DEEP_MODES, resizable
 from cadrage.photo.decode import Decoded
 from cadrage.photo.encode import (
@@ -24,10 +25,11 @@ from cadrage.photo.encode import (
     output_format,
 )
 from cadrage.photo.files import Written, check_target, write_whole
+from cadrage.photo.header import metadata_warnings_ignored
 from cadrage.photo.lossless import coded_losslessly
 from cadrage.photo.memory import MODE as SHARED_MODE
 from cadrage.photo.metadata import Metadata, check_strip, metadata_for_crop
-from cadrage.photo.notes import Note
+from cadrage.photo.notes import DEPTH_REDUCED, Note
 from cadrage.photo.photo import Photo
 from cadrage.photo.source import Source, reason
 
@@ -42,7 +44,7 @@ class CropOptions(TypedDict, total=False):
     ignore it, and without it a lossless WebP stays lossless. ``size_wh`` are the pixels of the picture instead of
     those of the box; it must have the ratio of the box within 1 px, and only ``enlarge`` lets it be larger than the
     box. ``strip`` holds ``gps`` to remove the place, ``all`` to remove every metadata but the colour profile.
-    ``decoded`` is ``photo.decoded()``, to decode only once for several crops of one photo.
+    ``decoded`` is ``photo.decoded(format)``, to decode only once for several crops of one photo.
     """
 
     format: str | None
@@ -55,7 +57,8 @@ class CropOptions(TypedDict, total=False):
 
 def losses(photo: Photo, format: str) -> tuple[Note, ...]:
     """What a crop written as ``format``, one of ``OUTPUT_FORMATS``, cannot keep of the photo, whatever its box."""
-    return ()
+    says = deep.loss(photo.header.depth, output_format(format, "", photo.format))
+    return (Note(DEPTH_REDUCED, says),) if says else ()
 
 
 def encode_crop(photo: Photo, box_px: Sequence[int], **options: Unpack[CropOptions]) -> bytes:
@@ -76,8 +79,7 @@ def encode_crop(photo: Photo, box_px: Sequence[int], **options: Unpack[CropOptio
     cut = _checked(photo, box_px, "", **options)
     content = io.BytesIO()
     with _telling(f"a crop of {one_line(photo.name)} as {cut.kind}"):
-        picture, settings = _finished(cut)
-        picture.save(content, cut.kind, **settings)
+        _finished(cut)(content)
     return content.getvalue()
 
 
@@ -110,14 +112,9 @@ def save_crop(
     # Decoding can take seconds that a file in the way would waste.
     check_target(target, overwrite=overwrite, protect=photo.path)
     with _telling(f"{one_line(str(target))} as {cut.kind}"):
-        picture, settings = _finished(cut)
+        write = _finished(cut)
         # Encoded into the file and not into memory, as an uncompressed picture may have gigabytes.
-        return write_whole(
-            target,
-            lambda handle: picture.save(handle, cut.kind, **settings),
-            overwrite=overwrite,
-            protect=photo.path,
-        )
+        return write_whole(target, write, overwrite=overwrite, protect=photo.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +167,32 @@ def _telling(what: str) -> Iterator[None]:
         raise OutputError(f"cannot write {what}: {reason(error)}") from error
 
 
-def _finished(cut: _Cut) -> tuple[Image.Image, dict[str, Any]]:
-    """The crop as it is to be encoded, and the keyword arguments of Pillow's ``save`` for it."""
+def _finished(cut: _Cut) -> Callable[[IO[bytes]], None]:
+    """What encodes the crop into an open file."""
     metadata, tables = _inherited(cut)
+    depth = cut.photo.header.depth
+    if deep.reads(depth) and deep.kept(depth, cut.kind):
+        samples = _deep_crop(cut, depth)
+        settings = encoder_options(cut.kind, cut.quality, metadata, tables)
+        return lambda handle: deep.write(samples, cut.kind, depth.kind == "cmyk", settings, handle)
     picture = (cut.decoded or cut.photo.decoded()).cut(cut.box)
     if picture.size != cut.size_wh:
         picture = _resized(picture, cut.size_wh)
     picture, icc = fitted(picture, cut.kind, metadata.icc)
     metadata = Metadata(metadata.exif, metadata.xmp, icc, metadata.dpi)
-    return picture, encoder_options(cut.kind, cut.quality, metadata, tables, lossless=_stays_lossless(cut))
+    settings = encoder_options(cut.kind, cut.quality, metadata, tables, lossless=_stays_lossless(cut))
+    return lambda handle: picture.save(handle, cut.kind, **settings)
+
+
+def _deep_crop(cut: _Cut, depth: deep.Depth) -> deep.Samples:
+    samples: deep.Samples | None = cut.decoded.deep if cut.decoded else None
+    if samples is None:
+        samples = cut.photo.deep()
+    x1, y1, x2, y2 = cut.box
+    samples = samples[y1:y2, x1:x2]
+    if (x2 - x1, y2 - y1) == cut.size_wh:
+        return samples
+    return deep.resized(samples, cut.size_wh, alpha=samples.shape[2] in (2, 4) and depth.kind != "cmyk")
 
 
 def _checked_box(box_px: Sequence[int], photo: Photo) -> tuple[int, int, int, int]:
@@ -218,7 +232,7 @@ def _checked_size(size_wh: tuple[int, int], box_wh: tuple[int, int], name: str, 
 
 def _inherited(cut: _Cut) -> tuple[Metadata, Tables | None]:
     """What the crop keeps of the photo's metadata, and its quantisation tables if it is a JPEG."""
-    with cut.photo.opened() as image:
+    with cut.photo.opened() as image, metadata_warnings_ignored():
         # AVIF states the orientation in its container and Pillow would rewrite the whole block to move it there.
         metadata = metadata_for_crop(image, cut.size_wh, cut.strip, orientation_in_exif=cut.kind != "AVIF")
         return metadata, image.quantization if isinstance(image, JpegImageFile) else None
