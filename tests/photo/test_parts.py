@@ -204,6 +204,12 @@ def test_a_jpeg_without_its_end_is_whole(kind: str, noise: np.ndarray, encoded: 
             assert image.size == whole.size_wh
 
 
+def test_damaged_metadata_of_a_jpeg_without_its_end_is_no_warning(noise: np.ndarray, encoded: Callable) -> None:
+    block = b"Exif\0\0II*\0\x08\0\0\0\x09\0\x1a\x01\x05\0"
+    photo = open_photo(encoded(noise, "JPEG", exif=block)[:-2])
+    assert [note.flag for note in photo.notes] == [DAMAGE_IGNORED]
+
+
 @pytest.mark.parametrize("kind", JPEGS)
 def test_a_jpeg_that_lacks_pixels_is_never_filled_up(kind: str, noise: np.ndarray, encoded: Callable) -> None:
     content = encoded(noise, "JPEG", **JPEGS[kind])

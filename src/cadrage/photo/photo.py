@@ -19,7 +19,15 @@ from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
 from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
 from cadrage.photo.encode import output_format
-from cadrage.photo.header import DEFAULT_MAX_PIXELS, Header, check_size, damage_reported, exif_orientation, identify
+from cadrage.photo.header import (
+    DEFAULT_MAX_PIXELS,
+    Header,
+    check_size,
+    damage_reported,
+    exif_orientation,
+    identify,
+    metadata_warnings_ignored,
+)
 from cadrage.photo.jpeg_end import missing_end
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.orientation import upright
@@ -219,7 +227,7 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
         check_size(header.part_size_wh, max_pixels, f"{origin.name} (a tile of it)")
     if header.format != "JPEG":
         return Photo(origin.name, header, origin)
-    with origin.open() as handle, damage_reported(origin.name, header.format):
+    with origin.open() as handle, damage_reported(origin.name, header.format), metadata_warnings_ignored():
         tail = missing_end(handle)
     notes = (Note(DAMAGE_IGNORED, "its end is missing; the pixels are whole"),) if tail else ()
     return Photo(origin.name, header, replace(origin, tail=tail), notes)
