@@ -56,6 +56,25 @@ def test_a_still_picture_in_front_of_an_animation_is_no_part_of_it() -> None:
     assert seen(content) == [1, 0, 0]
 
 
+@pytest.mark.parametrize("blend", [0, 1])
+@pytest.mark.parametrize("size", [8, 16])
+def test_nothing_of_the_still_picture_is_seen_behind_the_first_frame(blend: int, size: int) -> None:
+    def rows(pixels: np.ndarray) -> bytes:
+        return zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))
+
+    still = np.full((16, 16, 4), 255, np.uint8)
+    frame = np.zeros((size, size, 4), np.uint8)
+    frame[: size // 2] = (255, 0, 0, 255)
+    controls = [struct.pack(">5L2H2B", number, size, size, 0, 0, 1, 10, 0, blend) for number in (0, 2)]
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2L5B", 16, 16, 8, 6, 0, 0, 0))
+    content += chunk(b"acTL", struct.pack(">2L", 2, 0)) + chunk(b"IDAT", rows(still))
+    for number, control in enumerate(controls):
+        content += chunk(b"fcTL", control) + chunk(b"fdAT", struct.pack(">L", 2 * number + 1) + rows(frame))
+    photo = open_photo(content + chunk(b"IEND"))
+    assert [note.flag for note in photo.notes] == [SEVERAL_PICTURES]
+    np.testing.assert_array_equal(np.asarray(photo.full()), frame)
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "AVIF", "JPEG"])
 def test_one_picture_is_worth_no_note(form: str) -> None:
     content = io.BytesIO()
@@ -209,6 +228,30 @@ def test_a_jpeg_that_lacks_pixels_is_never_filled_up(kind: str, noise: np.ndarra
     assert refused > 40
 
 
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("filling", [bytes(500), b"\xff" * 9])
+def test_filling_behind_the_pixels_of_a_jpeg_stands_for_none(
+    kind: str, filling: bytes, noise: np.ndarray, encoded: Callable
+) -> None:
+    content = encoded(noise, "JPEG", **JPEGS[kind])
+    photo = open_photo(content[:-2] + filling)
+    assert [note.flag for note in photo.notes] == [DAMAGE_IGNORED]
+    np.testing.assert_array_equal(np.asarray(photo.full()), np.asarray(open_photo(content).full()))
+    for cut in (40, 300, 900):
+        with pytest.raises(PhotoError, match="damaged or incomplete"):
+            open_photo(content[:-cut] + filling).full()
+
+
+def test_a_progressive_jpeg_that_lacks_whole_scans_lacks_pixels(noise: np.ndarray, encoded: Callable) -> None:
+    content = encoded(noise, "JPEG", progressive=True)
+    scans = [at for at in range(len(content)) if content.startswith(b"\xff\xda", at)]
+    # In front of a scan stand the tables it needs.
+    ends = [*scans[1:], *(content.rindex(b"\xff\xc4", 0, at) for at in scans[1:])]
+    for end in ends:
+        with pytest.raises(PhotoError, match="damaged or incomplete"):
+            open_photo(content[:end]).full()
+
+
 @pytest.fixture
 def noise() -> np.ndarray:
     return np.random.default_rng(5).integers(0, 256, (60, 76, 3), np.uint8)
@@ -231,6 +274,12 @@ def test_png_chunks_without_number_are_refused(picture: np.ndarray, encoded: Cal
         (100_000 * b"\xff\xe5\0\2", "segments in front of the pixels"),
         (10_000 * (b"\xff\xe1\0\x1fhttp://ns.adobe.com/xap/1.0/\0"), "segments in front of the pixels"),
         (200_000 * b"\xff", "bytes of filling"),
+        (200_000 * b"\0", "bytes of filling"),
+        (100_000 * b"\xff\0", "bytes of filling"),
+        (b"\0" + 100_000 * b"\xff\xe5\0\2", "segments in front of the pixels"),
+        (b"\xff\xd9" + 100_000 * b"\xff\xe5\0\2", "segments in front of the pixels"),
+        (100_000 * b"\xff\xe5\0\0", "segments in front of the pixels"),
+        (100 * b"\xff\xe1\0\x0aExif\0\0MM", "EXIF segments"),
     ],
 )
 def test_jpeg_segments_without_number_are_refused(
@@ -238,7 +287,7 @@ def test_jpeg_segments_without_number_are_refused(
 ) -> None:
     whole = encoded(picture, "JPEG")
     with pytest.raises(PhotoError, match=f"{told}.*, which no program writes"):
-        open_photo(whole[:2] + stuff + whole[2:])
+        open_photo(whole[:20] + stuff + whole[20:])
     assert flags(whole[:2] + 300 * (b"\xff\xe5" + struct.pack(">H", 65_535) + bytes(65_533)) + whole[2:]) == []
 
 

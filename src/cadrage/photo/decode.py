@@ -31,8 +31,6 @@ def load(image: Image.Image, header: Header, name: str) -> None:
     """
     width, height = image.size
     with damage_reported(name, header.format), pillow_limit_lifted(width * height):
-        if header.frame:
-            image.seek(header.frame)
         image.load()
 
 

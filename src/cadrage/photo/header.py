@@ -115,9 +115,8 @@ class Header:
 
     ``format`` is one of ``SUPPORTED``, ``stored_size_wh`` is in pixels as stored, ``orientation`` is 1..8, and
     ``turn`` is the orientation that is still to be applied to the decoded pixels (some decoders apply it themselves).
-    ``notes`` say what is left out or passed over when the photo is read, ``frame`` is the picture of the file to use.
-    ``depth`` is that of the file, and ``part_size_wh`` the size of the parts that it is decoded in, where these may be
-    larger than the photo.
+    ``notes`` say what is left out or passed over when the photo is read. ``depth`` is that of the file, and
+    ``part_size_wh`` the size of the parts that it is decoded in, where these may be larger than the photo.
     """
 
     format: str
@@ -125,7 +124,6 @@ class Header:
     orientation: int
     turn: int
     notes: tuple[Note, ...] = ()
-    frame: int = 0
     depth: deep.Depth = deep.EIGHT_BITS
     part_size_wh: tuple[int, int] = (0, 0)
 
@@ -190,10 +188,8 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
         image = _read(look.handle, kind, name)
         note_code_points(image, kind, look.handle)
         header = _header(image, kind)
-        # A decoder of 16 bits would take the picture that stands in for the animation.
-        depth = deep.EIGHT_BITS if look.frame else header.depth
         notes = (*header.notes, *look.notes, *_several(look.pictures or getattr(image, "n_frames", 1), kind))
-        return image, replace(header, notes=(*notes, *high_dynamic_range(image)), frame=look.frame, depth=depth)
+        return image, replace(header, notes=(*notes, *high_dynamic_range(image)))
 
 
 def _read(handle: BinaryIO, kind: str, name: str) -> ImageFile.ImageFile:
@@ -219,7 +215,6 @@ class _Look:
 
     handle: BinaryIO
     pictures: int = 0
-    frame: int = 0
     notes: tuple[Note, ...] = ()
 
 
@@ -229,9 +224,7 @@ def _look_at_jpeg(handle: BinaryIO) -> _Look:
 
 def _look_at_png(handle: BinaryIO) -> _Look:
     parts = walk_png(handle)
-    # A still picture that is no part of the animation stands in for programs that show none.
-    frame = 1 if parts.frames and not parts.still_is_frame else 0
-    return _Look(mended_png(handle, parts), pictures=max(parts.frames, 1), frame=frame, notes=parts.notes)
+    return _Look(mended_png(handle, parts), pictures=max(parts.frames, 1), notes=parts.notes)
 
 
 def _look_at_avif(handle: BinaryIO) -> _Look:

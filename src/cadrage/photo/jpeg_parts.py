@@ -1,28 +1,24 @@
-"""The segments of a JPEG before a decoder sees them: how many, how many scans, which pictures, and whether it ends."""
+"""The segments of a JPEG before a decoder sees them: how many, how many scans, and which pictures."""
 
-import io
 import re
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import ImageChops
-from PIL.JpegImagePlugin import JpegImageFile
-
 from cadrage.photo.source import PartsError
 
 _SOI_BYTES = 2
-_SOS, _EOI, _APP2 = 0xDA, 0xD9, 0xE2
+_SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
-
-_END = b"\xff\xd9"
-_FOLLOWING_BYTES = 64
+# As the decoder has it: an end in front of the pixels, for instance, does not stop it.
+_WITHOUT_LENGTH = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}
 
 # A depth map of 20 MB in pieces of 64 kB takes 300 of them.
 _MOST_SEGMENTS = 4_000
 _MOST_FILL_BYTES = 65_536
+# A decoder joins all EXIF so far with each further segment; nearly all files have one.
+_MOST_EXIF_SEGMENTS = 64
 
 # Programs write about ten scans, the specification allows some hundreds; every one visits each pixel once more.
 _FEWEST_SCANS, _MOST_SCANS = 32, 500
@@ -56,20 +52,25 @@ def walk_jpeg(handle: BinaryIO) -> JpegParts:
     """
     handle.seek(_SOI_BYTES)
     pictures, frame, channels, size_wh = 1, 0, 0, (0, 0)
+    exif_segments, most_skipped = 0, _MOST_FILL_BYTES
     for _ in range(_MOST_SEGMENTS):
-        marker = _next_marker(handle)
-        if marker is None or marker == _EOI:
+        marker, skipped = _next_marker(handle, most_skipped)
+        most_skipped -= skipped
+        if marker is None:
             return JpegParts(pictures)
         if marker in _WITHOUT_LENGTH:
             continue
-        length = int.from_bytes(handle.read(2), "big")
-        if length < 2:
-            return JpegParts(pictures)
+        # The length counts itself; a decoder takes what is too short for that as nothing.
+        length = max(int.from_bytes(handle.read(2), "big"), 2)
         start = handle.tell()
         if marker in _FRAMES:
             head = handle.read(6)
             frame, channels = marker, head[5] if len(head) == 6 else 0
             size_wh = (int.from_bytes(head[3:5], "big"), int.from_bytes(head[1:3], "big"))
+        elif marker == _APP1:
+            exif_segments += handle.read(min(6, length - 2)) == b"Exif\0\0"
+            if exif_segments > _MOST_EXIF_SEGMENTS:
+                raise PartsError(f"more than {_MOST_EXIF_SEGMENTS} EXIF segments")
         elif marker == _APP2 and pictures == 1:
             pictures = _pictures(handle.read(length - 2))
         elif marker == _SOS:
@@ -83,51 +84,20 @@ def walk_jpeg(handle: BinaryIO) -> JpegParts:
     raise PartsError(f"more than {_MOST_SEGMENTS:,} segments in front of the pixels")
 
 
-def missing_end(handle: BinaryIO) -> bytes:
-    """The bytes that a JPEG lacks at its end although all of its pixels are there; empty where that is not so.
+def _next_marker(handle: BinaryIO, most_skipped: int) -> tuple[int | None, int]:
+    """The marker that comes next, None at the end, and how many bytes without meaning stand in front of it.
 
-    A decoder fills up what is missing with grey. All pixels are there if it does not matter what follows them.
+    A decoder passes over fill bytes and over any others too, one by one.
     """
-    size = handle.seek(0, io.SEEK_END)
-    handle.seek(max(size - len(_END), 0))
-    if handle.read() == _END:
-        return b""
-    pixels_start = walk_jpeg(handle).pixels_start
-    if pixels_start is None:
-        return b""
-    handle.seek(0)
-    content = handle.read()
-    # Within pixels 0xFF 0xD9 is nothing but the end.
-    if content.find(_END, pixels_start) >= 0:
-        return b""
-    pixels = content.rstrip(b"\xff")
-    try:
-        one, other = (_decoded(pixels + follows * _FOLLOWING_BYTES + _END) for follows in (b"\x00", b"\xaa"))
-        whole = ImageChops.difference(one, other).getbbox() is None
-    # Whatever else is wrong with it is told when its pixels are asked for.
-    except Exception:  # noqa: BLE001
-        return b""
-    if not whole:
-        return b""
-    return _END[1:] if content.endswith(_END[:1]) else _END
-
-
-def _decoded(content: bytes) -> JpegImageFile:
-    image = JpegImageFile(io.BytesIO(content))
-    image.load()
-    return image
-
-
-def _next_marker(handle: BinaryIO) -> int | None:
-    """The marker that stands here, behind any number of fill bytes within the limit."""
-    byte = handle.read(1)
-    if byte != b"\xff":
-        return None
-    for _ in range(_MOST_FILL_BYTES):
-        byte = handle.read(1)
-        if byte != b"\xff":
-            return byte[0] if byte else None
-    raise PartsError(f"more than {_MOST_FILL_BYTES:,} bytes of filling between two segments")
+    before, skipped = b"", -2
+    while byte := handle.read(1):
+        skipped += 1
+        if before == b"\xff" and byte not in (b"\xff", b"\0"):
+            return byte[0], skipped
+        if skipped > most_skipped:
+            raise PartsError(f"more than {_MOST_FILL_BYTES:,} bytes of filling between its segments")
+        before = byte
+    return None, skipped
 
 
 def _count_scans(handle: BinaryIO, size_wh: tuple[int, int]) -> None:

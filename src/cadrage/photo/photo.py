@@ -28,7 +28,7 @@ from cadrage.photo.header import (
     identify,
     metadata_warnings_ignored,
 )
-from cadrage.photo.jpeg_parts import missing_end
+from cadrage.photo.jpeg_end import missing_end
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.orientation import upright
 from cadrage.photo.source import PhotoSource, Source, changed, source_of
@@ -227,7 +227,7 @@ def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, nam
         check_size(header.part_size_wh, max_pixels, f"{origin.name} (a tile of it)")
     if header.format != "JPEG":
         return Photo(origin.name, header, origin)
-    with origin.open() as handle, metadata_warnings_ignored():
+    with origin.open() as handle, damage_reported(origin.name, header.format), metadata_warnings_ignored():
         tail = missing_end(handle)
     notes = (Note(DAMAGE_IGNORED, "its end is missing; the pixels are whole"),) if tail else ()
     return Photo(origin.name, header, replace(origin, tail=tail), notes)

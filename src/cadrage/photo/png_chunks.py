@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -10,6 +11,7 @@ from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.source import PartsError
 
 _SIGNATURE_BYTES = 8
+_HEADER_BYTES, _FRAME_CONTROL_BYTES = 13, 26
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 
 # A decoder spends as long on a chunk of nothing as on one of pixels; writers make chunks of 8 kB and more.
@@ -21,19 +23,28 @@ _MOST_CHECKED_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of an animation: its size in pixels, where in bytes its data lies, and where the still one starts."""
+
+    size_wh: tuple[int, int]
+    data: tuple[tuple[int, int], ...]
+    still_start: int
+
+
+@dataclass(frozen=True, slots=True)
 class PngParts:
     """What the chunks say.
 
     ``left_out`` are start and end in bytes of the chunks that must not reach a decoder, ``damaged`` their names;
-    ``ended`` says whether the file has its last chunk. An animation has ``frames``, and the still picture in front of
-    it is one of them if ``still_is_frame``.
+    ``ended`` says whether the file has its last chunk. An animation has ``frames``; where the still picture in front of
+    it is none of them, ``first`` is the one to be read instead.
     """
 
     left_out: tuple[tuple[int, int], ...]
     damaged: tuple[str, ...]
     ended: bool
     frames: int
-    still_is_frame: bool
+    first: "Frame | None"
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -56,7 +67,8 @@ def walk_png(handle: BinaryIO) -> PngParts:
     most = _MOST_CHUNKS + size // _BYTES_PER_CHUNK
     left_out: list[tuple[int, int]] = []
     damaged: list[str] = []
-    frames, shown_frames, still_is_frame, pixels_seen, ended, count = 0, 0, False, False, False, 0
+    frames, shown_frames, still_is_frame, still_start, ended, count = 0, 0, False, 0, False, 0
+    first_wh, first_data = (0, 0), []
     at = _SIGNATURE_BYTES
     while at + 8 <= size:
         count += 1
@@ -74,30 +86,40 @@ def walk_png(handle: BinaryIO) -> PngParts:
         elif name == b"acTL":
             handle.seek(at + 8)
             said = int.from_bytes(handle.read(4), "big") if length == 8 else 0
-            if frames or pixels_seen or not 0 < said <= 0x80000000:
+            if frames or still_start or not 0 < said <= 0x80000000:
                 left_out.append((at, end))
             else:
                 frames = said
         elif name == b"fcTL":
             shown_frames += 1
-            still_is_frame |= not pixels_seen
+            still_is_frame |= not still_start
+            if shown_frames == 1 and length == _FRAME_CONTROL_BYTES:
+                handle.seek(at + 12)
+                first_wh = struct.unpack(">LL", handle.read(8))
+        elif name == b"fdAT" and shown_frames == 1 and length > 4:
+            # The number of the chunk stands in front.
+            first_data.append((at + 12, end - 4))
         elif name == b"IDAT":
-            pixels_seen = True
+            still_start = still_start or at
         elif name == b"IEND":
             ended = True
             break
         at = end
     # What is behind a chunk that is cut off is for the decoder to complain of.
     whole = ended or at == size
-    return PngParts(tuple(left_out), tuple(damaged), ended or not whole, min(frames, shown_frames), still_is_frame)
+    instead = frames and still_start and not still_is_frame and first_data and min(first_wh) > 0
+    first = Frame(first_wh, tuple(first_data), still_start) if instead else None
+    return PngParts(tuple(left_out), tuple(damaged), ended or not whole, min(frames, shown_frames), first)
 
 
 def mended_png(handle: BinaryIO, parts: PngParts) -> BinaryIO:
     """The PNG without what must not reach a decoder and with an end; the handle itself where nothing is wrong."""
-    if not parts.left_out and parts.ended:
+    if not parts.left_out and parts.ended and parts.first is None:
         return handle
     handle.seek(0)
     content, start = handle.read(), 0
+    if parts.first is not None:
+        return io.BytesIO(_as_still(content, parts.first, parts.left_out))
     pieces = []
     for first, last in parts.left_out:
         pieces.append(content[start:first])
@@ -106,6 +128,31 @@ def mended_png(handle: BinaryIO, parts: PngParts) -> BinaryIO:
     if not parts.ended:
         pieces.append(_IEND)
     return io.BytesIO(b"".join(pieces))
+
+
+def _as_still(content: bytes, frame: Frame, left_out: tuple[tuple[int, int], ...]) -> bytes:
+    """A PNG of nothing but that frame: no other picture shines through it or stands around it."""
+    start = _SIGNATURE_BYTES + 8 + _HEADER_BYTES + 4
+    header = struct.pack(">LL", *frame.size_wh) + content[_SIGNATURE_BYTES + 16 : start - 4]
+    pieces = [content[:_SIGNATURE_BYTES], _chunk(b"IHDR", header)]
+    for at, name, end in _chunks_between(content, start, frame.still_start):
+        if name != b"acTL" and (at, end) not in left_out:
+            pieces.append(content[at:end])
+    pieces += [_chunk(b"IDAT", content[first:last]) for first, last in frame.data]
+    return b"".join((*pieces, _IEND))
+
+
+def _chunks_between(content: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:
+    """Start, name and end of each chunk."""
+    at = start
+    while at < end:
+        length, name = struct.unpack_from(">L4s", content, at)
+        yield at, name, at + 12 + length
+        at += 12 + length
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(data, zlib.crc32(name)))
 
 
 def _is_whole(handle: BinaryIO, name: bytes, length: int) -> bool:
