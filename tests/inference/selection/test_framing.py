@@ -19,7 +19,12 @@ def concentric(*sides: float) -> CropDistribution:
     return CropDistribution(boxes, np.full(len(sides), 1 / len(sides)))
 
 
-def framed(proposals: CropDistribution, settings: SelectionSettings | None = None, **options: Any) -> Framed:
+def framed(
+    proposals: CropDistribution,
+    settings: SelectionSettings | None = None,
+    visible: tuple[float, float, float, float] | None = None,
+    **options: Any,
+) -> Framed:
     request = Request.of(**options)
     ratio = request.ratio[0]
     return frame(
@@ -28,7 +33,7 @@ def framed(proposals: CropDistribution, settings: SelectionSettings | None = Non
             size_wh=SIZE,
             ratio=ratio,
             request=request,
-            rules=rules_for(request, ratio, SIZE),
+            rules=rules_for(request, ratio, SIZE, visible_xyxy=visible),
             settings=settings or SelectionSettings(),
             evaluate=lambda boxes: np.zeros(len(boxes)),
             opinions=proposals,
@@ -123,3 +128,21 @@ def test_every_flag_has_its_sentence() -> None:
     assert answer.warnings[0] == "ratio 9:16: no crop can hold all that must be kept"
     assert answer.warnings[-1].startswith("ratio 9:16: only ")
     assert all(crop.flags == answer.flags[:-1] for crop in answer.crops)
+
+
+def test_behind_crops_that_hold_a_large_object_whole_others_follow() -> None:
+    visible = (0.04, 0.05, 0.95, 0.97)
+    found = framed(concentric(0.5, 0.6, 0.7, 0.8, 0.9), visible=visible, n=5, diversity=0.7)
+    whole = [np.all(np.array(crop.box_norm[:2]) <= (0.04, 0.05)) and crop.box_norm[2] >= 0.95 for crop in found.crops]
+    assert len(found.crops) >= 3
+    assert whole[0] and whole == sorted(whole, reverse=True)
+    assert ["cuts_visible" in crop.flags for crop in found.crops] == [not held for held in whole]
+    boxes = [crop.box_norm for crop in found.crops]
+    assert np.triu(iou_matrix(boxes, boxes), 1).max() <= 0.7
+    (one,) = framed(concentric(0.5, 0.7, 0.9), visible=visible, n=1).crops
+    assert one.flags == ()
+
+
+def test_crops_of_a_small_object_all_hold_it() -> None:
+    found = framed(concentric(0.5, 0.7, 0.9), visible=(0.4, 0.4, 0.55, 0.6), n=4, diversity=0.7)
+    assert len(found.crops) == 4 and found.flags == ()

@@ -64,6 +64,12 @@ def pick_set(
     return chosen[:1] + sorted(chosen[1:], key=lambda index: -values[index])
 
 
+def duplicates(box_xyxy: Floats, others_xyxy: Floats, diversity: float) -> Bools:
+    """Which of the other boxes ``(N, 4)`` a box ``(4,)`` duplicates, ``(N,)``."""
+    boxes = np.concatenate([box_xyxy[None], others_xyxy])
+    return _duplicates_of(0, np.ascontiguousarray(boxes.T), area(boxes), diversity)[1:]
+
+
 def _duplicates_of(index: int, columns: Floats, areas: Floats, diversity: float) -> Bools:
     """Which candidates ``(C,)``, as ``columns (4, C)``, duplicate one of them; it duplicates itself."""
     x1, y1, x2, y2 = columns

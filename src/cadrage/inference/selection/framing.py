@@ -11,8 +11,9 @@ from cadrage.inference.selection import rules as hard
 from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
 from cadrage.inference.selection.crop import WHOLE_PHOTO_UNRATED, Crop, focal_points
+from cadrage.inference.selection.duplicates import duplicates
 from cadrage.inference.selection.rules import Rules
-from cadrage.inference.selection.task import Selected, Task
+from cadrage.inference.selection.task import Picks, Selected, Task
 from cadrage.inference.selection.worth import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -54,15 +55,30 @@ def frame(task: Task) -> Framed:
         raise ConstraintError(
             f"{task.photo_name}: {_sentence(broken[0], task, chosen)}; drop strict to get the nearest crops instead"
         )
+    obeyed = task.rules
+    if len(chosen.picks.boxes_xyxy) < task.request.n and len(obeyed.visible_xyxy):
+        # Whoever asks for several crops of a large object gets them, those that hold it whole in front.
+        obeyed = obeyed.fewer_wishes()
+        chosen = _filled_up(chosen, choose(replace(task, rules=obeyed)).picks, task)
     # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
     boxes_px = to_pixels(chosen.picks.boxes_xyxy, task.size_wh)
-    notes = [*_unrated(task, boxes_px), *_unfulfilled(task, boxes_px, wished)]
+    notes = [*_unrated(task, boxes_px), *_unfulfilled(task, boxes_px, wished, obeyed)]
     gave_way = _gave_way(task, chosen)
     return Framed(
         _crops(task, chosen, boxes_px, notes),
         (*gave_way, *(note.flag for note in notes)),
         (*(_sentence(flag, task, chosen) for flag in gave_way), *(note.says for note in notes)),
     )
+
+
+def _filled_up(chosen: Selected, others: Picks, task: Task) -> Selected:
+    """The chosen crops, and behind them as many others as are asked for and differ enough from all before."""
+    boxes, scores = list(chosen.picks.boxes_xyxy), list(chosen.picks.scores)
+    for box, score in zip(others.boxes_xyxy, others.scores, strict=True):
+        if len(boxes) < task.request.n and not duplicates(box, np.array(boxes), task.request.diversity).any():
+            boxes.append(box)
+            scores.append(score)
+    return replace(chosen, picks=Picks(np.array(boxes), np.array(scores)))
 
 
 def _gave_way(task: Task, chosen: Selected) -> tuple[str, ...]:
@@ -100,14 +116,14 @@ def _unrated(task: Task, boxes_px: Ints) -> list[_Note]:
     return [_Note(WHOLE_PHOTO_UNRATED, whole, f"ratio {task.ratio.text}: {says}")]
 
 
-def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules) -> list[_Note]:
+def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules, obeyed: Rules) -> list[_Note]:
     """Crops that show too little of the main person, or of what is visible, where the rule about that was dropped."""
     boxes = from_pixels(boxes_px, task.size_wh)
     says = {
         hard.MISSES_PERSON: "show less than a tenth of the main person",
         hard.CUTS_VISIBLE: "cut what stands on the plain ground",
     }
-    kept = dict(hard.violations(boxes, task.rules, task.size_wh))
+    kept = dict(hard.violations(boxes, obeyed, task.size_wh))
     notes = []
     for flag, broken in hard.violations(boxes, wished, task.size_wh):
         missed = broken > hard.NOISE
@@ -138,7 +154,7 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> 
             area_fraction=area_fraction,
             importance_fraction=importance,
             focal_point=tuple(point),
-            flags=(*chosen.relaxed, *(note.flag for note in notes if note.concerned[index])),
+            flags=tuple(dict.fromkeys((*chosen.relaxed, *(note.flag for note in notes if note.concerned[index])))),
             reason=_reason(index, areas, chosen.says(score)),
         )
         for index, ((x1, y1, x2, y2), box, score, area_fraction, importance, point) in enumerate(rows)

@@ -15,7 +15,8 @@ broken as little as possible, and the flag says so.
 
 Rules have two strengths. The caller asks for all of them but numbers 5 and 6, and may forbid that an asked rule gives
 way. Those two are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
-then shows a tenth or more; number 6 where a photo does not fill its frame.
+then shows a tenth or more; number 6 where a photo does not fill its frame. Where fewer crops than asked fulfil it,
+others follow behind them.
 """
 
 from dataclasses import dataclass, field, replace
