@@ -188,8 +188,9 @@ class Cropper:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
             diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
             important first given up: an object on plain or transparent ground whole, number of crops, a tenth of the
-            main person where the model takes one, avoided boxes, area, size, kept boxes. The ratio never gives way. The
-            flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model learned nothing.
+            main person where the model takes one, avoided boxes, area, size, kept boxes. The ratio never gives way.
+            The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model learned
+            nothing.
 
         Raises:
             UsageError: an argument is wrong.

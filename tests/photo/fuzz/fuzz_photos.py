@@ -1,7 +1,7 @@
 """Mutate pictures for a while and crop each: anything but an answer or a one-line refusal is a failure.
 
-    python tests/fuzz/fuzz_photos.py --seconds 600              ten minutes
-    python tests/fuzz/fuzz_photos.py --seed 7 --case 1234       one input again, kept in --keep
+    python tests/photo/fuzz/fuzz_photos.py --seconds 600              ten minutes
+    python tests/photo/fuzz/fuzz_photos.py --seed 7 --case 1234       one input again, kept in --keep
 
 Failures are: an exception that is no ``CadrageError``, a message of several lines, a line on stderr, more than 5 s of
 processor time, more than 1 GB of memory, and a process that ends by itself. The inputs of a seed are always the same.
