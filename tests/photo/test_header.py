@@ -313,7 +313,7 @@ def test_megapixels_have_no_exponent(limit: int, told: str) -> None:
     ("installed", "told"), [(True, "AVIF, HEIC"), (False, r"AVIF, and HEIC with .*cadrage\[heic\]")]
 )
 def test_heic_is_named_as_it_can_be_had(monkeypatch: pytest.MonkeyPatch, installed: bool, told: str) -> None:
-    monkeypatch.setattr("cadrage.photo.header._reads_heic", lambda: installed)
+    monkeypatch.setattr("cadrage.photo.sniff.reads_heic", lambda: installed)
     with pytest.raises(PhotoError, match=f"supported are JPEG, PNG, WEBP, TIFF, {told}$"):
         open_photo(b"GIF89a" + bytes(60))
 

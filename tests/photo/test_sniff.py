@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cadrage.photo.header import HEAD_BYTES, description, photo_format
+from cadrage.photo.sniff import HEAD_BYTES, description, photo_format
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])

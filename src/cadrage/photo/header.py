@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, and what is known of a photo before any of its pixels is decoded."""
+"""What is known of a photo before any of its pixels is decoded."""
 
 import importlib
 import importlib.util
@@ -25,70 +25,8 @@ from cadrage.photo.jpeg_parts import walk_jpeg
 from cadrage.photo.notes import SEVERAL_PICTURES, Note
 from cadrage.photo.orientation import upright_size, valid_orientation
 from cadrage.photo.png_chunks import mended_png, walk_png
+from cadrage.photo.sniff import HEAD_BYTES, description, photo_format, readable, reads_heic
 from cadrage.photo.source import PartsError, reason, unreadable
-
-HEAD_BYTES = 64
-
-SUPPORTED = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC")
-
-_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
-
-_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-# Frequent guests that are turned away, so that the message can say what they are.
-_OTHERS = (
-    (b"GIF8", "a GIF"),
-    (b"BM", "a BMP"),
-    (b"8BPS", "a Photoshop document"),
-    (b"%PDF", "a PDF"),
-    (b"\xff\x0a", "a JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"<", "an SVG, XML or HTML text"),
-)
-
-
-def photo_format(head: bytes) -> str | None:
-    """One of ``SUPPORTED``, or None, from the first ``HEAD_BYTES`` bytes.
-
-    >>> photo_format(bytes.fromhex("ffd8ffe0"))
-    'JPEG'
-    """
-    if head.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head.startswith(_TIFF_MAGICS):
-        return "TIFF"
-    if head[4:8] == b"ftyp":
-        end = min(int.from_bytes(head[:4], "big"), len(head))
-        brands = {head[8:12]} | {head[at : at + 4] for at in range(16, end - 3, 4)}
-        if brands & {b"avif", b"avis"}:
-            return "AVIF"
-        if brands & _HEIC_BRANDS:
-            return "HEIC"
-    return None
-
-
-def description(head: bytes) -> str:
-    """What an unsupported file looks like, as a phrase for a message.
-
-    >>> description(b"GIF89a")
-    'a GIF'
-    """
-    if head[4:8] == b"ftyp":
-        return "a video"
-    for magic, what in _OTHERS:
-        if head.startswith(magic):
-            return what
-    printable = sum(byte in b"\t\n\r\f" or 32 <= byte < 127 or byte >= 128 for byte in head)
-    return "a text" if b"\0" not in head and printable == len(head) else "no known picture format"
-
 
 DEFAULT_MAX_PIXELS = 250_000_000
 
@@ -138,15 +76,6 @@ class Header:
         return self.size_wh if self.turn == 1 else self.stored_size_wh
 
 
-def _readable() -> str:
-    others = ", ".join(kind for kind in SUPPORTED if kind != "HEIC")
-    return f"{others}, HEIC" if _reads_heic() else f"{others}, and HEIC with the extra package cadrage[heic]"
-
-
-def _reads_heic() -> bool:
-    return importlib.util.find_spec("pillow_heif") is not None
-
-
 def _open_heic(handle: IO[bytes]) -> ImageFile.ImageFile:
     image: ImageFile.ImageFile = importlib.import_module("pillow_heif").HeifImageFile(handle)
     return image
@@ -178,9 +107,9 @@ def identify(handle: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, Header]:
     if kind is None:
         raise PhotoError(
             f"cannot read {one_line(name)}: not a supported photo (the content looks like {description(head)}); "
-            f"supported are {_readable()}"
+            f"supported are {readable()}"
         )
-    if kind == "HEIC" and not _reads_heic():
+    if kind == "HEIC" and not reads_heic():
         raise PhotoError(f"cannot read {one_line(name)}: HEIC needs an extra package; pip install 'cadrage[heic]'")
     with damage_reported(name, kind), metadata_warnings_ignored():
         look = _LOOKS[kind](handle)
