@@ -54,7 +54,7 @@ def test_two_processes_train_and_measure_like_one(kind: str, places: Places, tmp
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "MEMBER: 2/2" in done.stderr
+    assert "cadrage: 2 processes share each batch" in done.stderr.splitlines()
     train_from_recipe(recipe_file, data, tmp_path / "one", overrides=SETTINGS[kind])
     one, two = (load_file(tmp_path / name / WEIGHTS) for name in ("one", "two"))
     recipe = read_recipe(recipe_file, SETTINGS[kind])
