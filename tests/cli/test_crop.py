@@ -267,8 +267,10 @@ def test_two_runs_into_one_folder_lose_nothing(model, photos, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_run_that_is_asked_to_end_leaves_whole_photos(number, model, photos, picture):
-    for index in range(40):
-        picture((900, 700)).save(photos / f"more{index:02}.png")
+    picture((90, 70)).save(photos / "more.png")
+    # More lines than a pipe holds: it cannot be done before it is asked to end.
+    for index in range(250):
+        os.link(photos / "more.png", photos / f"more{index:03}.png")
     command = [sys.executable, "-m", "cadrage.cli", "crop", "photos", "-o", "out", "--model", str(model), "-n", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         first = run.stdout.readline()
