@@ -272,7 +272,9 @@ def test_a_run_that_is_asked_to_end_leaves_whole_photos(number, model, photos, p
     for index in range(250):
         os.link(photos / "more.png", photos / f"more{index:03}.png")
     command = [sys.executable, "-m", "cadrage.cli", "crop", "photos", "-o", "out", "--model", str(model), "-n", "3"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    # What started these tests may ignore the signal, which a program inherits.
+    ready = {"preexec_fn": lambda: signal.signal(number, signal.SIG_DFL)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **ready) as run:
         first = run.stdout.readline()
         run.send_signal(number)
         out, err = run.communicate()
