@@ -20,7 +20,7 @@ def test_crop_takes_them_too(cadrage, model, photos):
 
 
 def test_a_detector_without_anything_to_find_is_a_mistake(cadrage, photos):
-    ran = cadrage("suggest", photos / "a.jpg", "--detector", "own")
+    ran = cadrage("suggest", photos / "a.jpg", "--detector", "own", "--no-people-aware")
     assert ran.code == 2
     assert "--keep people" in ran.err
 
@@ -28,14 +28,14 @@ def test_a_detector_without_anything_to_find_is_a_mistake(cadrage, photos):
 @pytest.mark.parametrize("verb", [("suggest",), ("crop", "-o", "out")])
 @pytest.mark.parametrize("name", ["foo", "", "own", "none"])
 def test_a_detector_is_never_swallowed_whatever_the_model(cadrage, model, photos, verb, name):
-    ran = cadrage(*verb, photos / "a.jpg", "--model", model, f"--detector={name}")
+    ran = cadrage(*verb, photos / "a.jpg", "--model", model, f"--detector={name}", "--no-people-aware")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
     assert f"--detector {name}: this request looks for nobody" in ran.err
 
 
 @pytest.mark.parametrize("name", ["foo", ""])
 def test_an_unknown_detector_is_refused_where_one_is_wanted(cadrage, model, photos, name):
-    for more in (("--keep", "people"), ("--explain", "why.png")):
+    for more in ((), ("--keep", "people"), ("--explain", "why.png")):
         ran = cadrage("suggest", photos / "a.jpg", "--model", model, f"--detector={name}", *more)
         assert (ran.code, ran.out, f"no detector {name!r}" in ran.err) == (2, "", True)
 

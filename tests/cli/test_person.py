@@ -157,6 +157,8 @@ def test_score_tells_a_detector_that_does_not_work_once_before_the_first_line(ca
 
 def test_a_detector_that_has_nothing_to_find_beside_a_person_is_a_mistake(cadrage, people, photos):
     asked = ("suggest", photos / "a.jpg", "--model", people, "--person", PERSON, "--detector", "none")
+    assert cadrage(*asked).code == 0
+    asked = (*asked, "--no-people-aware")
     assert "not needed, --person already names the main person" in one_line(cadrage(*asked))
     assert cadrage(*asked, "--keep", "people").code == 0
 
@@ -279,7 +281,7 @@ def test_crops_of_auto_are_measured_alike_directly_and_through_a_file(cadrage, d
     monkeypatch.setattr(registry, "resolve", lambda name, *, offline=False: {"human-centric": people}[str(name)])
     monkeypatch.setattr(choice, "packaged", SimpleNamespace(folder=lambda: model))
     monkeypatch.setattr("cadrage.inference.cropper.make_detector", lambda name, **options: OnSquarePhotos())
-    suggested = cadrage("suggest", data / "images", "--model", "auto", "-n", 100)
+    suggested = cadrage("suggest", data / "images", "--model", "auto", "-n", 40)
     assert {line["model"]["name"] for line in suggested.lines} == {"tiny", "for-people"}
     Path("suggested.jsonl").write_text(suggested.out)
     asked = ("eval", "gaicd-anybox", "--data", data, "--json", "-")

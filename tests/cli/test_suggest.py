@@ -33,7 +33,7 @@ def test_every_option_reaches_the_request(cadrage, model, photos):
         *("suggest", photos / "a.jpg", "--model", model, "-r", "1:1", "--ratios", "free,4:5", "-n", 2),
         *("--keep", "0.4,0.4,0.6,0.6", "--keep", "48,32,72,48", "--avoid", "0,0,0.01,0.01"),
         *("--min-area", 0.1, "--max-area", 0.9, "--min-size", "10x10", "--scale", "tight", "--diversity", 0.7),
-        *("--whole", "--offline", "--threads", 1, "--max-pixels", 9600),
+        *("--whole", "--no-people-aware", "--offline", "--threads", 1, "--max-pixels", 9600),
     )
     assert ran.code == 0
     (line,) = ran.lines
@@ -49,6 +49,7 @@ def test_every_option_reaches_the_request(cadrage, model, photos):
         "scale": "tight",
         "strict": False,
         "whole": True,
+        "people_aware": False,
     }
 
 

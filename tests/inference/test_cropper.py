@@ -90,8 +90,8 @@ def test_the_photo_is_looked_at_once(cropper: Cropper, red_at: Painter, monkeypa
 
     monkeypatch.setattr(session.Model, "run", counted)
     encoded = cropper.encode(red_at(0.5, 0.5))
-    encoded.suggest(ratio=["free", "1:1", "16:9"])
-    encoded.suggest(ratio="story")
+    encoded.suggest(ratio=["free", "1:1", "16:9"], people_aware=False)
+    encoded.suggest(ratio="story", people_aware=False)
 
     assert runs == ["trunk", "proposer"]
 

@@ -132,6 +132,7 @@ class QuestionOptions:
             rich_help_panel=_WHAT,
         ),
     ] = False
+    people_aware: subject_options.PeopleAwareOption = True
     keep: subject_options.KeepOption = None
     person: subject_options.PersonOption = None
     detector: subject_options.DetectorOption = None

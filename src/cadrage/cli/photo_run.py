@@ -84,7 +84,8 @@ def ready_cropper(question: PhotoQuestion, options: ModelOptions, *, explains: b
         expect_persons(cropper, f"--person {question.person.text}")
     looks_for_person = cropper.looks_for_person and question.person is None
     # An explanation looks for subjects.
-    wanted = bool(question.request.keep_words) or looks_for_person or explains
+    aware = question.request.options.get("people_aware", True)
+    wanted = aware or bool(question.request.keep_words) or looks_for_person or explains
     ready_detector(cropper, question.detector, wanted=wanted, person=question.person)
     return cropper
 

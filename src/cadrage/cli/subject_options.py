@@ -17,6 +17,15 @@ KeepOption = Annotated[
         rich_help_panel=_RULES,
     ),
 ]
+PeopleAwareOption = Annotated[
+    bool,
+    typer.Option(
+        "--people-aware/--no-people-aware",
+        help="Prefer crops that cut no head the detector is sure of, and show the largest one; all that is asked for "
+        "goes first.",
+        rich_help_panel=_WHAT,
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(

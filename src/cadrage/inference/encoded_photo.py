@@ -6,7 +6,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.errors import UsageError
+from cadrage.errors import DetectionError, UsageError
 from cadrage.geometry import validate_boxes
 from cadrage.inference.explain import (
     EXPLAINED_KINDS,
@@ -24,7 +24,14 @@ from cadrage.inference.selection.task import CropDistribution, Task
 from cadrage.inference.session import Features, Look, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
 from cadrage.inference.subjects.person import MainPerson
-from cadrage.inference.subjects.photo_subjects import PhotoSubjects, kept_boxes, kinds_to_keep, subject_rows
+from cadrage.inference.subjects.photo_subjects import (
+    PhotoSubjects,
+    kept_boxes,
+    kept_heads,
+    kinds_to_keep,
+    subject_rows,
+    sure_heads,
+)
 from cadrage.lazy import cached_property
 
 
@@ -148,6 +155,8 @@ class EncodedPhoto:
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
         opinions = None if card.proposals is None else self.proposals
         kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
+        heads = kept_heads(subjects, photo.size_wh)
+        sure_heads = self._sure_heads() if request.people_aware else ()
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         visible_xyxy = photo.content_xyxy(card.input_side)
         framed = [
@@ -157,7 +166,7 @@ class EncodedPhoto:
                     size_wh=photo.size_wh,
                     ratio=ratio,
                     request=request,
-                    rules=rules_for(request, ratio, photo.size_wh, kept, person_xyxy, visible_xyxy),
+                    rules=rules_for(request, ratio, photo.size_wh, kept, person_xyxy, visible_xyxy, heads, sure_heads),
                     settings=self.model.settings,
                     evaluate=evaluate,
                     opinions=opinions,
@@ -179,6 +188,14 @@ class EncodedPhoto:
             person=None if person is None else person.row(photo.size_wh),
         )
         return suggestions.with_notes(photo.notes)
+
+    def _sure_heads(self) -> tuple[Box, ...]:
+        """The heads that the detector is sure of; none where it cannot look at the photo."""
+        try:
+            return sure_heads(self.subjects(("person",)), self.photo.size_wh)
+        # Nobody asked for them.
+        except DetectionError:
+            return ()
 
     def explain(self, suggestions: Suggestions) -> Explanation:
         """Where the model sees what matters, and how much of that each of these crops of the photo keeps.

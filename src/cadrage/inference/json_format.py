@@ -30,6 +30,7 @@ def request_object(request: "Request") -> dict[str, Any]:
         "scale": request.scale,
         "strict": request.strict,
         "whole": request.whole,
+        "people_aware": request.people_aware,
     }
 
 

@@ -40,6 +40,7 @@ class MoreOptions(TypedDict, total=False):
     scale: Scale
     strict: bool
     whole: bool
+    people_aware: bool
 
 
 class RequestOptions(MoreOptions, total=False):
@@ -207,6 +208,7 @@ class Request:
     scale: Scale = _option(_scale, "natural")  # noqa: RUF009 - a field like the others
     strict: bool = _option(_yes_or_no, False)
     whole: bool = _option(_yes_or_no, False)
+    people_aware: bool = _option(_yes_or_no, True)
 
     def __post_init__(self) -> None:
         for option in fields(self):

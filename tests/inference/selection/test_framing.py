@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 from cadrage.geometry import iou_matrix
 from cadrage.inference.request import Request
 from cadrage.inference.selection.framing import Framed, frame
-from cadrage.inference.selection.rules import rules_for
+from cadrage.inference.selection.rules import heads_lost, rules_for
 from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
+from cadrage.inference.subjects.own import assumed_heads
 
 SIZE = (1200, 900)
 
@@ -146,3 +148,62 @@ def test_behind_crops_that_hold_a_large_object_whole_others_follow() -> None:
 def test_crops_of_a_small_object_all_hold_it() -> None:
     found = framed(concentric(0.5, 0.7, 0.9), visible=(0.4, 0.4, 0.55, 0.6), n=4, diversity=0.7)
     assert len(found.crops) == 4 and found.flags == ()
+
+
+def drawn_person(random: np.random.Generator) -> tuple[float, float, float, float]:
+    x1, y1 = random.uniform(0, 0.7), random.uniform(0, 0.6)
+    return x1, y1, random.uniform(x1 + 0.08, 1), random.uniform(y1 + 0.15, 1)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("ratio", ["16:9", "1:1", "9:16", "cinema"])
+def test_a_wish_is_never_worse_for_the_head_than_none(seed: int, ratio: str) -> None:
+    random = np.random.default_rng(seed)
+    size_wh = (int(random.integers(300, 900)), int(random.integers(300, 900)))
+    persons = [drawn_person(random) for _ in range(random.integers(1, 4))]
+    boxes = random.uniform(0, 0.4, (6, 4)) + np.array([0, 0, 0.55, 0.55])
+    opinions = CropDistribution(boxes, np.full(6, 1 / 6))
+    heads = tuple(map(tuple, assumed_heads(np.array(persons), size_wh)))
+    request = Request.of(ratio=ratio, n=1)
+    asked = [
+        rules_for(request, request.ratio[0], size_wh, found, None, None, kept, sure)
+        for found, kept, sure in (((), (), heads), (tuple(persons), heads, heads))
+    ]
+    task = Task("a.jpg", size_wh, request.ratio[0], request, asked[0], SelectionSettings(), zeros, opinions)
+    plain, wished = (np.array([frame(replace(task, rules=rules)).crops[0].box_norm]) for rules in asked)
+    assert heads_lost(wished, asked[1])[0] <= heads_lost(plain, asked[1])[0] + 1e-6
+
+
+def zeros(boxes: np.ndarray) -> np.ndarray:
+    return np.zeros(len(boxes))
+
+
+@pytest.mark.parametrize("ratio", ["free", "16:9", "1:1", "cinema"])
+def test_a_crop_begins_above_a_head_that_a_detector_is_sure_of(ratio: str) -> None:
+    low = CropDistribution(np.array([[0.1, 0.35, 0.9, 0.95]]), np.ones(1))
+    head = (0.4, 0.1, 0.5, 0.25)
+    before, now = (frame(task_with(low, ratio, sure)).crops for sure in ((), (head,)))
+    assert before[0].box_norm[1] > 0.1
+    assert all(crop.box_norm[1] <= 0.1 + 1e-6 and crop.flags == () for crop in now)
+
+
+def test_a_head_at_the_edge_is_whole_or_left_out() -> None:
+    middle = CropDistribution(np.array([[0.2, 0.0, 0.8, 1.0]]), np.ones(1))
+    main, bystander = (0.4, 0.1, 0.6, 0.3), (0.76, 0.1, 0.84, 0.2)
+    for ratio in ("free", "1:1", "4:5"):
+        for crop in frame(task_with(middle, ratio, (main, bystander))).crops:
+            assert crop.box_norm[0] <= 0.4 and crop.box_norm[2] >= 0.6
+            assert crop.box_norm[2] <= 0.77 or crop.box_norm[2] >= 0.84 - 1e-6
+
+
+def test_a_head_that_no_crop_can_hold_is_flagged() -> None:
+    low = CropDistribution(np.array([[0.0, 0.4, 1.0, 0.9]]), np.ones(1))
+    found = frame(task_with(low, "20:1", ((0.2, 0.1, 0.8, 0.9),)))
+    assert (found.flags, found.warnings, found.crops[0].flags) == (("cuts_head",), (), ("cuts_head",))
+    assert found.crops[0].box_norm[1] <= 0.1 + 1e-6
+
+
+def task_with(opinions: CropDistribution, ratio: str, sure: tuple) -> Task:
+    request = Request.of(ratio=ratio, n=1)
+    rules = rules_for(request, request.ratio[0], SIZE, sure_head_xyxy=sure)
+    return Task("a.jpg", SIZE, request.ratio[0], request, rules, SelectionSettings(), zeros, opinions)

@@ -113,11 +113,12 @@ def test_the_answer_says_what_was_found_and_by_whom(model_folder: Path, red_at: 
 def test_the_detector_is_asked_once_per_photo_and_never_unasked(model_folder: Path, red_at: Painter) -> None:
     detector = Counting(LEFT)
     cropper = cropper_with(detector, model_folder)
-    cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"])
+    cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"], people_aware=False)
     assert detector.asked == []
+    cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"])
     cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"], keep="people")
-    cropper.suggest(red_at(0.5, 0.5), keep="faces")
-    assert detector.asked == [("person",), ("face",)]
+    cropper.suggest(red_at(0.5, 0.5), keep="faces", people_aware=False)
+    assert detector.asked == [("person",), ("person",), ("face",)]
     assert detector.shape == (400, 600, 3)
 
 
@@ -139,9 +140,10 @@ def test_a_person_who_covers_the_photo_leaves_the_whole_photo(model_folder: Path
 
 def test_only_a_missing_detector_is_an_error_and_only_when_it_is_needed(model_folder: Path, red_at: Painter) -> None:
     cropper = cropper_with("yolo", model_folder)
-    assert len(cropper.suggest(red_at(0.3, 0.6)))
-    with pytest.raises(UsageError, match="no detector 'yolo'"):
-        cropper.suggest(red_at(0.3, 0.6), keep="people")
+    assert len(cropper.suggest(red_at(0.3, 0.6), people_aware=False))
+    for options in ({}, {"keep": "people", "people_aware": False}):
+        with pytest.raises(UsageError, match="no detector 'yolo'"):
+            cropper.suggest(red_at(0.3, 0.6), **options)
 
 
 def test_an_encoded_photo_answers_about_its_subjects(model_folder: Path, red_at: Painter) -> None:

@@ -12,7 +12,7 @@ from cadrage.geometry import iou_matrix, mirror
 from cadrage.inference.session import load_model
 from cadrage.inference.store import packaged
 from cadrage.inference.subjects.detectors import make_detector
-from cadrage.inference.subjects.own import FOLDER, OwnDetector, read_maps, upper_parts
+from cadrage.inference.subjects.own import FOLDER, OwnDetector, assumed_heads, read_maps
 from cadrage.inference.subjects.person import main_person
 
 SIDE = 28
@@ -94,12 +94,12 @@ def test_the_views_exchanged_give_the_mirrored_boxes() -> None:
     assert sorted(one.boxes_xyxy.round(9).tolist()) == sorted(mirror(other.boxes_xyxy).round(9).tolist())
 
 
-def test_the_face_is_looked_for_in_the_square_at_the_top() -> None:
+def test_a_head_is_assumed_in_the_upper_middle_of_a_person() -> None:
     person = np.array([[0.2, 0.1, 0.4, 0.9]])
-    # .2 of 300 pixels are 60, which are .3 of 200.
-    assert upper_parts(person, (300, 200))[0] == pytest.approx([0.2, 0.1, 0.4, 0.4])
+    # .65 of .2 of 300 pixels are 39, which are .195 of 200; half of .2 is .1.
+    assert assumed_heads(person, (300, 200))[0] == pytest.approx([0.25, 0.1, 0.35, 0.295])
     lying = np.array([[0.1, 0.5, 0.9, 0.8]])
-    assert upper_parts(lying, (300, 200))[0] == pytest.approx(lying[0])
+    assert assumed_heads(lying, (300, 200))[0] == pytest.approx(lying[0])
 
 
 @pytest.fixture(scope="module")

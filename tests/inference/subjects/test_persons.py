@@ -189,8 +189,9 @@ def test_the_caller_knows_better_than_the_detector(person_model: Path) -> None:
     mine = (0.5, 0.5, 0.75, 1.0)
     np.testing.assert_allclose(cropper.score(noise(), BOXES, person=mine), left_of(BOXES, mine), atol=1e-6)
     np.testing.assert_allclose(cropper.score(noise(), BOXES, person=None), left_of(BOXES, None), atol=1e-6)
-    assert cropper.suggest(noise(), person=mine).person["source"] == "external"  # type: ignore[index]
-    assert cropper.suggest(noise(), person=None).person is None
+    given = cropper.suggest(noise(), person=mine, people_aware=False).person
+    assert given is not None and given["source"] == "external"
+    assert cropper.suggest(noise(), person=None, people_aware=False).person is None
     assert detector.asked == []
 
 
@@ -214,7 +215,7 @@ def test_a_person_over_the_whole_photo_is_a_person(person_model: Path) -> None:
 
 def test_other_models_look_for_nobody(model_folder: Path) -> None:
     detector = Counting()
-    found = Cropper(model_folder, detector=detector).suggest(noise())
+    found = Cropper(model_folder, detector=detector).suggest(noise(), people_aware=False)
     assert (found.person, found.model.reason, detector.asked) == (None, None, [])
     assert found.to_dict()["person"] is None and found.to_dict()["model"]["reason"] is None
 

@@ -93,6 +93,11 @@ def _fixed_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:
         # No box of this ratio holds all that is kept. What covers most of it is among the large and the centred ones.
         parts.append(_fixed_in(_WHOLE_PHOTO[0], ratio, None, rules, size_wh, _FIXED_LIMIT))
         parts.append(_largest_around(hull, ratio, size_wh))
+        heads = rules.head_xyxy
+        if len(heads):
+            all_heads = np.concatenate([heads[:, :2].min(axis=0), heads[:, 2:].max(axis=0)])
+            for head in (hull, all_heads, *heads):
+                parts += [_largest_around(head, ratio, size_wh), _largest_below(head, ratio, size_wh)]
     return Pool(np.concatenate(parts), 0)
 
 
@@ -191,6 +196,13 @@ def _fixed(
     boxes = fixed_ratio_candidates(size_wh, ratio, within, lowest, highest, limit)
     boxes.flags.writeable = False
     return boxes
+
+
+def _largest_below(head: Floats, ratio: float, size_wh: tuple[int, int]) -> Floats:
+    """The largest box ``(1, 4)`` of the ratio that begins at the top of a head, centred on it where there is room."""
+    side = np.array(largest_size(size_wh, ratio)) / size_wh
+    start = np.clip(((head[0] + head[2] - side[0]) / 2, head[1]), 0, 1 - side)
+    return from_pixels(to_pixels(np.concatenate([start, start + side])[None], size_wh, ratio), size_wh)
 
 
 def _largest_around(hull: Floats, ratio: float, size_wh: tuple[int, int]) -> Floats:

@@ -45,6 +45,8 @@ def frame(task: Task) -> Framed:
     """
     choose = by_score if task.opinions is None else by_overlap
     chosen = choose(task)
+    if hard.CUTS_KEPT in chosen.relaxed and len(task.rules.head_xyxy):
+        chosen = _no_worse_for_heads(chosen, choose(replace(task, rules=task.rules.without_kept())), task.rules)
     wished = task.rules
     while task.request.strict and task.rules.has_wishes and _broken(task, chosen):
         # A rule the request did not ask for never fails a photo.
@@ -67,8 +69,18 @@ def frame(task: Task) -> Framed:
     return Framed(
         _crops(task, chosen, boxes_px, notes),
         (*gave_way, *(note.flag for note in notes)),
-        (*(_sentence(flag, task, chosen) for flag in gave_way), *(note.says for note in notes)),
+        # Of a wish that nobody uttered the flag says enough.
+        (
+            *(_sentence(flag, task, chosen) for flag in gave_way if flag != hard.CUTS_HEAD),
+            *(note.says for note in notes),
+        ),
     )
+
+
+def _no_worse_for_heads(chosen: Selected, freely: Selected, rules: Rules) -> Selected:
+    """The chosen crops, unless the first one shows less of the heads than it would if nothing were to be kept."""
+    lost = [hard.heads_lost(each.picks.boxes_xyxy[:1], rules)[0] for each in (chosen, freely)]
+    return replace(freely, relaxed=chosen.relaxed) if lost[1] < lost[0] - hard.NOISE else chosen
 
 
 def _filled_up(chosen: Selected, others: Picks, task: Task) -> Selected:
@@ -121,6 +133,7 @@ def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules, obeyed: Rules) -> li
     boxes = from_pixels(boxes_px, task.size_wh)
     says = {
         hard.MISSES_PERSON: "show less than a tenth of the main person",
+        hard.CUTS_HEAD: "cut a head",
         hard.CUTS_VISIBLE: "cut what stands on the plain ground",
     }
     kept = dict(hard.violations(boxes, obeyed, task.size_wh))

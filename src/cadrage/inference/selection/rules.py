@@ -7,16 +7,18 @@ A crop never leaves the photo and always has the asked ratio. The other rules, t
 3. its area lies within the limits   (relaxed: ``area_out_of_range``)
 4. it stays clear of avoided boxes   (relaxed: ``overlaps_avoided``)
 5. it shows the main person          (relaxed: ``misses_person``)
-6. it cuts nothing of an object on plain or transparent ground (relaxed: ``cuts_visible``)
-7. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
+6. it cuts no head                   (relaxed: ``cuts_head``)
+7. it cuts nothing of an object on plain or transparent ground (relaxed: ``cuts_visible``)
+8. as many crops as asked come back  (relaxed: ``fewer_than_asked``)
 
-Where two conflict the less important one gives way, so number 7 is given up first. A rule that gives way is still
+Where two conflict the less important one gives way, so number 8 is given up first. A rule that gives way is still
 broken as little as possible, and the flag says so.
 
-Rules have two strengths. The caller asks for all of them but numbers 5 and 6, and may forbid that an asked rule gives
-way. Those two are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
-then shows a tenth or more; number 6 where a photo does not fill its frame. Where fewer crops than asked fulfil it,
-others follow behind them.
+Rules have two strengths. The caller asks for all of them but numbers 5 to 7, and may forbid that an asked rule gives
+way. Those three are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
+then shows a tenth or more; number 6 where a detector is sure of a head: the largest is shown whole, others are whole or
+left out; number 7 where a photo does not fill its frame. Where fewer crops than asked fulfil it, others follow behind
+them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -35,6 +37,7 @@ SMALLER_THAN_ASKED = "smaller_than_asked"
 AREA_OUT_OF_RANGE = "area_out_of_range"
 OVERLAPS_AVOIDED = "overlaps_avoided"
 MISSES_PERSON = "misses_person"
+CUTS_HEAD = "cuts_head"
 CUTS_VISIBLE = "cuts_visible"
 FEWER_THAN_ASKED = "fewer_than_asked"
 FLAGS = (
@@ -43,10 +46,11 @@ FLAGS = (
     AREA_OUT_OF_RANGE,
     OVERLAPS_AVOIDED,
     MISSES_PERSON,
+    CUTS_HEAD,
     CUTS_VISIBLE,
     FEWER_THAN_ASKED,
 )
-WISHES = frozenset({MISSES_PERSON, CUTS_VISIBLE})
+WISHES = frozenset({MISSES_PERSON, CUTS_HEAD, CUTS_VISIBLE})
 """Flags of rules that the program adds by itself, not the request."""
 
 # A model that places people well may still prefer a crop beside them where the ratio leaves it little room.
@@ -58,6 +62,10 @@ _AIR = 0.1
 NOISE = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
 _LITTLE = 0.02
+# What is cut off of a head below counts so much of what is cut off above.
+_CHIN = 0.1
+# A head of which this much is cut off is left out.
+_LEFT_OUT = 0.9
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
 _SLACK = {CUTS_VISIBLE: 0.1}
 _NOISE_PX = 1e-6
@@ -71,6 +79,8 @@ class Rules:
 
     ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown. ``visible_xyxy`` is the object on
     plain ground and the same with air around it, ``(2, 4)``, or ``(0, 4)`` where the photo fills its frame.
+    ``head_xyxy`` are the heads of those who are kept: of whom no crop can hold all, it holds the head.
+    ``sure_head_xyxy`` are those that a detector is sure of, whoever is kept. The largest head comes first.
     """
 
     keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
@@ -80,6 +90,8 @@ class Rules:
     min_size_wh: tuple[int, int] = (1, 1)
     person_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
     visible_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    head_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
+    sure_head_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
 
     @property
     def kept_hull(self) -> Floats | None:
@@ -107,12 +119,18 @@ class Rules:
     @property
     def has_wishes(self) -> bool:
         """Whether a rule applies that the request did not ask for."""
-        return len(self.person_xyxy) > 0 or len(self.visible_xyxy) > 0
+        return any(map(len, (self.person_xyxy, self.sure_head_xyxy, self.visible_xyxy)))
+
+    def without_kept(self) -> "Rules":
+        """As if nothing were to be kept."""
+        return replace(self, keep_xyxy=_NO_BOXES, head_xyxy=_NO_BOXES)
 
     def fewer_wishes(self) -> "Rules":
         """Without the least important of the rules that the request did not ask for."""
         if len(self.visible_xyxy):
             return replace(self, visible_xyxy=_NO_BOXES)
+        if len(self.sure_head_xyxy):
+            return replace(self, sure_head_xyxy=_NO_BOXES)
         return replace(self, person_xyxy=_NO_BOXES)
 
     def keeping_visible(self) -> list["Rules"]:
@@ -128,12 +146,16 @@ def rules_for(
     found_xyxy: tuple[Box, ...] = (),
     person_xyxy: Box | None = None,
     visible_xyxy: Box | None = None,
+    head_xyxy: tuple[Box, ...] = (),
+    sure_head_xyxy: tuple[Box, ...] = (),
 ) -> Rules:
     """The hard rules for one ratio on a photo of ``size_wh`` pixels; a ratio typed in pixels asks for that size.
 
     Args:
         found_xyxy: the subjects that the request asks to keep in words.
         person_xyxy: the main person that the model knows, of whom every crop is to show something.
+        head_xyxy: the heads of those subjects.
+        sure_head_xyxy: the heads that a detector is sure of.
         visible_xyxy: the content of a photo that does not fill its frame, of which no crop is to cut anything.
     """
     kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
@@ -146,7 +168,14 @@ def rules_for(
         min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
         person_xyxy=_NO_BOXES if person_xyxy is None else np.array([person_xyxy]),
         visible_xyxy=_NO_BOXES if visible_xyxy is None else _with_air(np.array([visible_xyxy]), size_wh),
+        head_xyxy=_largest_first(outward(np.array(head_xyxy, np.float64).reshape(-1, 4), size_wh)),
+        sure_head_xyxy=_largest_first(outward(np.array(sure_head_xyxy, np.float64).reshape(-1, 4), size_wh)),
     )
+
+
+def _largest_first(boxes_xyxy: Floats) -> Floats:
+    ordered: Floats = boxes_xyxy[np.argsort(-area(boxes_xyxy), kind="stable")]
+    return ordered
 
 
 def _with_air(box_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
@@ -165,10 +194,44 @@ def outward(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
     return np.concatenate([start, end], axis=1) / np.tile(sides, 2)
 
 
+def heads_lost(boxes_xyxy: Floats, rules: Rules) -> Floats:
+    """How much of the heads of those who are kept each box ``(N, 4)`` cuts off, ``(N,)`` from 0 to 1; 0 without any.
+
+    Of each head counts what is lost of its height above or of its width aside, whichever is more, and a tenth of what
+    is lost below: a crop that cannot hold it whole may end below the eyes but not begin there. The root makes one head
+    that is left out better than two that are halved.
+    """
+    if len(rules.head_xyxy) == 0:
+        return np.zeros(len(boxes_xyxy))
+    mean: Floats = np.sqrt(_lost_of(boxes_xyxy, rules.head_xyxy)).mean(axis=1)
+    return mean
+
+
+def _lost_of(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
+    """What each box ``(N, 4)`` cuts off of each head ``(M, 4)``, ``(N, M)`` from 0 for nothing to 1 for all."""
+    boxes, sides = boxes_xyxy[:, None], heads_xyxy[:, 2:] - heads_xyxy[:, :2]
+    above = (boxes[..., 1] - heads_xyxy[:, 1]) / sides[:, 1]
+    shown = np.minimum(boxes[..., 2], heads_xyxy[:, 2]) - np.maximum(boxes[..., 0], heads_xyxy[:, 0])
+    below = (heads_xyxy[:, 3] - boxes[..., 3]) / sides[:, 1]
+    lost = np.maximum(np.maximum(above, 1 - shown / sides[:, 0]), _CHIN * below).clip(0, 1)
+    lost = np.where(boxes[..., 3] <= heads_xyxy[:, 1], 1.0, lost)
+    # Rounding is no loss.
+    return np.where(lost > NOISE, lost, 0.0)
+
+
+def _heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
+    """How much each box ``(N, 4)`` cuts of the first head, or of another one that it does not leave out, ``(N,)``."""
+    lost = _lost_of(boxes_xyxy, sure_heads_xyxy)
+    lost[:, 1:][lost[:, 1:] >= _LEFT_OUT] = 0.0
+    worst: Floats = lost.max(axis=1)
+    return worst
+
+
 def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str, Floats]]:
     """How much each box ``(N, 4)`` breaks each rule, ``(N,)`` of 0 (obeyed) and more, the most important rule first.
 
-    Kept boxes come twice: how much of them is cut off, and how far from their centre a crop lies that cuts them.
+    Kept boxes come up to three times: how much of the heads among them is cut off, how much of all, and how far from
+    their centre a crop lies that cuts them.
     """
     broken: list[tuple[str, Floats]] = []
     areas = area(boxes_xyxy)
@@ -178,6 +241,9 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         whole = (boxes_xyxy[:, :2] <= hull[:2] + NOISE) & (boxes_xyxy[:, 2:] >= hull[2:] - NOISE)
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
+        if len(rules.head_xyxy):
+            broken.append((CUTS_KEPT, np.where(cut, _heads_cut(boxes_xyxy, rules.head_xyxy), 0.0)))
+            broken.append((CUTS_KEPT, np.where(cut, heads_lost(boxes_xyxy, rules), 0.0)))
         broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * NOISE), 0.0)))
         distance = np.hypot(offset[:, 0], offset[:, 1])
         broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * NOISE), 0.0)))
@@ -193,6 +259,8 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
     if len(rules.person_xyxy):
         shown = shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
         broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
+    if len(rules.sure_head_xyxy):
+        broken.append((CUTS_HEAD, _heads_cut(boxes_xyxy, rules.sure_head_xyxy)))
     if len(rules.visible_xyxy):
         visible = rules.visible_xyxy[:1]
         shown = shared_area(boxes_xyxy, visible)[:, 0] / area(visible)
@@ -212,14 +280,16 @@ def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[B
     """Which of the boxes ``(N, 4)`` may be chosen, at least one of them, and the flags of the rules that gave way."""
     admitted = np.ones(len(boxes_xyxy), np.bool_)
     relaxed = []
-    for flag, broken in violations(boxes_xyxy, rules, size_wh):
+    for index, (flag, broken) in enumerate(violations(boxes_xyxy, rules, size_wh)):
         if flag == CUTS_VISIBLE and CUTS_KEPT in relaxed:
             # What the caller wants to see decides already which part is shown.
             continue
         least = broken[admitted].min()
         if least > NOISE:
             relaxed.append(flag)
-            admitted &= broken <= least + _SLACK.get(flag, _LITTLE)
+            # Of a head nothing is given away.
+            slack = 0.0 if index < 2 and len(rules.head_xyxy) else _SLACK.get(flag, _LITTLE)
+            admitted &= broken <= least + slack + NOISE
         else:
             admitted &= broken <= NOISE
     return admitted, tuple(dict.fromkeys(relaxed))

@@ -31,6 +31,9 @@ FOLDER = Path(__file__).parents[1] / "weights" / "subjects"
 MAP_KINDS: tuple[Kind, ...] = ("person", "animal", "object")
 """What the maps of the head are of, in their order. It knows people, but not their faces."""
 
+# Of the width of a person's box; who is wider than this many heights lies.
+_HEAD_WIDTH, _HEAD_HEIGHT, _LYING = 0.5, 0.65, 1.5
+
 # What two boxes of one subject share, as a part of the smaller one.
 _SAME = 0.6
 
@@ -94,7 +97,7 @@ class OwnDetector:
             return read_maps(maps, self._head.believed, kinds)
         found = read_maps(maps, self._head.believed, ("person", *kinds))
         persons = found.of("person")
-        faces = upper_parts(persons.boxes_xyxy, size_wh)
+        faces = assumed_heads(persons.boxes_xyxy, size_wh)
         others = found.of(*kinds)
         return sorted_subjects(
             np.concatenate([others.boxes_xyxy, faces]),
@@ -203,11 +206,19 @@ def _checked(file: Path, expected: str) -> bytes:
     return data
 
 
-def upper_parts(persons_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
-    """Where the faces of people ``(N, 4)`` are looked for: the square at the top of each box, as wide as it is."""
+def assumed_heads(persons_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+    """Where the heads of people ``(N, 4)`` are without a look: at the top of each box, in the middle half.
+
+    A head is assumed to be .65 of the box's width high: of 92 people with a visible face in FCDB, faces end at .6 of it
+    in the median where one stands and at .52 in portraits. Who lies may have it at either end of the box, all of which
+    then counts.
+    """
     x1, y1, x2, y2 = persons_xyxy.T
-    square = (x2 - x1) * size_wh[0] / size_wh[1]
-    return np.stack([x1, y1, x2, np.minimum(y2, y1 + square)], axis=1)
+    width, height = x2 - x1, y2 - y1
+    shape = size_wh[0] / size_wh[1]
+    aside = np.where(width * shape > _LYING * height, 0.0, (1 - _HEAD_WIDTH) / 2 * width)
+    lowest = np.where(width * shape > _LYING * height, y2, y1 + _HEAD_HEIGHT * width * shape)
+    return np.stack([x1 + aside, y1, x2 - aside, np.minimum(y2, lowest)], axis=1)
 
 
 def read_maps(

@@ -21,7 +21,7 @@ from cadrage.inference.subjects.detector import (
     places,
     sorted_subjects,
 )
-from cadrage.inference.subjects.own import OwnDetector
+from cadrage.inference.subjects.own import OwnDetector, assumed_heads
 from cadrage.inference.subjects.person import (
     MainPerson,
     PersonLike,
@@ -37,6 +37,9 @@ _DETECTOR_SIDE = 1024
 
 _KINDS: Mapping[KeepWord, Kind] = {"faces": "face", "people": "person"}
 _AROUND = 0.1
+
+# A confidence from which a head is worth a wish that nobody asked for.
+_SURE = 0.5
 
 
 class PhotoSubjects:
@@ -147,6 +150,27 @@ def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
         around = _AROUND * (boxes[:, 2:] - boxes[:, :2])
         boxes = clip(np.concatenate([boxes[:, :2] - around, boxes[:, 2:] + around], axis=1))
     return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist())
+
+
+def kept_heads(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
+    """The heads of subjects that are to be kept: faces as they are kept, of people where a head is assumed."""
+    people, faces = subjects.of("person"), subjects.of("face")
+    heads = Subjects(
+        np.concatenate([assumed_heads(people.boxes_xyxy, size_wh), faces.boxes_xyxy]),
+        (*people.kinds, *faces.kinds),
+        np.concatenate([people.confidences, faces.confidences]),
+        subjects.source,
+    )
+    return kept_boxes(heads)
+
+
+def sure_heads(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
+    """The heads of the people that a detector is sure of, with the room of `kept_boxes` around them."""
+    sure = people.confidences >= _SURE
+    boxes = people.boxes_xyxy[sure]
+    # Who lies may have it at either end.
+    heads = Subjects(assumed_heads(boxes, size_wh), people.kinds[: len(boxes)], people.confidences[sure], people.source)
+    return kept_boxes(heads)
 
 
 def subject_rows(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[dict[str, Any], ...]:
