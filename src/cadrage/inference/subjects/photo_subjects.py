@@ -154,23 +154,23 @@ def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
 
 def kept_heads(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
     """The heads of subjects that are to be kept: faces as they are kept, of people where a head is assumed."""
-    people, faces = subjects.of("person"), subjects.of("face")
-    heads = Subjects(
-        np.concatenate([assumed_heads(people.boxes_xyxy, size_wh), faces.boxes_xyxy]),
-        (*people.kinds, *faces.kinds),
-        np.concatenate([people.confidences, faces.confidences]),
-        subjects.source,
-    )
-    return kept_boxes(heads)
+    return (*_heads_of(subjects.of("person"), size_wh), *kept_boxes(subjects.of("face")))
 
 
 def sure_heads(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """The heads of the people that a detector is sure of, with the room of `kept_boxes` around them."""
+    """The heads of the people that a detector is sure of, with room around them."""
     sure = people.confidences >= _SURE
-    boxes = people.boxes_xyxy[sure]
-    # Who lies may have it at either end.
-    heads = Subjects(assumed_heads(boxes, size_wh), people.kinds[: len(boxes)], people.confidences[sure], people.source)
-    return kept_boxes(heads)
+    believed = Subjects(
+        people.boxes_xyxy[sure], people.kinds[: int(sure.sum())], people.confidences[sure], people.source
+    )
+    return _heads_of(believed, size_wh)
+
+
+def _heads_of(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
+    """The assumed heads of people, with the room of `kept_boxes`; above it is a tenth of the person's height."""
+    heads = Subjects(assumed_heads(people.boxes_xyxy, size_wh), people.kinds, people.confidences, people.source)
+    whole = zip(kept_boxes(heads), kept_boxes(people), strict=True)
+    return tuple((x1, top, x2, y2) for (x1, _, x2, y2), (_, top, _, _) in whole)
 
 
 def subject_rows(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[dict[str, Any], ...]:
