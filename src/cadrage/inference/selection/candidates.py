@@ -98,6 +98,8 @@ def _fixed_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:
             all_heads = np.concatenate([heads[:, :2].min(axis=0), heads[:, 2:].max(axis=0)])
             for head in (hull, all_heads, *heads):
                 parts += [_largest_around(head, ratio, size_wh), _largest_below(head, ratio, size_wh)]
+    for head in rules.sure_head_xyxy[:1] if hull is None else ():
+        parts += [_largest_around(head, ratio, size_wh), _largest_below(head, ratio, size_wh)]
     return Pool(np.concatenate(parts), 0)
 
 
