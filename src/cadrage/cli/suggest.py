@@ -24,9 +24,9 @@ EPILOG = epilog(
         "Scores": "A score is the overlap (intersection over union, 0 to 1) to expect with the crop a person would "
         "choose, given the ratio. A model that only scores boxes gives its own score: higher is better in one photo.",
         "When rules conflict": "The least important one gives way, and the flags and a warning say so: first "
-        "that nothing is cut of an object on plain or transparent ground, then the number of crops, then that every "
-        "crop shows a tenth of the main person (only with models that take a person), then --avoid, then --min-area "
-        "and --max-area, then --min-size, last --keep. The ratio is always exact.",
+        "that nothing is cut of an object on plain or transparent ground, then the number of crops, then that heads "
+        "are whole, then that every crop shows a tenth of the main person (only with models that take a person), then "
+        "--avoid, then --min-area and --max-area, then --min-size, last --keep. The ratio is always exact.",
         "Failed photos": 'With jsonl a failed photo gives a line with "error" in its place; every failure is also '
         "reported on stderr, and the other photos are still done.",
     },
