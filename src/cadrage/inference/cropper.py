@@ -52,9 +52,8 @@ class Cropper:
             photo has a main person and a general one where it has none. Each result says which model answered and why.
         threads: threads for one operation, of the detector's networks too; None leaves the choice to ONNX Runtime.
         offline: never fetch a model, fail instead.
-        detector: what finds heads, the subjects of ``keep="people"``, and the main person for models that want to know it:
-            ``"own"``, ``"none"``, ``"onnx:FILE"`` or a detector; see
-            `cadrage.inference.subjects.detector`. It does nothing unless needed.
+        detector: what finds heads, the subjects of ``keep="people"``, and the main person for models that want to know
+            it: ``"own"``, ``"none"``, ``"onnx:FILE"`` or a detector; see `cadrage.inference.subjects.detector`.
 
     Raises:
         ModelError: the model is missing, damaged or cannot be fetched.
@@ -178,8 +177,8 @@ class Cropper:
             whole: at the free ratio, let the whole photo compete as one of the crops with models that otherwise only
                 fall back on it: those whose card says ``candidates: grid``, the largest of which has 84 % of the
                 photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
-            people_aware: prefer crops that cut no head that the detector is sure of and show the largest one; everything
-                that is asked for goes first.
+            people_aware: prefer crops that cut no head that the detector is sure of and show the largest one; all that
+                is asked for goes first.
             person: for models that take the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
                 ``"auto"`` for the one that the detector finds, if any, or None for a photo without. What of the box
                 reaches beyond the photo does not count, as detectors draw a little over its edges. Others ignore it.
@@ -189,10 +188,10 @@ class Cropper:
         Returns:
             The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
             diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
-            important first given up: an object on plain or transparent ground whole, number of crops, heads whole, a tenth
-            of the main person where the model takes one, avoided boxes, area, size, kept boxes. The ratio never gives way.
-            The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model learned
-            nothing.
+            important first given up: an object on plain or transparent ground whole, number of crops, heads whole, a
+            tenth of the main person where the model takes one, avoided boxes, area, size, kept boxes. The ratio never
+            gives way. The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model
+            learned nothing.
 
         Raises:
             UsageError: an argument is wrong.
