@@ -6,7 +6,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadrage.errors import DetectionError, UsageError
+from cadrage.errors import UsageError
 from cadrage.geometry import validate_boxes
 from cadrage.inference.explain import (
     EXPLAINED_KINDS,
@@ -30,7 +30,6 @@ from cadrage.inference.subjects.photo_subjects import (
     kept_heads,
     kinds_to_keep,
     subject_rows,
-    sure_heads,
 )
 from cadrage.lazy import cached_property
 
@@ -156,7 +155,7 @@ class EncodedPhoto:
         opinions = None if card.proposals is None else self.proposals
         kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
         heads = kept_heads(subjects, photo.size_wh)
-        sure_heads = self._sure_heads() if request.people_aware else ()
+        sure_heads = self._subjects.sure_heads() if request.people_aware else ()
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         visible_xyxy = photo.content_xyxy(card.input_side)
         framed = [
@@ -188,14 +187,6 @@ class EncodedPhoto:
             person=None if person is None else person.row(photo.size_wh),
         )
         return suggestions.with_notes(photo.notes)
-
-    def _sure_heads(self) -> tuple[Box, ...]:
-        """The heads that the detector is sure of; none where it cannot look at the photo."""
-        try:
-            return sure_heads(self.subjects(("person",)), self.photo.size_wh)
-        # Nobody asked for them.
-        except DetectionError:
-            return ()
 
     def explain(self, suggestions: Suggestions) -> Explanation:
         """Where the model sees what matters, and how much of that each of these crops of the photo keeps.

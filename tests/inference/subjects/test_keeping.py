@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cadrage.errors import UsageError
+from cadrage.errors import DetectionError, UsageError
 from cadrage.geometry import contains
 from cadrage.inference.cropper import Cropper
 from cadrage.inference.request import Request
@@ -118,7 +118,7 @@ def test_the_detector_is_asked_once_per_photo_and_never_unasked(model_folder: Pa
     cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"])
     cropper.suggest(red_at(0.5, 0.5), ["free", "1:1", "4:5"], keep="people")
     cropper.suggest(red_at(0.5, 0.5), keep="faces", people_aware=False)
-    assert detector.asked == [("person",), ("person",), ("face",)]
+    assert detector.asked == [("person", "face"), ("person",), ("face",), ("face",)]
     assert detector.shape == (400, 600, 3)
 
 
@@ -150,3 +150,41 @@ def test_an_encoded_photo_answers_about_its_subjects(model_folder: Path, red_at:
     photo = cropper_with(ExternalDetector([LEFT, RIGHT]), model_folder).encode(red_at(0.3, 0.6))
     assert len(photo.subjects()) == 2
     assert len(photo.subjects(("animal",))) == 0
+
+
+def test_a_detector_that_cannot_look_changes_nothing_unasked(model_folder: Path, red_at: Painter) -> None:
+    class Blind:
+        name = "blind"
+
+        def detect(self, photo_pixels: np.ndarray, kinds: tuple[str, ...]) -> Subjects:
+            raise DetectionError("no light")
+
+    photo = red_at(0.3, 0.6)
+    plain = cropper_with("none", model_folder).suggest(photo, "16:9", 2)
+    assert cropper_with(Blind(), model_folder).suggest(photo, "16:9", 2).to_dict() == plain.to_dict()
+    with pytest.raises(DetectionError, match="no light"):
+        cropper_with(Blind(), model_folder).suggest(photo, keep="people")
+
+
+@pytest.mark.parametrize("kind", ["face", "person"])
+def test_heads_are_whole_without_asking(kind: str, model_folder: Path, red_at: Painter) -> None:
+    photo = red_at(0.5, 0.8)
+    found = ExternalDetector([[0.4, 0.05, 0.6, 0.3]], kind)
+    aware, plain = (
+        cropper_with(found, model_folder).suggest(photo, "3:1", 1, people_aware=aware).best for aware in (True, False)
+    )
+    assert aware.box_norm[1] <= 0.05 + 1e-6 < plain.box_norm[1]
+    assert aware.flags == plain.flags == ()
+
+
+def test_whose_face_is_found_needs_no_assumed_head(model_folder: Path, red_at: Painter) -> None:
+    class Both:
+        name = "both"
+
+        def detect(self, photo_pixels: np.ndarray, kinds: tuple[str, ...]) -> Subjects:
+            boxes = np.array([[0.2, 0.1, 0.8, 0.9], [0.45, 0.3, 0.55, 0.5]])
+            return Subjects(boxes, ("person", "face"), np.array([0.9, 0.9]), self.name).of(*kinds)
+
+    best = cropper_with(Both(), model_folder).suggest(red_at(0.5, 0.9), "3:1", 1).best
+    # The face with a tenth of room; the person's box begins at .1.
+    assert 0.1 < best.box_norm[1] <= 0.28 + 1e-6

@@ -97,6 +97,19 @@ class PhotoSubjects:
         """The detector that looks for the main person; None if the caller says who it is."""
         return self._detector.name if self._looks_for_person else None
 
+    def sure_heads(self) -> tuple[Box, ...]:
+        """The heads that the detector is sure of, with room around them; none where it cannot look at the photo.
+
+        Raises:
+            UsageError, ModelError: as `of`.
+        """
+        try:
+            found = self.of(telling_kinds(self._detector.name))
+        # Nobody asked for them.
+        except DetectionError:
+            return ()
+        return _sure_heads(found, self.photo.size_wh)
+
     def _detected(self, kinds: tuple[Kind, ...]) -> Subjects:
         detector = self._detector
         try:
@@ -157,13 +170,20 @@ def kept_heads(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
     return (*_heads_of(subjects.of("person"), size_wh), *kept_boxes(subjects.of("face")))
 
 
-def sure_heads(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """The heads of the people that a detector is sure of, with room around them."""
-    sure = people.confidences >= _SURE
-    believed = Subjects(
-        people.boxes_xyxy[sure], people.kinds[: int(sure.sum())], people.confidences[sure], people.source
-    )
-    return _heads_of(believed, size_wh)
+def _sure_heads(found: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
+    """The faces of which a detector is sure, and the assumed heads of people without one, with room around them."""
+    sure = _where(found, found.confidences >= _SURE)
+    people, faces = sure.of("person"), sure.of("face")
+    middles = (faces.boxes_xyxy[:, :2] + faces.boxes_xyxy[:, 2:]) / 2
+    start, end = people.boxes_xyxy[:, None, :2], people.boxes_xyxy[:, None, 2:]
+    inside: NDArray[np.bool_] = np.all((start <= middles) & (middles <= end), axis=2)
+    faceless: NDArray[np.bool_] = ~np.any(inside, axis=1)
+    return (*_heads_of(_where(people, faceless), size_wh), *kept_boxes(faces))
+
+
+def _where(subjects: Subjects, chosen: NDArray[np.bool_]) -> Subjects:
+    kinds = tuple(kind for kind, each in zip(subjects.kinds, chosen, strict=True) if each)
+    return Subjects(subjects.boxes_xyxy[chosen], kinds, subjects.confidences[chosen], subjects.source)
 
 
 def _heads_of(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
