@@ -22,7 +22,9 @@ def reason(error: BaseException) -> str:
         return "not enough memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
-    text = one_line(str(error)) or type(error).__name__
+    # Pillow asserts that parts are there which a damaged file lacks.
+    nameless = "a part of it is missing" if isinstance(error, AssertionError) else type(error).__name__
+    text = one_line(str(error)) or nameless
     return text if len(text) <= _REASON_CHARS else text[: _REASON_CHARS - 3] + "..."
 
 
