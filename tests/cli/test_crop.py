@@ -369,3 +369,53 @@ def test_folders_are_mirrored_on_request(cadrage, model, photos):
     assert line["files"] == ["four/a_free_1.jpg"]
     assert cadrage("crop", "trip/2025", "-o", "five", *common, "--dry-run").code == 0
     assert not Path("five").exists()
+
+
+def test_mirrored_folders_never_lead_out_of_the_output(cadrage, model, photos, monkeypatch):
+    for folder in ("w/sub/in", "w/sub/out"):
+        Path(folder).mkdir(parents=True)
+    for name in ("w/b.jpg", "w/sub/in/a.jpg"):
+        Path(name).write_bytes((photos / "a.jpg").read_bytes())
+    Path("w/sub/b_free_1.jpg").write_text("mine")
+    monkeypatch.chdir("w/sub")
+    arguments = ("in/a.jpg", "../b.jpg", "-o", "out", "--model", model, "-n", 1, "--keep-folders", "--overwrite")
+    ran = cadrage("crop", *arguments)
+    assert ran.code == 0 and Path("b_free_1.jpg").read_text() == "mine"
+    assert [line["files"] for line in ran.lines] == [["out/sub/in/a_free_1.jpg"], ["out/b_free_1.jpg"]]
+
+
+def test_no_two_crops_of_a_run_share_a_file(cadrage, model, photos):
+    for name in ("a1.jpg",):
+        (photos / name).write_bytes((photos / "a.jpg").read_bytes())
+    files = (photos / "a.jpg", photos / "a1.jpg")
+    ran = cadrage(
+        "crop",
+        *files,
+        "-o",
+        "out",
+        "--model",
+        model,
+        "-n",
+        11,
+        "--name",
+        "{stem}{rank}",
+        "--overwrite",
+        "--diversity",
+        0.99,
+    )
+    written = [file for line in ran.lines for file in line.get("files", [])]
+    assert len(set(written)) == len(written) == len(files_in("out"))
+    assert ran.code == 0 or "is a crop of another photo of this run" in ran.err
+    short = cadrage("crop", *files, "-o", "out", "--model", model, "-n", 1, "--name", "{stem:.1}_{rank}")
+    assert short.code == 2 and "no format '.1'" in short.message
+
+
+def test_mirrored_crops_of_the_last_run_are_not_cropped_again(cadrage, model, photos):
+    for folder in ("kf/x", "kf/y"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "s.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    arguments = ("crop", "kf/**/*.jpg", "-o", "kf", "--model", model, "-n", 1, "--keep-folders", "--overwrite")
+    assert (cadrage(*arguments).code, len(files_in("kf/x"))) == (0, 2)
+    again = cadrage(*arguments)
+    assert (again.code, len(again.lines), files_in("kf/x")) == (0, 2, ["s.jpg", "s_free_1.jpg"])
+    assert "2 files are left out" in again.message

@@ -367,3 +367,20 @@ def test_text_of_damaged_chunks_does_not_travel(picture: np.ndarray, encoded: Ca
     content[content.index(b"<x/>")] ^= 255
     with open_photo(bytes(content)).opened() as image:
         assert "xmp" not in image.info
+
+
+@pytest.mark.parametrize("name", [b"fdAT", b"fcTL"])
+def test_a_damaged_picture_of_an_animation_is_an_error(name: bytes) -> None:
+    content = bytearray(animated("PNG", 4, default_image=True))
+    content[content.index(name) + 9] ^= 1
+    with pytest.raises(PhotoError, match=f"its chunk {name.decode()} is damaged"):
+        open_photo(bytes(content))
+
+
+def test_damaged_transparency_is_an_error() -> None:
+    content = io.BytesIO()
+    Image.effect_noise((24, 16), 90).convert("P").save(content, "PNG", transparency=3)
+    data = bytearray(content.getvalue())
+    data[data.index(b"tRNS") + 4] ^= 255
+    with pytest.raises(PhotoError, match="its chunk tRNS is damaged"):
+        open_photo(bytes(data))

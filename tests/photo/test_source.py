@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import os
@@ -262,3 +263,9 @@ def test_a_file_that_was_swapped_for_one_alike_is_noticed(
         (tmp_path / "photo.png").write_bytes(other.read_bytes())
     with pytest.raises(PhotoError, match=r"photo\.png: the file has changed since it was opened"):
         ask(photo)
+
+
+def test_a_cut_archive_is_unreadable_and_no_error_of_python(picture: np.ndarray, encoded: Callable) -> None:
+    packed = gzip.compress(encoded(picture, "PNG"))
+    with gzip.open(io.BytesIO(packed[: len(packed) // 2])) as stream, pytest.raises(PhotoError, match="cannot read"):
+        open_photo(stream, name="packed")

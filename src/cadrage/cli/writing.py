@@ -154,6 +154,7 @@ class CropWriter:
         self._sources = identities(photos)
         self._folders = _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
         self._stems = _stems(photos, self._folders)
+        self._given_away: set[str] = set()
 
     def expect_distinct(self, ratios: int, crops: int) -> None:
         """Refuse names that two crops of the run would share; raises as `NameTemplate.expect_distinct`."""
@@ -194,6 +195,7 @@ class CropWriter:
         folder = self.options.output / self._folders[source]
         paths = [folder / self._name(self._stems[source], crop, suggestions, form) for crop in suggestions.crops]
         self._check(photo.name, paths)
+        self._given_away |= {str(path).casefold() for path in paths}
         if not self.options.dry_run:
             self._save(photo, suggestions, paths, form)
         return [str(path) for path in paths], losses(photo, form)
@@ -211,6 +213,8 @@ class CropWriter:
         for path in paths:
             if paths.count(path) > 1:
                 raise OutputError(f"{name}: two crops would be called {path.name}; add {{rank}} to --name")
+            if str(path).casefold() in self._given_away:
+                raise OutputError(f"{name}: {path} is a crop of another photo of this run; tell them apart with --name")
             if identity(path) in self._sources:
                 raise OutputError(f"{name}: {path} is one of the photos and is never replaced; choose another folder")
             if os.path.lexists(path) and not self.overwrite:
@@ -246,10 +250,15 @@ def without_own_crops(photos: Sequence[PhotoInput], options: FileOptions) -> tup
     Only photos that were found in a folder or by a pattern are left out, where another one has the name that theirs
     was made from.
     """
-    target = identity(options.output)
     template = options.template
-    here = [photo for photo in photos if photo.searched and identity(Path(photo.name).parent) == target]
-    if target is None or not here:
+    folders = _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
+    targets = {folder: identity(options.output / folder) for folder in dict.fromkeys(folders.values())}
+    here = [
+        photo
+        for photo in photos
+        if photo.searched and identity(Path(photo.name).parent) == targets[folders[photo]] is not None
+    ]
+    if not here:
         return list(photos), None
     stems = {Path(photo.name).stem for photo in photos}
     own = [photo for photo in here if template.stem_of(Path(photo.name).name) in stems]
@@ -264,7 +273,8 @@ def without_own_crops(photos: Sequence[PhotoInput], options: FileOptions) -> tup
 def _mirrored(photos: Sequence[PhotoInput]) -> dict[PhotoInput, Path]:
     """The folder of each photo, from the one that everything named has in common."""
     files = [photo for photo in photos if photo.name != STDIN]
-    roots = [Path(photo.root).absolute() for photo in files]
+    # What leads up again is taken out, or a crop would land above the output folder.
+    roots = [os.path.abspath(photo.root) for photo in files]  # noqa: PTH100
     try:
         shared = os.path.commonpath(roots) if roots else ""
     # Two drives share none.
@@ -272,7 +282,12 @@ def _mirrored(photos: Sequence[PhotoInput]) -> dict[PhotoInput, Path]:
         raise UsageError(f"--keep-folders: the photos share no folder ({error}); crop them in two runs") from None
     folders = dict.fromkeys(photos, Path())
     for photo in files:
-        folders[photo] = Path(os.path.relpath(Path(photo.name).absolute().parent, shared))
+        folder = Path(os.path.relpath(Path(os.path.abspath(photo.name)).parent, shared))  # noqa: PTH100
+        if ".." in folder.parts:
+            raise UsageError(
+                f"--keep-folders: {photo.name} lies outside the folder that was searched; name it by itself"
+            )
+        folders[photo] = folder
     return folders
 
 

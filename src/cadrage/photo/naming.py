@@ -122,7 +122,7 @@ class NameTemplate:
                 continue
             if name not in NAME_FIELDS or conversion:
                 raise ValueError(f"no field {{{name}}}")
-            if not _FORMAT.fullmatch(form or ""):
+            if not _FORMAT.fullmatch(form or "") or (form and isinstance(NAME_FIELDS[name], str)):
                 raise ValueError(f"no format {form!r}")
             found.add(name)
         return frozenset(found)

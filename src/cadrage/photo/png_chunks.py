@@ -18,6 +18,9 @@ _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _MOST_CHUNKS = 10_000
 _BYTES_PER_CHUNK = 1_000
 
+# Transparency and the pictures of an animation may be ignored by the specification, but not here.
+_NEEDED = (b"tRNS", b"fcTL", b"fdAT")
+
 # Text and profiles are smaller; what is larger is not summed up in advance.
 _MOST_CHECKED_BYTES = 50_000_000
 
@@ -81,6 +84,8 @@ def walk_png(handle: BinaryIO) -> PngParts:
             break
         # A small letter in front marks what a picture can be shown without.
         if name[:1].islower() and not _is_whole(handle, name, length):
+            if name in _NEEDED:
+                raise ValueError(f"its chunk {name.decode()} is damaged")
             left_out.append((at, end))
             damaged.append(name.decode("latin-1") if name.isalpha() else repr(name))
         elif name == b"acTL":

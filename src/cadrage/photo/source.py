@@ -179,7 +179,8 @@ def _read(stream: BinaryIO, name: str) -> bytes:
         raise PhotoError(f"cannot read {one_line(name)}: the stream is closed; open it again, or hand over its bytes")
     try:
         data = _from_beginning(stream)
-    except (OSError, ValueError) as error:
+    # Streams that unpack or fetch fail in ways of their own (EOFError, zlib.error, IncompleteRead ...).
+    except Exception as error:
         raise unreadable(name, error) from error
     if inspect.isawaitable(data):
         # Nobody will wait for it, and Python would warn of that.
