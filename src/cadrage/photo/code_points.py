@@ -64,7 +64,9 @@ def stated_profile(image: Image.Image) -> bytes | None:
 def high_dynamic_range(image: Image.Image) -> tuple[Note, ...]:
     """What is to be known about a picture with more light than a screen shows."""
     points = _points(image)
-    if points is None or points.transfer not in _NAMES:
+    # Elsewhere than in PNG an embedded profile says what the samples mean.
+    overruled = image.format != "PNG" and bool(image.info.get("icc_profile"))
+    if points is None or points.transfer not in _NAMES or overruled:
         return ()
     says = (
         f"it has a high dynamic range ({_NAMES[points.transfer]}); the model sees it with its highlights toned down, "
