@@ -14,7 +14,8 @@ def test_defaults_ask_for_five_free_crops() -> None:
     request = Request.of()
 
     assert [ratio.text for ratio in request.ratio] == ["free"]
-    assert (request.n, request.diversity, request.scale, request.strict) == (5, 0.85, "natural", False)
+    assert (request.n, request.diversity, request.scale, request.strict) == (5, None, "natural", False)
+    assert (request.preferred_overlap, request.largest_overlap) == (0.7, 0.85)
     assert not rules_for(request, request.ratio[0], (300, 200)).any_active
 
 

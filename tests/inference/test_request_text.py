@@ -110,4 +110,4 @@ def test_what_was_typed_becomes_a_request_on_a_photo():
     checked = asked.on((100, 100), "a.jpg")
     assert checked.keep_xyxy == ((0.1, 0.1, 0.5, 0.5),)
     assert checked.avoid == ((0.1, 0.1, 0.2, 0.2),)
-    assert checked.diversity == 0.85
+    assert checked.preferred_overlap == 0.7

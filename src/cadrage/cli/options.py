@@ -118,8 +118,9 @@ class QuestionOptions:
         typer.Option(
             "--diversity",
             metavar="IOU",
-            help="Largest overlap (intersection over union) two crops may have; lower means more different.",
-            show_default="0.85",
+            help="Largest overlap (intersection over union) two crops may have; lower means more different. Without "
+            "it, up to 0.85 where a photo has too few crops that differ more.",
+            show_default="0.7",
             rich_help_panel=_WHAT,
         ),
     ] = None

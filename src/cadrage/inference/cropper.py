@@ -171,7 +171,7 @@ class Cropper:
             min_area: smallest part of the photo that a crop may cover, 0 to 1; ``max_area`` the largest.
             min_size: smallest width and height of a crop in pixels of the photo.
             diversity: highest IoU between two crops of a ratio, 0 to 1; fewer crops come back if no others differ
-                enough.
+                enough. None for .7 where the photo has as many crops, and up to .85, flagged ``more_alike``, where not.
             scale: ``"tight"`` and ``"loose"`` prefer smaller and larger crops than people usually choose.
             strict: raise instead of relaxing a rule that cannot be met.
             whole: at the free ratio, let the whole photo compete as one of the crops with models that otherwise only
@@ -186,8 +186,9 @@ class Cropper:
                 pixels of the upright photo.
 
         Returns:
-            The crops, ranked per ratio in the asked order of ratios. Sets of three and more span scales, as far as the
-            diversity permits, unless an area is asked for. Rules that had to give way are named in ``flags``, least
+            The crops, ranked per ratio in the asked order of ratios; the score never rises with the rank. Sets of three
+            and more span scales, as far as the diversity permits, unless an area is asked for, and of any shape hold an
+            upright and a wide crop where the photo has both. Rules that had to give way are named in ``flags``, least
             important first given up: an object on plain or transparent ground whole, number of crops, heads whole, a
             tenth of the main person where the model takes one, avoided boxes, area, size, kept boxes. The ratio never
             gives way. The flag ``whole_photo_unrated`` is no rule: that crop is the whole photo, of which such a model

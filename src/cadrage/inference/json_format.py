@@ -26,7 +26,7 @@ def request_object(request: "Request") -> dict[str, Any]:
         "min_area": request.min_area,
         "max_area": request.max_area,
         "min_size": None if request.min_size is None else list(request.min_size),
-        "diversity": request.diversity,
+        "diversity": request.preferred_overlap,
         "scale": request.scale,
         "strict": request.strict,
         "whole": request.whole,

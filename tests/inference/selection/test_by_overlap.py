@@ -194,7 +194,7 @@ def test_ties_go_to_the_larger_then_the_earlier_box() -> None:
     overlap = np.full((3, 1), 0.5, np.float32)
 
     chosen = pick_set(
-        boxes, overlap, np.ones(1, np.float32), overlap[:, 0], np.zeros(3, np.float32), SetLimits(1, 0.85)
+        boxes, overlap, np.ones(1, np.float32), overlap[:, 0], np.zeros(3, np.float32), SetLimits(1, 0.85), []
     )
 
     assert chosen == [1]

@@ -76,7 +76,7 @@ def test_more_crops_leave_the_best_one_first(n: int) -> None:
 
 @pytest.mark.parametrize("ratio", ["free", "1:1", "16:9"])
 def test_crops_differ_and_span_scales(ratio: str) -> None:
-    boxes = boxes_of(framed(ratio=ratio, n=5))
+    boxes = boxes_of(framed(ratio=ratio, n=5, diversity=0.85))
 
     assert len(boxes) == 5
     assert np.triu(iou_matrix(boxes, boxes), 1).max() <= 0.85

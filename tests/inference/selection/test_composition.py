@@ -66,7 +66,7 @@ def cropper() -> Cropper:
 def test_the_only_object_is_whole_in_every_crop(image: Image.Image, n: int, cropper: Cropper) -> None:
     found = cropper.suggest(image, RATIOS, n)
     assert all(holds(crop.xyxy, BOTTLE) for crop in found)
-    assert found.flags == ()
+    assert set(found.flags) <= {"more_alike"}
     for ratio in RATIOS:
         first = found.for_ratio(ratio)[0]
         # The light falls where the object is, and no edge of the crop touches it.

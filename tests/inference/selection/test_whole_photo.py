@@ -271,5 +271,5 @@ def test_the_score_of_a_crop_does_not_depend_on_the_others_asked_for(
     photo[..., 1] = 90
     encoded = Cropper(scorer_folder).encode(photo)
 
-    for crop in encoded.suggest(n=4, whole=True):
+    for crop in encoded.suggest(n=4, whole=True, diversity=0.85):
         assert encoded.score([crop.box_norm])[0] == pytest.approx(crop.score, abs=1e-6)

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import area, box_ratio, from_pixels, to_pixels
+from cadrage.geometry import box_ratio, from_pixels, to_pixels
 from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
 from cadrage.inference.selection.composition import unease
 from cadrage.inference.selection.duplicates import SetLimits, pick_set
@@ -21,6 +21,7 @@ from cadrage.inference.selection.rules import admit, obeys
 from cadrage.inference.selection.task import CropDistribution, Picks, Selected, SelectionSettings, Task
 from cadrage.inference.selection.worth import (
     FREE_MOVES,
+    Bools,
     Floats,
     Floats32,
     WeightedBoxes,
@@ -35,16 +36,20 @@ from cadrage.inference.selection.worth import (
 # What sits badly in a crop outweighs what such crops are expected to overlap.
 _UNEASE_WEIGHT = 4.0
 
+# An upright crop of a wide photo, or the reverse, is an idea where it is worth this much of the best crop.
+_WORTHY = 0.7
+
 # Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
 _HEAVIEST = 96
 _SHORTLIST = 24
-_SHORTLIST_PER_BAND = 6
+_SHORTLIST_PER_IDEA = 6
 
 
 def by_overlap(task: Task) -> Selected:
     """Choose the crops of a model that proposes some: those that overlap the proposals most.
 
-    The scores are expected overlaps in [0, 1].
+    The score of the best crop is its expected overlap, in [0, 1]; that of another one is less by as much as it is worth
+    less than the best, by all that counts in the order, but never below 0.
     """
     assert task.opinions is not None
     opinions, shape, rules, size_wh = task.opinions, task.shape, task.rules, task.size_wh
@@ -66,7 +71,6 @@ def by_overlap(task: Task) -> Selected:
         evaluate=task.evaluate,
         unease=partial(unease, rules=rules) if len(rules.visible_xyxy) else None,
     )
-    # Sums of float32 may pass the ends of the range by a rounding error.
     return Selected(Picks(picks.boxes_xyxy, picks.scores.clip(0, 1)), relaxed, opinions, _expected)
 
 
@@ -104,7 +108,8 @@ def select(
 
     Returns:
         The chosen boxes, fewer than asked if no further candidate is different enough. The best is first, the others
-        follow by their value. The scores are expected overlaps.
+        follow by their value. The score of the best is its expected overlap, that of another one is less by what it is
+        worth less, so that ranks and scores agree.
     """
     settings = settings or SelectionSettings()
     if len(candidates_xyxy) == 0 or limits.n < 1:
@@ -128,12 +133,15 @@ def select(
             bonus -= (_UNEASE_WEIGHT * unease(considered)).astype(np.float32)
         values = overlap @ sample.weights + bonus
         extra = bonus + settings.alternative_value * values
-        chosen = pick_set(considered, overlap, sample.weights, values, extra, limits)
+        ideas = limits.ideas(considered, values >= _WORTHY * values.max())
+        chosen = pick_set(considered, overlap, sample.weights, values, extra, limits, ideas)
         # What the shortlist cannot give, all candidates together perhaps can.
-        if len(considered) == len(candidates) or (len(chosen) == limits.n and _spans(area(considered), chosen, limits)):
+        if len(considered) == len(candidates) or (len(chosen) == limits.n and _shown(ideas, chosen)):
             break
-    expected = (overlap[chosen] @ sample.weights) / factor[chosen]
-    return Picks(considered[chosen], expected.astype(np.float64))
+    best = chosen[0]
+    expected = (overlap[best] @ sample.weights) / factor[best]
+    less = np.maximum(values[best] - values[chosen], 0) / factor[best]
+    return Picks(considered[chosen], (expected - less).astype(np.float64))
 
 
 def _polished(task: Task, box: Floats, sample: WeightedBoxes) -> Floats:
@@ -149,18 +157,18 @@ def _polished(task: Task, box: Floats, sample: WeightedBoxes) -> Floats:
 def _shortlist(
     candidates_xyxy: Floats, promise: Floats32, limits: SetLimits, always_considered: int
 ) -> NDArray[np.intp]:
-    """Ascending indices of the candidates worth a closer look: the first, the most promising, the best per band."""
+    """Ascending indices of the candidates worth a closer look: the first, the most promising, the best per idea."""
     considered = np.zeros(len(candidates_xyxy), np.bool_)
     considered[:always_considered] = True
     considered[np.argsort(-promise, kind="stable")[:_SHORTLIST]] = True
-    for band in limits.members(area(candidates_xyxy)):
-        members = np.flatnonzero(band)
-        considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_BAND]]] = True
+    for idea in limits.ideas(candidates_xyxy):
+        members = np.flatnonzero(idea)
+        considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_IDEA]]] = True
     return np.flatnonzero(considered)
 
 
-def _spans(areas: Floats, chosen: list[int], limits: SetLimits) -> bool:
-    return all(band[chosen].any() or not band.any() for band in limits.members(areas))
+def _shown(ideas: list[Bools], chosen: list[int]) -> bool:
+    return all(idea[chosen].any() or not idea.any() for idea in ideas)
 
 
 def _standardised(scores: Floats) -> Floats:

@@ -4,6 +4,9 @@ The rules, the diversity and the span of scales are those of `cadrage.inference.
 candidate is worth differs. Candidates like those that the model was trained on come first: the grid anchors (Zeng et
 al., TPAMI 2020), or at a fixed ratio boxes of at least half of the largest possible area. The others only fill what
 those leave open. The whole photo is none of the grid anchors, but a request can set it beside them.
+
+Ranks and scores agree: an asked scale counts in the scores as it counts in the order, and a crop that stands further
+behind than the evaluator alone would put it has no higher score than the one before it.
 """
 
 from functools import partial
@@ -22,13 +25,16 @@ from cadrage.inference.store.card import ScoreScale
 # Of the largest possible area; the smallest grid anchor has this part of the photo's.
 _LARGE_PART = 0.5
 _NOISE = 1e-9
+# An upright crop of a wide photo, or the reverse, is an idea whose score is lower than the best one by this at most.
+_WORTHY = 1.0
 
 
 def by_score(task: Task) -> Selected:
     """Choose the crops of a model that proposes none: the candidates that its evaluator scores highest.
 
-    The scores are the evaluator's, in standard deviations of what people said; the opinions are all that was scored,
-    weighted by its score, and the tilt is the worth of ``ln(area)`` in scores.
+    The scores are the evaluator's, in standard deviations of what people said, never higher than that of the crop
+    before; the opinions are all that was scored, weighted by its score, and the tilt is the worth of ``ln(area)``,
+    beside the best crop's, in scores.
     """
     boxes, familiar = _candidates(task)
     admitted, relaxed = admit(boxes, task.rules, task.size_wh)
@@ -56,7 +62,9 @@ def by_score(task: Task) -> Selected:
     # Scores count in standard deviations of what people said, so that their softmax is neither flat nor a spike.
     weights = np.exp(scores - scores.max())
     opinions = CropDistribution(asked, weights / weights.sum())
-    return Selected(Picks(asked[chosen], scores[chosen]), relaxed, opinions, partial(_rated, task.score_scale))
+    preferred = scores + task.tilt * np.log(area(asked) / area(asked[chosen[:1]]))
+    ranked = np.minimum.accumulate(preferred[chosen])
+    return Selected(Picks(asked[chosen], ranked), relaxed, opinions, partial(_rated, task.score_scale))
 
 
 def _candidates(task: Task) -> tuple[Floats, Bools]:
@@ -76,7 +84,8 @@ def _pick(boxes_xyxy: Floats, values: Floats, task: Task) -> list[int]:
     # With no opinion to cover, what a further crop adds to a set is its own worth.
     nothing = np.zeros((len(boxes_xyxy), 1), np.float32)
     worth = values.astype(np.float32)
-    return pick_set(boxes_xyxy, nothing, nothing[0], worth, worth, task.limits)
+    ideas = task.limits.ideas(boxes_xyxy, values >= values.max() - _WORTHY)
+    return pick_set(boxes_xyxy, nothing, nothing[0], worth, worth, task.limits, ideas)
 
 
 def _rated(scale: ScoreScale | None, score: float) -> str:

@@ -13,8 +13,11 @@ from cadrage.inference.selection.worth import Floats
 WHOLE_PHOTO_UNRATED = "whole_photo_unrated"
 """This crop is the whole photo, and the model learned from none that was: its score there is a guess."""
 
-# No rule gave way for the last one, so a strict request does not mind it.
-CROP_FLAGS = (*FLAGS, WHOLE_PHOTO_UNRATED)
+MORE_ALIKE = "more_alike"
+"""This crop overlaps one before it by more than crops do by default: the photo has too few that differ as much."""
+
+# No rule gave way for the last two, so a strict request does not mind them.
+CROP_FLAGS = (*FLAGS, WHOLE_PHOTO_UNRATED, MORE_ALIKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,14 @@ class Crop:
     """One crop of a photo.
 
     ``box_px`` is x, y, width, height in pixels of the upright photo; ``box_norm`` is the box as x1 y1 x2 y2 in [0, 1].
-    ``score`` is the expected overlap (IoU, 0 to 1) with the crop a person would choose, given the ratio; of a model
-    that only scores boxes it is that score, unbounded and comparable within one photo (`Cropper.score`).
+    ``score`` never rises with the rank. That of the best crop is its expected overlap (IoU, 0 to 1) with the crop a
+    person would choose, given the ratio; another one has as much less as it is worth less, by all that counts in the
+    order. Of a model that only scores boxes it is that score, unbounded and comparable within one photo
+    (`Cropper.score`), with an asked scale in it.
     ``area_fraction`` is the crop's part of the photo, ``importance_fraction`` its part of what people keep, and
     ``focal_point`` the centre of that (or of the kept boxes or an object on plain ground, if there are any) as fx, fy
     in [0, 1] of the photo.
-    ``flags`` names rules that gave way, and `WHOLE_PHOTO_UNRATED`.
+    ``flags`` names rules that gave way, `WHOLE_PHOTO_UNRATED` and `MORE_ALIKE`.
     """
 
     rank: int

@@ -1,6 +1,7 @@
 """Which candidates make a set of crops: the best one, then the most useful that duplicate none of those before.
 
-A candidate duplicates a crop if the two overlap by more than the request's ``diversity``.
+A candidate duplicates a crop if the two overlap by more than the request's ``diversity``. A set of three or more shows
+several intentions where the photo has them: a small crop, a large one, and of any shape an upright and a wide one.
 """
 
 from dataclasses import dataclass
@@ -14,38 +15,60 @@ from cadrage.inference.selection.worth import Bools, Floats, Floats32
 _TIE = 1e-6
 # Boxes are written with six decimals; the limit must still hold for whoever recomputes the overlap from those.
 _ROUNDING = 1e-5
+# The widest shape, width by height, that is seen to be upright.
+_UPRIGHT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
     """What a set of crops must be: at most ``n`` of them, any two with an IoU of ``diversity`` at most.
 
-    With ``bands`` it must hold an area below the first and one above the second number, as far as candidates allow.
+    With ``bands`` it must hold an area below the first and one above the second number, with ``square`` a box that is
+    upright and one that is wide, as far as candidates allow; ``square`` is the width by height, in parts of the photo,
+    of what is neither.
     """
 
     n: int
     diversity: float
     bands: tuple[float, float] | None = None
+    square: float | None = None
 
-    def members(self, areas: Floats) -> list[Bools]:
-        """For each band of areas that a set must hold a crop of, which boxes ``(C,)`` lie in it."""
-        return [] if self.bands is None else [areas < self.bands[0], areas > self.bands[1]]
+    def ideas(self, boxes_xyxy: Floats, worthy: Bools | bool = True) -> list[Bools]:
+        """For each intention that a set must show, which boxes ``(C, 4)`` show it, ``(C,)``.
+
+        A shape that nobody would choose is none: only ``worthy`` boxes ``(C,)`` show that one is upright or wide.
+        """
+        ideas = []
+        if self.bands is not None:
+            areas = area(boxes_xyxy)
+            ideas += [areas < self.bands[0], areas > self.bands[1]]
+        if self.square is not None:
+            sides = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+            shapes = sides[:, 0] / (self.square * sides[:, 1])
+            ideas += [worthy & (shapes <= _UPRIGHT), worthy & (shapes >= 1 / _UPRIGHT)]
+        return ideas
 
 
 def pick_set(
-    candidates_xyxy: Floats, overlap: Floats32, weights: Floats32, values: Floats32, extra: Floats32, limits: SetLimits
+    candidates_xyxy: Floats,
+    overlap: Floats32,
+    weights: Floats32,
+    values: Floats32,
+    extra: Floats32,
+    limits: SetLimits,
+    ideas: list[Bools],
 ) -> list[int]:
     """Indices of the chosen candidates: the most valuable first, then greedily the most useful, sorted by value.
 
-    The last picks are reserved for bands of areas that are still missing.
+    The last picks are reserved for ideas that are still missing.
 
     Args:
         overlap: ``(C, K)`` tilted IoU of candidates and proposals; ``weights (K,)`` of the proposals.
         values: ``(C,)`` what each candidate is worth alone.
         extra: ``(C,)`` what counts beside the expected overlap with the best of the set.
+        ideas: of which the set is to hold a member each, ``(C,)``.
     """
     areas = area(candidates_xyxy)
-    in_band = limits.members(areas)
     available = np.ones(len(areas), np.bool_)
     chosen = [_best(values, areas, available)]
     covered = overlap[chosen[0]]
@@ -55,7 +78,7 @@ def pick_set(
         available &= ~_duplicates_of(chosen[-1], columns, areas, limits.diversity)
         if not available.any():
             break
-        missing = [band & available for band in in_band if not band[chosen].any() and (band & available).any()]
+        missing = [idea & available for idea in ideas if not idea[chosen].any() and (idea & available).any()]
         reserved = len(missing) >= limits.n - len(chosen)
         allowed = np.logical_or.reduce(missing) if missing and reserved else available
         usefulness = np.maximum(overlap, covered, out=scratch) @ weights + extra

@@ -10,7 +10,7 @@ from cadrage.geometry import area, from_pixels, to_pixels
 from cadrage.inference.selection import rules as hard
 from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
-from cadrage.inference.selection.crop import WHOLE_PHOTO_UNRATED, Crop, focal_points
+from cadrage.inference.selection.crop import MORE_ALIKE, WHOLE_PHOTO_UNRATED, Crop, focal_points
 from cadrage.inference.selection.duplicates import duplicates
 from cadrage.inference.selection.rules import Rules
 from cadrage.inference.selection.task import Picks, Selected, Task
@@ -30,11 +30,11 @@ class Framed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Note:
-    """A flag and sentence about some crops, ``concerned (n,)``, although no requested rule gave way."""
+    """A flag about some crops, ``concerned (n,)``, although no requested rule gave way, and perhaps a sentence."""
 
     flag: str
     concerned: Bools
-    says: str
+    says: str | None = None
 
 
 def frame(task: Task) -> Framed:
@@ -58,13 +58,18 @@ def frame(task: Task) -> Framed:
             f"{task.photo_name}: {_sentence(broken[0], task, chosen)}; drop strict to get the nearest crops instead"
         )
     obeyed = task.rules
-    if len(chosen.picks.boxes_xyxy) < task.request.n and len(obeyed.visible_xyxy):
-        # Whoever asks for several crops of a large object gets them, those that hold it whole in front.
-        obeyed = obeyed.fewer_wishes()
-        chosen = _filled_up(chosen, choose(replace(task, rules=obeyed)).picks, task)
+    for easier in _easier(task):
+        if len(chosen.picks.boxes_xyxy) >= task.request.n:
+            break
+        obeyed = easier.rules
+        chosen = _filled_up(chosen, choose(easier).picks, easier)
     # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
     boxes_px = to_pixels(chosen.picks.boxes_xyxy, task.size_wh)
-    notes = [*_unrated(task, boxes_px), *_unfulfilled(task, boxes_px, wished, obeyed)]
+    notes = [
+        *_unrated(task, boxes_px),
+        *_unfulfilled(task, boxes_px, wished, obeyed),
+        *_more_alike(task, chosen.picks.boxes_xyxy),
+    ]
     gave_way = _gave_way(task, chosen)
     return Framed(
         _crops(task, chosen, boxes_px, notes),
@@ -72,7 +77,7 @@ def frame(task: Task) -> Framed:
         # Of a wish that nobody uttered the flag says enough.
         (
             *(_sentence(flag, task, chosen) for flag in gave_way if flag != hard.CUTS_HEAD),
-            *(note.says for note in notes),
+            *(note.says for note in notes if note.says is not None),
         ),
     )
 
@@ -83,13 +88,32 @@ def _no_worse_for_heads(chosen: Selected, freely: Selected, rules: Rules) -> Sel
     return replace(freely, relaxed=chosen.relaxed) if lost[1] < lost[0] - hard.NOISE else chosen
 
 
+def _easier(task: Task) -> list[Task]:
+    """Tasks whose crops may follow behind those of the task where these are fewer than asked, in this order.
+
+    First a preference for crops that differ more than they must gives way, then what is wished for an object on plain
+    ground, then what is wished for all heads but the largest one, then for that one.
+    """
+    tasks, rules = [], task.rules
+    if task.request.diversity is None:
+        task = replace(task, request=replace(task.request, diversity=task.request.largest_overlap))
+        tasks.append(task)
+    if len(rules.visible_xyxy):
+        rules = rules.fewer_wishes()
+        tasks.append(replace(task, rules=rules))
+    if len(rules.sure_head_xyxy):
+        tasks.append(replace(task, rules=replace(rules, sure_head_xyxy=rules.sure_head_xyxy[:1])))
+        tasks.append(replace(task, rules=rules.fewer_wishes()))
+    return tasks
+
+
 def _filled_up(chosen: Selected, others: Picks, task: Task) -> Selected:
     """The chosen crops, and behind them as many others as are asked for and differ enough from all before."""
     boxes, scores = list(chosen.picks.boxes_xyxy), list(chosen.picks.scores)
     for box, score in zip(others.boxes_xyxy, others.scores, strict=True):
-        if len(boxes) < task.request.n and not duplicates(box, np.array(boxes), task.request.diversity).any():
+        if len(boxes) < task.request.n and not duplicates(box, np.array(boxes), task.request.largest_overlap).any():
             boxes.append(box)
-            scores.append(score)
+            scores.append(min(score, scores[-1]))
     return replace(chosen, picks=Picks(np.array(boxes), np.array(scores)))
 
 
@@ -107,6 +131,7 @@ def _broken(task: Task, chosen: Selected) -> list[str]:
 def _sentence(flag: str, task: Task, chosen: Selected) -> str:
     width, height = task.rules.min_size_wh
     found, request = len(chosen.picks.boxes_xyxy), task.request
+    overlap = request.largest_overlap
     says = {
         hard.CUTS_KEPT: "no crop can hold all that must be kept",
         hard.SMALLER_THAN_ASKED: f"no crop can have {width}x{height} pixels",
@@ -114,7 +139,7 @@ def _sentence(flag: str, task: Task, chosen: Selected) -> str:
         hard.OVERLAPS_AVOIDED: "no crop can stay clear of all that must be avoided",
         hard.MISSES_PERSON: "no crop can show a tenth of the main person",
         hard.CUTS_VISIBLE: "no crop can hold all that stands on the plain ground",
-        hard.FEWER_THAN_ASKED: f"only {found} of {request.n} crops differ enough (IoU at most {request.diversity:g})",
+        hard.FEWER_THAN_ASKED: f"only {found} of {request.n} crops differ enough (IoU at most {overlap:g})",
     }
     return f"ratio {task.ratio.text}: {says[flag]}"
 
@@ -129,21 +154,28 @@ def _unrated(task: Task, boxes_px: Ints) -> list[_Note]:
 
 
 def _unfulfilled(task: Task, boxes_px: Ints, wished: Rules, obeyed: Rules) -> list[_Note]:
-    """Crops that show too little of the main person, or of what is visible, where the rule about that was dropped."""
+    """Crops that break a wish which was dropped, for them or for all."""
     boxes = from_pixels(boxes_px, task.size_wh)
     says = {
         hard.MISSES_PERSON: "show less than a tenth of the main person",
-        hard.CUTS_HEAD: "cut a head",
         hard.CUTS_VISIBLE: "cut what stands on the plain ground",
     }
     kept = dict(hard.violations(boxes, obeyed, task.size_wh))
     notes = []
     for flag, broken in hard.violations(boxes, wished, task.size_wh):
-        missed = broken > hard.NOISE
-        if flag in hard.WISHES and flag not in kept and missed.any():
-            sentence = f"ratio {task.ratio.text}: {int(missed.sum())} of {len(missed)} crops {says[flag]}"
-            notes.append(_Note(flag, missed, sentence))
+        missed = (broken > hard.NOISE) & (kept.get(flag, np.zeros(len(boxes))) <= hard.NOISE)
+        if flag in hard.WISHES and missed.any():
+            concerns = f"ratio {task.ratio.text}: {int(missed.sum())} of {len(missed)} crops"
+            notes.append(_Note(flag, missed, f"{concerns} {says[flag]}" if flag in says else None))
     return notes
+
+
+def _more_alike(task: Task, boxes_xyxy: Floats) -> list[_Note]:
+    """Crops that overlap one before them by more than was preferred."""
+    alike = [
+        duplicates(box, boxes_xyxy[:rank], task.request.preferred_overlap).any() for rank, box in enumerate(boxes_xyxy)
+    ]
+    return [_Note(MORE_ALIKE, np.array(alike))] if any(alike) else []
 
 
 def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> tuple[Crop, ...]:
@@ -168,16 +200,36 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> 
             importance_fraction=importance,
             focal_point=tuple(point),
             flags=tuple(dict.fromkeys((*chosen.relaxed, *(note.flag for note in notes if note.concerned[index])))),
-            reason=_reason(index, areas, chosen.says(score)),
+            reason=_reason(index, boxes_px, areas, chosen.says(score), score),
         )
         for index, ((x1, y1, x2, y2), box, score, area_fraction, importance, point) in enumerate(rows)
     )
 
 
-def _reason(index: int, areas: Floats, said: str) -> str:
-    facts = f"covers {100 * areas[index]:.0f} % of the photo, {said}"
+def _reason(index: int, boxes_px: Ints, areas: Floats, said: str, score: float) -> str:
+    covers = f"covers {100 * areas[index]:.0f} % of the photo"
     if index == 0:
-        return f"best: {facts}"
-    relation = areas[index] / areas[0]
-    kind = "tighter" if relation < 0.9 else "wider" if relation > 1.1 else "shifted"
-    return f"{kind} alternative: {facts}"
+        return f"best: {covers}, {said}"
+    return f"{alternative(boxes_px[index], boxes_px[0])}: {covers}, score {score:.2f}"
+
+
+def alternative(box_px: Ints, best_px: Ints) -> str:
+    """What a crop is called beside the best one, both ``(4,)`` x1 y1 x2 y2 in pixels.
+
+    Its format if that is another one than the best crop's, else its size, else where it lies.
+    """
+    (width, height), (best_width, best_height) = ((box[2:] - box[:2]).tolist() for box in (box_px, best_px))
+    if width < height and best_width >= best_height:
+        return "portrait"
+    if width > height and best_width <= best_height:
+        return "landscape"
+    relation = width * height / (best_width * best_height)
+    for below, kind in ((0.5, "detail"), (0.9, "tighter")):
+        if relation < below:
+            return kind
+    if relation > 1.1:
+        return "wider"
+    right, down = ((box_px[:2] + box_px[2:] - best_px[:2] - best_px[2:]) / (best_width, best_height)).tolist()
+    if abs(right) > abs(down):
+        return "further right" if right > 0 else "further left"
+    return "lower" if down > 0 else "higher"

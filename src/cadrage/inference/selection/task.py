@@ -108,12 +108,14 @@ class Task:
 
     @property
     def limits(self) -> SetLimits:
-        """What the set of crops must be; from three on it spans scales, unless an area is asked for."""
-        bands = None
+        """What the set of crops must be; from three on it spans scales, unless an area is asked for, and shapes."""
+        bands = square = None
         if self.request.n >= 3 and not self.rules.limits_area:
             largest = self._largest_area()
             bands = (self.settings.small_area * largest, self.settings.large_area * largest)
-        return SetLimits(self.request.n, self.request.diversity, bands)
+        if self.request.n >= 3 and self.shape is None:
+            square = self.size_wh[1] / self.size_wh[0]
+        return SetLimits(self.request.n, self.request.preferred_overlap, bands, square)
 
     def _largest_area(self) -> float:
         shape = self.shape
