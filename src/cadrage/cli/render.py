@@ -69,7 +69,9 @@ def _as_text(suggestions: "Suggestions", files: Sequence[str] | None, millisecon
     width, height = suggestions.size_wh
     took = "" if milliseconds is None else f"  {milliseconds:.0f} ms"
     model = suggestions.model
-    answered = "" if model.reason is None else f"  {model.name}: {model.reason}"
+    answered = (
+        "" if model.reason is None else f"  {model.name}: {model.reason}; its scores compare within this photo only"
+    )
     lines = [f"{one_line(suggestions.image.path)}  {width}x{height}{took}{answered}"]
     ratio_width = max(len(crop.ratio) for crop in suggestions.crops)
     for index, crop in enumerate(suggestions.crops):

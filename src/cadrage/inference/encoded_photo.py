@@ -23,14 +23,9 @@ from cadrage.inference.selection.rules import rules_for
 from cadrage.inference.selection.task import CropDistribution, Task
 from cadrage.inference.session import Features, Look, PredictedSet
 from cadrage.inference.subjects.detector import KINDS, Kind, Subjects, nothing
+from cadrage.inference.subjects.heads import kept_boxes
 from cadrage.inference.subjects.person import MainPerson
-from cadrage.inference.subjects.photo_subjects import (
-    PhotoSubjects,
-    kept_boxes,
-    kept_heads,
-    kinds_to_keep,
-    subject_rows,
-)
+from cadrage.inference.subjects.photo_subjects import PhotoSubjects, kinds_to_keep, subject_rows
 from cadrage.lazy import cached_property
 
 
@@ -154,7 +149,7 @@ class EncodedPhoto:
         subjects = self.subjects(kinds_to_keep(request.keep_words)) if request.keep_words else nothing("none")
         opinions = None if card.proposals is None else self.proposals
         kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
-        heads = kept_heads(subjects, photo.size_wh)
+        heads = self._subjects.kept_heads(subjects)
         sure_heads = self._subjects.sure_heads() if request.people_aware else ()
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         visible_xyxy = photo.content_xyxy(card.input_side)

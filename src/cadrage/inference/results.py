@@ -22,9 +22,14 @@ Floats = NDArray[np.float64]
 
 _PLOT_SIDE = 1280
 
-OVERLAP = "the overlap to expect with the crop a person would choose, from 0 to 1"
-OPINION = "the model's opinion of a crop, higher is better, comparable within one photo"
-"""What the scores of a model are, with a proposer and without."""
+OVERLAP = (
+    "of the best crop the overlap to expect with the one a person would choose, from 0 to 1, of others as much less "
+    "as they are worth less"
+)
+OPINION = (
+    "the model's opinion of a crop, higher is better, comparable within one photo, never higher than that of the crop "
+    "before"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,7 @@ class Suggestions:
                 "height": image.height,
                 "orientation_applied": image.orientation_applied,
             },
-            "model": self.model.to_dict(),
+            "model": {**self.model.to_dict(), "score_means": self.model.score_means},
             "request": request_object(self.request),
             "subjects": [dict(subject) for subject in self.subjects],
             "person": None if self.person is None else dict(self.person),

@@ -22,7 +22,7 @@ class Evaluator(nn.Module):
         self.head = nn.Sequential(nn.Linear(hidden, 64), nn.ReLU(), nn.Linear(64, 1))
 
     def forward(self, features: Tensor, log_aspect: Tensor, boxes: Tensor) -> Tensor:
-        reduced = self.reduce(features)
+        reduced = self.reduce(features[:, : self.reduce.in_channels])
         height, width = reduced.shape[2:]
         cells = boxes * boxes.new_tensor([width, height, width, height]) - 0.5
         inside, outside = roi_align(reduced, cells, self.bins), rod_align(reduced, cells, self.bins)
@@ -57,6 +57,6 @@ class CropModel(nn.Module):
         evaluator_dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        self.trunk = MobileNetMap()
+        self.trunk = MobileNetMap(fine=True)
         self.proposer = Proposer(self.trunk.channels, proposer_width, anchors, consensus_share=consensus_share)
         self.evaluator = Evaluator(self.trunk.channels, evaluator_channels, dropout=evaluator_dropout)

@@ -146,7 +146,7 @@ class Proposer(nn.Module):
     def describe(self, features: Tensor, log_aspect: Tensor) -> tuple[Opinions, Opinions, Opinions]:
         """Opinions of the cells, of the anchors, and those whose mean is the consensus."""
         place = place_map(features.shape[2], features.shape[3], log_aspect)
-        shared = F.relu(self.reduce(features) + self.place(place))
+        shared = F.relu(self.reduce(features[:, : self.reduce.in_channels]) + self.place(place))
         x = shared + self.context(shared.mean(dim=(2, 3)))[:, :, None, None]
         x = F.relu(self.mix(self.dropout(x)))
         cells, consensus = self.out(x).flatten(2).transpose(1, 2).split(5, dim=-1)

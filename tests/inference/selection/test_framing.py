@@ -10,7 +10,7 @@ from cadrage.inference.selection.crop import MORE_ALIKE
 from cadrage.inference.selection.framing import Framed, alternative, frame
 from cadrage.inference.selection.rules import Rules, heads_lost, rules_for
 from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
-from cadrage.inference.subjects.own import assumed_heads
+from cadrage.inference.subjects.heads import assumed_heads
 
 SIZE = (1200, 900)
 SHIFTED = {"higher", "lower", "further left", "further right"}

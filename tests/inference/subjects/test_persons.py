@@ -230,7 +230,7 @@ def test_the_small_ones_of_own_are_not_found_through_their_faces(
 ) -> None:
     detector = Counting()
     detector.name = "own"
-    Cropper(person_model, detector=detector).suggest(noise())
+    Cropper(person_model, detector=detector).suggest(noise(), people_aware=False)
     assert detector.asked == [("person",)]
 
 

@@ -15,7 +15,7 @@ from cadrage.geometry import (
     largest_size,
     to_pixels,
 )
-from cadrage.inference.selection.rules import Floats, Rules
+from cadrage.inference.selection.rules import Floats, Rules, hull_of
 
 _PROPOSALS = 64
 _FREE_LIMIT = 800
@@ -95,8 +95,7 @@ def _fixed_pool(ratio: float, rules: Rules, size_wh: tuple[int, int]) -> Pool:
         parts.append(_largest_around(hull, ratio, size_wh))
         heads = rules.head_xyxy
         if len(heads):
-            all_heads = np.concatenate([heads[:, :2].min(axis=0), heads[:, 2:].max(axis=0)])
-            for head in (hull, all_heads, *heads):
+            for head in (hull, hull_of(heads), *heads):
                 parts += [_largest_around(head, ratio, size_wh), _largest_below(head, ratio, size_wh)]
     for head in rules.sure_head_xyxy[:1] if hull is None else ():
         parts += [_largest_around(head, ratio, size_wh), _largest_below(head, ratio, size_wh)]
@@ -202,13 +201,21 @@ def _fixed(
 
 def _largest_below(head: Floats, ratio: float, size_wh: tuple[int, int]) -> Floats:
     """The largest box ``(1, 4)`` of the ratio that begins at the top of a head, centred on it where there is room."""
-    side = np.array(largest_size(size_wh, ratio)) / size_wh
-    start = np.clip(((head[0] + head[2] - side[0]) / 2, head[1]), 0, 1 - side)
-    return from_pixels(to_pixels(np.concatenate([start, start + side])[None], size_wh, ratio), size_wh)
+    side = _largest_sides(ratio, size_wh)
+    return _placed(np.array([(head[0] + head[2] - side[0]) / 2, head[1]]), ratio, size_wh)
 
 
 def _largest_around(hull: Floats, ratio: float, size_wh: tuple[int, int]) -> Floats:
     """The largest box ``(1, 4)`` of the ratio, centred on the hull as far as the photo permits."""
-    side = np.array(largest_size(size_wh, ratio)) / size_wh
-    start = np.clip((hull[:2] + hull[2:] - side) / 2, 0, 1 - side)
+    return _placed((hull[:2] + hull[2:] - _largest_sides(ratio, size_wh)) / 2, ratio, size_wh)
+
+
+def _largest_sides(ratio: float, size_wh: tuple[int, int]) -> Floats:
+    return np.array(largest_size(size_wh, ratio)) / size_wh
+
+
+def _placed(start: Floats, ratio: float, size_wh: tuple[int, int]) -> Floats:
+    """The largest box ``(1, 4)`` of the ratio that begins at ``start (2,)``, as far as the photo permits."""
+    side = _largest_sides(ratio, size_wh)
+    start = np.clip(start, 0, 1 - side)
     return from_pixels(to_pixels(np.concatenate([start, start + side])[None], size_wh, ratio), size_wh)

@@ -67,7 +67,7 @@ _CHIN = 0.1
 # A head of which this much is cut off is left out.
 _LEFT_OUT = 0.9
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
-_SLACK = {CUTS_VISIBLE: 0.1}
+_LITTLE_OF_OBJECT = 0.1
 _NOISE_PX = 1e-6
 
 _NO_BOXES: Floats = np.empty((0, 4))
@@ -96,9 +96,7 @@ class Rules:
     @property
     def kept_hull(self) -> Floats | None:
         """The smallest box ``(4,)`` around all kept boxes; to hold it is to hold them all."""
-        if len(self.keep_xyxy) == 0:
-            return None
-        return np.concatenate([self.keep_xyxy[:, :2].min(axis=0), self.keep_xyxy[:, 2:].max(axis=0)])
+        return None if len(self.keep_xyxy) == 0 else hull_of(self.keep_xyxy)
 
     @property
     def any_active(self) -> bool:
@@ -173,6 +171,11 @@ def rules_for(
     )
 
 
+def hull_of(boxes_xyxy: Floats) -> Floats:
+    """The smallest box ``(4,)`` around all of the boxes ``(N, 4)``, of which there is one or more."""
+    return np.concatenate([boxes_xyxy[:, :2].min(axis=0), boxes_xyxy[:, 2:].max(axis=0)])
+
+
 def _largest_first(boxes_xyxy: Floats) -> Floats:
     ordered: Floats = boxes_xyxy[np.argsort(-area(boxes_xyxy), kind="stable")]
     return ordered
@@ -227,13 +230,26 @@ def _heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
     return worst
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Broken:
+    """How much boxes ``(N, 4)`` break a rule, ``(N,)``, and by how much more than necessary they may where all do."""
+
+    flag: str
+    amount: Floats
+    slack: float = _LITTLE
+
+
 def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[tuple[str, Floats]]:
     """How much each box ``(N, 4)`` breaks each rule, ``(N,)`` of 0 (obeyed) and more, the most important rule first.
 
-    Kept boxes come up to three times: how much of the heads among them is cut off, how much of all, and how far from
-    their centre a crop lies that cuts them.
+    Kept boxes come twice: how much of all is cut off, and how far from their centre a crop lies that cuts them. Where
+    heads are among them, these come before: the worst that happens to one, and what is lost of all.
     """
-    broken: list[tuple[str, Floats]] = []
+    return [(each.flag, each.amount) for each in _broken(boxes_xyxy, rules, size_wh)]
+
+
+def _broken(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[_Broken]:
+    broken: list[_Broken] = []
     areas = area(boxes_xyxy)
     hull = rules.kept_hull
     if hull is not None:
@@ -242,29 +258,29 @@ def violations(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> li
         cut = ~whole.all(axis=1)
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
         if len(rules.head_xyxy):
-            broken.append((CUTS_KEPT, np.where(cut, _heads_cut(boxes_xyxy, rules.head_xyxy), 0.0)))
-            broken.append((CUTS_KEPT, np.where(cut, heads_lost(boxes_xyxy, rules), 0.0)))
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(1 - held, 2 * NOISE), 0.0)))
+            # Of a head nothing is given away.
+            worst, all_lost = _heads_cut(boxes_xyxy, rules.head_xyxy), heads_lost(boxes_xyxy, rules)
+            broken += [_Broken(CUTS_KEPT, np.where(cut, lost, 0.0), slack=0.0) for lost in (worst, all_lost)]
         distance = np.hypot(offset[:, 0], offset[:, 1])
-        broken.append((CUTS_KEPT, np.where(cut, np.maximum(distance, 2 * NOISE), 0.0)))
+        broken += [_Broken(CUTS_KEPT, np.where(cut, np.maximum(each, 2 * NOISE), 0.0)) for each in (1 - held, distance)]
     if rules.min_size_wh != (1, 1):
         side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * size_wh
-        broken.append((SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))
+        broken.append(_Broken(SMALLER_THAN_ASKED, np.maximum(1 - side_px / rules.min_size_wh, 0).max(axis=1)))
     if rules.limits_area:
         lowest = 0.0 if rules.min_area is None else rules.min_area
         highest = 1.0 if rules.max_area is None else rules.max_area
-        broken.append((AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
+        broken.append(_Broken(AREA_OUT_OF_RANGE, np.maximum(np.maximum(lowest - areas, areas - highest), 0)))
     if len(rules.avoid_xyxy):
-        broken.append((OVERLAPS_AVOIDED, shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
+        broken.append(_Broken(OVERLAPS_AVOIDED, shared_area(boxes_xyxy, rules.avoid_xyxy).sum(axis=1)))
     if len(rules.person_xyxy):
         shown = shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
-        broken.append((MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
+        broken.append(_Broken(MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
     if len(rules.sure_head_xyxy):
-        broken.append((CUTS_HEAD, _heads_cut(boxes_xyxy, rules.sure_head_xyxy)))
+        broken.append(_Broken(CUTS_HEAD, _heads_cut(boxes_xyxy, rules.sure_head_xyxy)))
     if len(rules.visible_xyxy):
         visible = rules.visible_xyxy[:1]
         shown = shared_area(boxes_xyxy, visible)[:, 0] / area(visible)
-        broken.append((CUTS_VISIBLE, np.maximum(1 - shown, 0)))
+        broken.append(_Broken(CUTS_VISIBLE, np.maximum(1 - shown, 0), slack=_LITTLE_OF_OBJECT))
     return broken
 
 
@@ -280,18 +296,16 @@ def admit(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> tuple[B
     """Which of the boxes ``(N, 4)`` may be chosen, at least one of them, and the flags of the rules that gave way."""
     admitted = np.ones(len(boxes_xyxy), np.bool_)
     relaxed = []
-    for index, (flag, broken) in enumerate(violations(boxes_xyxy, rules, size_wh)):
-        if flag == CUTS_VISIBLE and CUTS_KEPT in relaxed:
+    for rule in _broken(boxes_xyxy, rules, size_wh):
+        if rule.flag == CUTS_VISIBLE and CUTS_KEPT in relaxed:
             # What the caller wants to see decides already which part is shown.
             continue
-        least = broken[admitted].min()
+        least = rule.amount[admitted].min()
         if least > NOISE:
-            relaxed.append(flag)
-            # Of a head nothing is given away.
-            slack = 0.0 if index < 2 and len(rules.head_xyxy) else _SLACK.get(flag, _LITTLE)
-            admitted &= broken <= least + slack + NOISE
+            relaxed.append(rule.flag)
+            admitted &= rule.amount <= least + rule.slack + NOISE
         else:
-            admitted &= broken <= NOISE
+            admitted &= rule.amount <= NOISE
     return admitted, tuple(dict.fromkeys(relaxed))
 
 

@@ -28,7 +28,7 @@ class SelectionSettings:
     # Exponent on the area of a candidate: + for loose and - for tight, on top of the one that always applies. 0.2 is
     # hardly seen, and with 0.7 tight crops begin to leave what people choose.
     scale_tilt: float = 0.5
-    natural_tilt: float = 0.0
+    natural_tilt: float = 0.0  # at the free shape; an asked ratio takes enough off the photo by itself
     # Weight of the evaluator's standardised score beside the expected overlap; 0 leaves the evaluator out.
     evaluator_weight: float = 0.0
     # How much an alternative's own value counts beside what it adds to the set. Without any, alternatives to an opinion
@@ -104,7 +104,8 @@ class Task:
     @property
     def tilt(self) -> float:
         """The preference for scale: above 0 for looser crops and below 0 for tighter ones."""
-        return self.settings.natural_tilt + _SCALE_SIGN[self.request.scale] * self.settings.scale_tilt
+        natural = self.settings.natural_tilt if self.shape is None else 0.0
+        return natural + _SCALE_SIGN[self.request.scale] * self.settings.scale_tilt
 
     @property
     def limits(self) -> SetLimits:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,24 +22,37 @@ from cadrage.photo import photo_from_image
 
 Maps = NDArray[np.float32]
 
-OUTPUTS = ("masks", "centres", "edges")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AGAIN = "install cadrage again"
 
 FOLDER = Path(__file__).parents[1] / "weights" / "subjects"
 
 MAP_KINDS: tuple[Kind, ...] = ("person", "animal", "object")
-"""What the maps of the head are of, in their order. It knows people, but not their faces."""
+"""What the masks and centres of the head are of, in their order; faces have maps of their own."""
 
-# Of the width of a person's box; who is wider than this many heights lies.
-_HEAD_WIDTH, _HEAD_HEIGHT, _LYING = 0.5, 0.65, 1.5
+
+class HeadMaps(NamedTuple):
+    """What the head says of a photo and of its mirror image, ``(2, channels, H, W)``.
+
+    ``masks (2, 3, H, W)`` are logits of the part of each cell that each of `MAP_KINDS` covers, ``centres (2, 3, H, W)``
+    logits that a cell is the middle of one, ``edges (2, 8, H, W)`` the distances from the cell's middle to left, top,
+    right and bottom edge as parts of the photo: of a person, then of anything else. ``face_centres (2, 1, H, W)`` and
+    ``face_edges (2, 4, H, W)`` say the same of faces.
+    """
+
+    masks: Maps
+    centres: Maps
+    edges: Maps
+    face_centres: Maps
+    face_edges: Maps
+
 
 # What two boxes of one subject share, as a part of the smaller one.
 _SAME = 0.6
 
 
 class OwnDetector:
-    """People, animals and other objects; faces as the upper part of people. May be shared between threads.
+    """People, their faces, animals and other objects. May be shared between threads.
 
     Args:
         folder: of the head, ``card.json`` and ``subjects.onnx``; None for the one inside the package.
@@ -76,35 +89,27 @@ class OwnDetector:
     def detect(self, photo_pixels: Pixels, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
         """The subjects on a photo that no model has looked at yet; raises as `detect_on` and `trunk`."""
         photo = photo_from_image(photo_pixels)
-        return self.detect_on(self.trunk.look(photo).features, photo.size_wh, kinds)
+        return self.detect_on(self.trunk.look(photo).features, kinds)
 
-    def detect_on(
-        self, features: NDArray[np.float32], size_wh: tuple[int, int], kinds: tuple[Kind, ...] = KINDS
-    ) -> Subjects:
-        """The subjects on a photo whose features are known.
+    def detect_on(self, features: NDArray[np.float32], kinds: tuple[Kind, ...] = KINDS) -> Subjects:
+        """The subjects on a photo whose features are known; arguments and errors as of `maps_of`."""
+        return self.read(self.maps_of(features), kinds)
+
+    def maps_of(self, features: NDArray[np.float32]) -> HeadMaps:
+        """What the head says of a photo whose features are known, of which `read` makes subjects.
 
         Args:
             features: ``(2, C, h, w)`` of the photo and its mirror image, by a trunk that the head `reads`.
-            size_wh: pixel size of the upright photo; only its aspect counts.
-            kinds: which to look for.
 
         Raises:
             ModelError: the head cannot be loaded.
             DetectionError: it cannot look at this photo.
         """
-        maps = self._head.run(features)
-        if "face" not in kinds:
-            return read_maps(maps, self._head.believed, kinds)
-        found = read_maps(maps, self._head.believed, ("person", *kinds))
-        persons = found.of("person")
-        faces = assumed_heads(persons.boxes_xyxy, size_wh)
-        others = found.of(*kinds)
-        return sorted_subjects(
-            np.concatenate([others.boxes_xyxy, faces]),
-            [*others.kinds, *["face"] * len(faces)],  # type: ignore[list-item]
-            np.concatenate([others.confidences, persons.confidences]),
-            self.name,
-        )
+        return self._head.run(features)
+
+    def read(self, maps: HeadMaps, kinds: tuple[Kind, ...] = KINDS) -> Subjects:
+        """The subjects of the asked kinds in the maps."""
+        return read_maps(maps, self._head.believed, kinds)
 
     @property
     def trunk(self) -> Model:
@@ -138,8 +143,8 @@ class HeadFile:
     sha256: str
     _network: Network = field(repr=False)
 
-    def run(self, features: NDArray[np.float32]) -> tuple[Maps, Maps, Maps]:
-        """Masks, centres and edges for the features ``(2, C, h, w)`` of a photo and its mirror image.
+    def run(self, features: NDArray[np.float32]) -> HeadMaps:
+        """The maps for the features ``(2, C, h, w)`` of a photo and its mirror image.
 
         Raises:
             ModelError: the head cannot be loaded.
@@ -150,16 +155,16 @@ class HeadFile:
         except Exception as error:  # noqa: BLE001 - the runtime's own errors share no public base class
             raise ModelError(f"{self.folder}: the subject head cannot run ({in_short(error)}); {_AGAIN}") from None
         try:
-            masks, centres, edges = session.run(list(OUTPUTS), {"features": features})
+            maps = HeadMaps(*session.run(list(HeadMaps._fields), {"features": features}))
         except Exception as error:  # noqa: BLE001 - as above
             raise DetectionError(
                 f"the detector own cannot look at this photo ({in_short(error)}); use another detector"
             ) from None
-        if not all(np.isfinite(values).all() for values in (masks, centres, edges)):
+        if not all(np.isfinite(values).all() for values in maps):
             raise DetectionError(
                 "the detector own returned numbers that are not finite for this photo; use another detector"
             )
-        return masks, centres, edges
+        return maps
 
 
 def read_head(folder: Path) -> HeadFile:
@@ -181,8 +186,8 @@ def read_head(folder: Path) -> HeadFile:
         raise ModelError(f"{path}: not the card of a subject head ({in_short(error)}); {_AGAIN}") from None
     if not re.fullmatch(r"[\w+-]+\.onnx", file_name) or not _SHA256.fullmatch(trunk_sha256):
         raise ModelError(f"{path}: names no usable file or trunk; {_AGAIN}")
-    if set(believed) != {"person", "animal", "object"} or not all(0 < one < 1 for one in believed.values()):
-        raise ModelError(f"{path}: expected believed to hold a probability for person, animal and object; {_AGAIN}")
+    if set(believed) != set(KINDS) or not all(0 < one < 1 for one in believed.values()):
+        raise ModelError(f"{path}: expected believed to hold a probability for {', '.join(KINDS)}; {_AGAIN}")
     network = Network(_checked(folder / file_name, expected), threads=1)
     return HeadFile(folder, version, trunk_sha256, believed, expected, network)
 
@@ -206,50 +211,34 @@ def _checked(file: Path, expected: str) -> bytes:
     return data
 
 
-def assumed_heads(persons_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
-    """Where the heads of people ``(N, 4)`` are without a look: at the top of each box, in the middle half.
-
-    A head is assumed to be .65 of the box's width high: of 92 people with a visible face in FCDB, faces end at .6 of it
-    in the median where one stands and at .52 in portraits. Who lies may have it at either end of the box, all of which
-    then counts.
-    """
-    x1, y1, x2, y2 = persons_xyxy.T
-    width, height = x2 - x1, y2 - y1
-    shape = size_wh[0] / size_wh[1]
-    aside = np.where(width * shape > _LYING * height, 0.0, (1 - _HEAD_WIDTH) / 2 * width)
-    lowest = np.where(width * shape > _LYING * height, y2, y1 + _HEAD_HEIGHT * width * shape)
-    return np.stack([x1 + aside, y1, x2 - aside, np.minimum(y2, lowest)], axis=1)
-
-
-def read_maps(
-    maps: tuple[Maps, Maps, Maps],
-    believed: Mapping[str, float],
-    kinds: tuple[Kind, ...] = MAP_KINDS,
-) -> Subjects:
+def read_maps(maps: HeadMaps, believed: Mapping[str, float], kinds: tuple[Kind, ...] = KINDS) -> Subjects:
     """The subjects in the maps of a photo and its mirror image.
 
     Args:
-        maps: masks ``(2, 3, H, W)``, logits of the part of each cell that a kind covers; centres ``(2, 3, H, W)``,
-            logits that a cell is the middle of a subject; and edges ``(2, 8, H, W)``, the distances from the cell's
-            middle to left, top, right and bottom edge as parts of the photo: of a person, then of anything else.
         believed: the least certainty of each kind, which becomes a confidence of .5. Certain is the geometric mean of
-            both probabilities of a cell.
+            both probabilities of a cell, of a face that of its being the middle.
         kinds: which to look for.
     """
-    masks, centres, edges = maps
     found, named, sure = [np.empty((0, 4))], list[Kind](), [np.empty(0)]
-    for index, kind in enumerate(MAP_KINDS):
-        if kind not in kinds:
-            continue
-        certainty = np.sqrt(_in_both_views(masks[:, index]) * _in_both_views(centres[:, index]))
+    for kind in dict.fromkeys(kinds):
+        certainty, edges = _certainty_and_edges(maps, kind)
         rows, columns = np.nonzero((certainty >= believed[kind]) & (certainty >= _highest_around(certainty)))
-        boxes = _boxes_at(rows, columns, edges[:, :4] if kind == "person" else edges[:, 4:])
+        boxes = _boxes_at(rows, columns, edges)
         peaks = certainty[rows, columns].astype(np.float64)
         kept = _without_doubles(boxes, peaks)
         found.append(boxes[kept])
         named += [kind] * len(kept)
         sure.append(0.5 + 0.5 * (peaks[kept] - believed[kind]) / (1 - believed[kind]))
     return sorted_subjects(np.concatenate(found), named, np.clip(np.concatenate(sure), 0.5, 1.0), OwnDetector.name)
+
+
+def _certainty_and_edges(maps: HeadMaps, kind: Kind) -> tuple[Maps, Maps]:
+    """How certain each cell is the middle of one of that kind, ``(H, W)``, and its edges in both views."""
+    if kind == "face":
+        return _in_both_views(maps.face_centres[:, 0]), maps.face_edges
+    index = MAP_KINDS.index(kind)
+    certainty = np.sqrt(_in_both_views(maps.masks[:, index]) * _in_both_views(maps.centres[:, index]))
+    return certainty, maps.edges[:, :4] if kind == "person" else maps.edges[:, 4:]
 
 
 def _in_both_views(logits: Maps) -> Maps:

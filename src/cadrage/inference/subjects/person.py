@@ -88,8 +88,7 @@ def marked_person(persons_xyxy: NDArray[np.float64]) -> MainPerson | None:
 
 def telling_kinds(detector_name: str) -> tuple[Kind, ...]:
     """What to look for to find the main person."""
-    # A face also shows where a body is. Those of "own" are themselves derived from the persons it found, and would let
-    # in the ones that are too small to count.
+    # A face also shows where a body is. "own" also finds the faces of bystanders whose bodies are too small to count.
     return ("person",) if detector_name == "own" else ("person", "face")
 
 

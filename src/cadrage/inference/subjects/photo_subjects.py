@@ -4,15 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cadrage.errors import DetectionError, one_line
-from cadrage.geometry import clip
 from cadrage.inference.request import Box, KeepWord
 from cadrage.inference.session import Looks, Model
 from cadrage.inference.subjects.detector import (
     KINDS,
-    ExternalDetector,
     Kind,
     Pixels,
     SubjectDetector,
@@ -21,7 +18,8 @@ from cadrage.inference.subjects.detector import (
     places,
     sorted_subjects,
 )
-from cadrage.inference.subjects.own import OwnDetector, assumed_heads
+from cadrage.inference.subjects.heads import heads, sure_heads
+from cadrage.inference.subjects.own import HeadMaps, OwnDetector
 from cadrage.inference.subjects.person import (
     MainPerson,
     PersonLike,
@@ -36,10 +34,6 @@ from cadrage.lazy import cached_property
 _DETECTOR_SIDE = 1024
 
 _KINDS: Mapping[KeepWord, Kind] = {"faces": "face", "people": "person"}
-_AROUND = 0.1
-
-# A confidence from which a head is worth a wish that nobody asked for.
-_SURE = 0.5
 
 
 class PhotoSubjects:
@@ -104,17 +98,23 @@ class PhotoSubjects:
             UsageError, ModelError: as `of`.
         """
         try:
-            found = self.of(telling_kinds(self._detector.name))
+            found = self.of(("person", "face"))
         # Nobody asked for them.
         except DetectionError:
             return ()
-        return _sure_heads(found, self.photo.size_wh)
+        return sure_heads(found, self.photo.size_wh)
+
+    def kept_heads(self, kept: Subjects) -> tuple[Box, ...]:
+        """The heads of subjects that are to be kept, each person's where a face is found; raises as `of`."""
+        people = kept.of("person")
+        faces = self.of(("face",)) if len(people) and self._detector.name == OwnDetector.name else kept.of("face")
+        return heads(_together([people, faces]), self.photo.size_wh)
 
     def _detected(self, kinds: tuple[Kind, ...]) -> Subjects:
         detector = self._detector
         try:
             if isinstance(detector, OwnDetector):
-                return detector.detect_on(self._own_features, self.photo.size_wh, kinds)
+                return detector.read(self._own_maps, kinds)
             return detector.detect(self._pixels, kinds)
         except DetectionError as error:
             raise DetectionError(f"{one_line(self.photo.name)}: {error}") from None
@@ -124,12 +124,13 @@ class PhotoSubjects:
         return self._make_detector()
 
     @cached_property
-    def _own_features(self) -> NDArray[np.float32]:
+    def _own_maps(self) -> HeadMaps:
         detector = self._detector
         assert isinstance(detector, OwnDetector)
         model = next((model for model in self._models if detector.reads(model)), None)
         # The very pixels that a model on this trunk is shown, so that a person has one box whoever answers.
-        return (detector.trunk.look(self.photo) if model is None else self._looks.by(model)).features
+        look = detector.trunk.look(self.photo) if model is None else self._looks.by(model)
+        return detector.maps_of(look.features)
 
     @cached_property
     def _pixels(self) -> Pixels:
@@ -150,47 +151,6 @@ def _together(parts: list[Subjects]) -> Subjects:
 def kinds_to_keep(words: tuple[KeepWord, ...]) -> tuple[Kind, ...]:
     """The kinds of subjects that the words mean."""
     return tuple(_KINDS[word] for word in words)
-
-
-def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
-    """The boxes that no crop may cut where the subjects are to be kept: who asks for people means each of them.
-
-    What a detector found is kept with a tenth of its sides around it, as far as the photo goes: detectors are seldom
-    exact, and a head is what stands out first.
-    """
-    boxes = subjects.boxes_xyxy
-    if subjects.source != ExternalDetector.name:
-        around = _AROUND * (boxes[:, 2:] - boxes[:, :2])
-        boxes = clip(np.concatenate([boxes[:, :2] - around, boxes[:, 2:] + around], axis=1))
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist())
-
-
-def kept_heads(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """The heads of subjects that are to be kept: faces as they are kept, of people where a head is assumed."""
-    return (*_heads_of(subjects.of("person"), size_wh), *kept_boxes(subjects.of("face")))
-
-
-def _sure_heads(found: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """The faces of which a detector is sure, and the assumed heads of people without one, with room around them."""
-    sure = _where(found, found.confidences >= _SURE)
-    people, faces = sure.of("person"), sure.of("face")
-    middles = (faces.boxes_xyxy[:, :2] + faces.boxes_xyxy[:, 2:]) / 2
-    start, end = people.boxes_xyxy[:, None, :2], people.boxes_xyxy[:, None, 2:]
-    inside: NDArray[np.bool_] = np.all((start <= middles) & (middles <= end), axis=2)
-    faceless: NDArray[np.bool_] = ~np.any(inside, axis=1)
-    return (*_heads_of(_where(people, faceless), size_wh), *kept_boxes(faces))
-
-
-def _where(subjects: Subjects, chosen: NDArray[np.bool_]) -> Subjects:
-    kinds = tuple(kind for kind, each in zip(subjects.kinds, chosen, strict=True) if each)
-    return Subjects(subjects.boxes_xyxy[chosen], kinds, subjects.confidences[chosen], subjects.source)
-
-
-def _heads_of(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """The assumed heads of people, with the room of `kept_boxes`; above it is a tenth of the person's height."""
-    heads = Subjects(assumed_heads(people.boxes_xyxy, size_wh), people.kinds, people.confidences, people.source)
-    whole = zip(kept_boxes(heads), kept_boxes(people), strict=True)
-    return tuple((x1, top, x2, y2) for (x1, _, x2, y2), (_, top, _, _) in whole)
 
 
 def subject_rows(subjects: Subjects, size_wh: tuple[int, int]) -> tuple[dict[str, Any], ...]:

@@ -107,13 +107,16 @@ def load_imagenet_weights(backbone: MobileNetV2, file: Path) -> None:
 class MobileNetMap(nn.Module):
     """Photo to one feature map at stride 16 that joins strides 8, 16 and 32.
 
-    Input: ``(B, 3, H, W)``, RGB in [0, 1], H and W multiples of 32. Output: ``(B, 448, H/16, W/16)``.
+    Input: ``(B, 3, H, W)``, RGB in [0, 1], H and W multiples of 32. Output: ``(B, 448, H/16, W/16)``. With ``fine``
+    the map of stride 8 follows behind those channels as it is, each cell's four parts one after the other: 128 more,
+    for whoever looks for small things. Heads read as many of the leading channels as they are made for.
     """
 
     neutral_rgb: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, *, fine: bool = False) -> None:
         super().__init__()
+        self.fine = fine
         self.backbone = MobileNetV2()
         self.channels = sum(MobileNetV2.channels)
         self.stride = 16
@@ -122,4 +125,5 @@ class MobileNetMap(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         fine, middle, coarse = self.backbone(image * 2 - 1)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return torch.cat([F.avg_pool2d(fine, 2), middle, coarse], dim=1)
+        joined = [F.avg_pool2d(fine, 2), middle, coarse]
+        return torch.cat([*joined, F.pixel_unshuffle(fine, 2)] if self.fine else joined, dim=1)

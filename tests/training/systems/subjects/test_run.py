@@ -18,9 +18,20 @@ from cadrage.training.systems.subjects import system
 from cadrage.training.systems.subjects.kept import load_teacher
 
 
+def face_above(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A teacher that finds a face in the upper part of whatever is red."""
+    rows, columns = np.nonzero(pixels[..., 0].astype(int) - pixels[..., 2] > 100)
+    if not len(rows):
+        return np.empty((0, 4)), np.empty(0)
+    height, width = pixels.shape[:2]
+    top, left, right = rows.min() / height, columns.min() / width, (columns.max() + 1) / width
+    return np.array([[left, top, right, top + 0.12]]), np.ones(1)
+
+
 @pytest.fixture(autouse=True)
 def _teacher(monkeypatch: pytest.MonkeyPatch, teacher: Callable[[np.ndarray], np.ndarray]) -> None:
     monkeypatch.setattr(system, "load_teacher", lambda _: teacher)
+    monkeypatch.setattr(system, "load_face_teacher", lambda _: face_above)
 
 
 def test_a_run_is_trained_measured_and_exported(data: Path, recipe: Callable[..., Path], tmp_path: Path) -> None:
@@ -28,10 +39,11 @@ def test_a_run_is_trained_measured_and_exported(data: Path, recipe: Callable[...
     train_from_recipe(recipe(), data, out)
     measured = json.loads((out / "measured.json").read_text())
     assert measured["recall_at_iou_50"]["n"] + measured["false_persons_per_photo_without"]["n"] == 3
+    assert measured["faces_of_the_teacher"]["false_per_photo"]["n"] == 3
     export_run(out, tmp_path / "head", notes={"summary": "a test"})
     card = json.loads((tmp_path / "head" / "card.json").read_text())
     assert card["summary"] == "a test" and card["metrics"] == measured
-    assert (tmp_path / "head" / "subjects.onnx").stat().st_size < 250_000
+    assert (tmp_path / "head" / "subjects.onnx").stat().st_size < 400_000
     found = OwnDetector(tmp_path / "head").detect(np.zeros((40, 60, 3), np.uint8))
     assert found.source == "own"
 
@@ -44,7 +56,7 @@ def test_the_exported_file_says_what_the_network_says(data: Path, recipe: Callab
     train_from_recipe(recipe(epochs=1), data, tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "head")
     head = load_trained(tmp_path / "run").model
-    features = torch.randn(2, 448, 14, 14)
+    features = torch.randn(2, 576, 14, 14)
     with torch.no_grad():
         ours = head(features)
     for mine, theirs in zip(ours, read_head(tmp_path / "head").run(features.numpy()), strict=True):
@@ -73,6 +85,7 @@ def test_teacher_and_trunk_are_asked_once(
         return refuse() if image.any() else encode(self, image, size_wh)
 
     monkeypatch.setattr(system, "load_teacher", lambda _: refuse)
+    monkeypatch.setattr(system, "load_face_teacher", lambda _: refuse)
     monkeypatch.setattr(Model, "encode", encode_nothing)
     train_from_recipe(recipe(epochs=1), data, out, resume=True)
     assert (out / WEIGHTS).read_bytes() == first
@@ -100,6 +113,7 @@ def test_the_best_epoch_can_be_kept(data: Path, recipe: Callable[..., Path], tmp
         ({"views": 0}, "views must be at least 1"),
         ({"smallest_window": 1.5}, "smallest_window"),
         ({"believed_person": 1.0}, "believed_person"),
+        ({"believed_face": 0.0}, "believed_face"),
         ({"widht": 64}, "did you mean 'width'"),
     ],
 )

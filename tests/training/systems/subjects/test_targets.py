@@ -5,16 +5,20 @@ import pytest
 import torch
 
 from cadrage.models.subject_head import SubjectMaps
+from cadrage.training.systems.subjects.losses import centre_loss, edge_loss, subject_loss
+from cadrage.training.systems.subjects.samples import SubjectSample
 from cadrage.training.systems.subjects.targets import (
+    Faces,
     Found,
-    centre_loss,
     centre_maps,
-    edge_loss,
+    face_maps,
+    faces_by_teacher,
+    faces_in_window,
     found_by_teacher,
     in_window,
     mask_maps,
     mirrored,
-    subject_loss,
+    mirrored_faces,
 )
 
 WHOLE = np.array([0.0, 0.0, 1.0, 1.0])
@@ -94,18 +98,30 @@ def test_a_peak_tells_the_box_exactly() -> None:
     assert centres[0, row, column] == weights[0, row, column] == 1 and not centres[1:].any()
 
 
-def perfect() -> tuple[SubjectMaps, SubjectMaps, torch.Tensor]:
+def perfect() -> tuple[SubjectMaps, SubjectSample]:
     found = Found(np.array([[0.2, 0.2, 0.6, 0.8]]), np.array([0]))
+    faces = Faces(np.array([[0.3, 0.2, 0.4, 0.35], [0.7, 0.7, 0.8, 0.8]]), np.array([True, False]))
     centres, edges, weights = (torch.from_numpy(part)[None] for part in centre_maps(found, 28))
-    peaks = (centres > 0.999).float()
-    masks = torch.zeros(1, 3, 28, 28)
-    said = SubjectMaps(torch.full_like(masks, -20.0), 40 * peaks - 20, edges)
-    return said, SubjectMaps(masks, centres, edges), weights
+    face_centres, face_edges, face_weights, doubtful = (torch.from_numpy(part)[None] for part in face_maps(faces, 28))
+    masks, nothing = torch.zeros(1, 3, 28, 28), torch.zeros(1)
+    said = SubjectMaps(
+        torch.full_like(masks, -20.0),
+        40 * (centres > 0.999).float() - 20,
+        edges,
+        # Whatever is said where a doubtful face is does not count.
+        40 * torch.maximum((face_centres > 0.999).float(), doubtful) - 20,
+        face_edges,
+    )
+    drawn = SubjectSample(
+        ("a",), nothing, masks, centres, edges, weights, face_centres, face_edges, face_weights, doubtful, nothing
+    )
+    return said, drawn
 
 
 def test_to_say_it_exactly_costs_nothing() -> None:
     terms = subject_loss(*perfect())
-    assert {name: round(float(term), 4) for name, term in terms.items()} == {"masks": 0, "centres": 0, "edges": 0}
+    expected = dict.fromkeys(("masks", "centres", "edges", "face_centres", "face_edges"), 0)
+    assert {name: round(float(term), 4) for name, term in terms.items()} == expected
 
 
 def test_a_box_of_half_the_width_costs_half() -> None:
@@ -122,3 +138,25 @@ def test_photos_without_a_subject_still_teach() -> None:
     loss.backward()
     assert float(loss.detach()) > 0 and said.grad is not None and (said.grad > 0).all()
     assert float(edge_loss(torch.ones(1, 8, 4, 4), torch.zeros(1, 8, 4, 4), torch.zeros(1, 2, 4, 4))) == 0
+
+
+def test_a_face_that_the_teacher_doubts_or_a_window_cuts_is_neither_one_nor_none() -> None:
+    boxes = np.array([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.8, 0.8], [0.4, 0.0, 0.5, 0.1]])
+    faces = faces_by_teacher((boxes, np.array([0.9, 0.5, 0.7])))
+    assert faces.certain.tolist() == [True, False, True]
+    seen = faces_in_window(faces, np.array([0.2, 0.0, 0.7, 1.0]))
+    # Half of the first is left and half of the second, and all of the third.
+    assert seen.certain.tolist() == [False, False, True]
+    assert seen.boxes_xyxy[2] == pytest.approx([0.4, 0, 0.6, 0.1])
+    assert len(faces_in_window(faces, np.array([0.85, 0.85, 1.0, 1.0])).certain) == 0
+    centres, _, weights, doubtful = face_maps(seen, 28)
+    assert (centres > 0.999).sum() == (weights > 0.999).sum() == 1
+    assert doubtful.any() and not (doubtful * (centres > 0.999)).any()
+
+
+def test_the_faces_of_the_mirror_image_are_the_mirrored_ones() -> None:
+    faces = Faces(np.array([[0.1, 0.2, 0.22, 0.4], [0.6, 0.5, 0.7, 0.66]]), np.array([True, True]))
+    (centres, edges, weights, _), (c2, e2, w2, _) = face_maps(faces, 28), face_maps(mirrored_faces(faces), 28)
+    np.testing.assert_allclose(centres[:, :, ::-1], c2, atol=1e-5)
+    np.testing.assert_allclose(weights[:, :, ::-1], w2, atol=1e-5)
+    np.testing.assert_allclose(edges[[2, 1, 0, 3]][:, :, ::-1], e2, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The subject head: where people, animals and other objects are, read off the features of the default model."""
+"""The subject head: where people, their faces, animals and other objects are, read off the default model's features."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,12 @@ from cadrage.datasets.manifest import PhotoRecord, read_manifest
 from cadrage.datasets.splits import read_split
 from cadrage.errors import UsageError
 from cadrage.evaluation.bootstrap import bootstrap_mean
-from cadrage.geometry import iou_matrix
+from cadrage.geometry import area, iou_matrix
 from cadrage.inference.session import Model, load_model
 from cadrage.inference.store.registry import resolve
-from cadrage.inference.subjects.detector import Subjects
-from cadrage.inference.subjects.own import read_maps
+from cadrage.inference.subjects.detector import KINDS, Subjects
+from cadrage.inference.subjects.own import HeadMaps, read_maps
+from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 from cadrage.models.subject_head import SubjectHead, SubjectMaps
 from cadrage.training.engine.batches import Samples, stack
 from cadrage.training.engine.export import PER_PHOTO, Part
@@ -28,6 +29,7 @@ from cadrage.training.engine.module import SystemTraining, one_cycle
 from cadrage.training.engine.recipes import Choices, Range, Recipe
 from cadrage.training.engine.record import WEIGHTS, replaced
 from cadrage.training.engine.system import Prepared, System, Trained, filled
+from cadrage.training.systems.subjects.faces import SeenFaces, keep_faces, load_face_teacher, read_faces
 from cadrage.training.systems.subjects.kept import (
     keep_features,
     keep_labels,
@@ -36,13 +38,16 @@ from cadrage.training.systems.subjects.kept import (
     read_labels,
     window_boxes,
 )
-from cadrage.training.systems.subjects.targets import SubjectSample, SubjectSamples, SubjectViews, subject_loss
+from cadrage.training.systems.subjects.losses import subject_loss
+from cadrage.training.systems.subjects.samples import SubjectSample, SubjectSamples, SubjectViews
 
 MEASURED = "measured.json"
 _STRIDE = 16  # of the default model's trunk
 _FOUND = 0.5
 # Below this part of the photo the teacher's person is taken for noise.
 _SEEN = 0.001
+# From which the face teacher is sure in both views, what overlaps one that it mentions, and what is no small face.
+_SURE_FACE, _MENTIONED, _LARGE_FACE = 0.8, 0.3, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,10 @@ class SubjectRecipe(Recipe):
     fcdb: str = "fcdb/train"
     flms: str = "flms/a"
     teacher: str = "weights/deeplabv3_mobilenet_v2_pascal_quant.tflite"
+    face_teacher: str = "weights/face_rfb640_teacher.onnx"
     fit_on: str = "fit"  # "fit", or "fit+dev" for released weights after every choice has been made
     trunk: str = "default"  # a model's name or folder; it must not have seen the photos that are to be measured on
-    views: int = 3  # of each photo: itself and random windows of it, each also mirrored
+    views: int = 6  # of each photo: itself and random windows of it, each also mirrored
     smallest_window: float = 0.45  # least side of a window, as a part of the photo's
     # Model.
     width: int = 64
@@ -81,15 +87,23 @@ class SubjectRecipe(Recipe):
     masks: float = 2.0
     centres: float = 0.5
     edges: float = 1.0
+    face_centres: float = 0.5
+    face_edges: float = 1.0
     # Least probability of each kind, as measured on dev.
     believed_person: float = 0.3
     believed_animal: float = 0.3
     believed_object: float = 0.3
+    believed_face: float = 0.25
 
     @property
     def believed(self) -> dict[str, float]:
         """The least probabilities by kind."""
-        return {"person": self.believed_person, "animal": self.believed_animal, "object": self.believed_object}
+        return {
+            "person": self.believed_person,
+            "animal": self.believed_animal,
+            "object": self.believed_object,
+            "face": self.believed_face,
+        }
 
     def check(self, file: Path) -> None:
         """As every recipe's."""
@@ -140,9 +154,8 @@ class SubjectTraining(SystemTraining[SubjectRecipe]):
     shown = ("recall", "false_persons")
 
     def losses(self, batch: SubjectSample) -> dict[str, Tensor]:
-        """The three terms by name, unweighted."""
-        target = SubjectMaps(batch.masks, batch.centres, batch.edges)
-        return subject_loss(self.model(batch.features), target, batch.weights)
+        """The terms by name, unweighted."""
+        return subject_loss(self.model(batch.features), batch)
 
     def answers(self, batch: SubjectSample) -> dict[str, SubjectAnswer]:
         """The persons that the head finds in each photo, from both of its views."""
@@ -170,8 +183,7 @@ def predict(head: nn.Module, features: Tensor, believed: dict[str, float]) -> Su
     """What the head, in evaluation mode, says of one photo's features ``(2, C, h, w)``."""
     with torch.no_grad():
         maps: SubjectMaps = head(features)
-    masks, centres, edges = (each.cpu().numpy() for each in maps)
-    return read_maps((masks, centres, edges), believed)
+    return read_maps(HeadMaps(*(each.cpu().numpy() for each in maps)), believed, KINDS)
 
 
 def judged(records: Sequence[PhotoRecord], answers: Mapping[str, SubjectAnswer]) -> tuple[list[bool], dict[str, int]]:
@@ -192,6 +204,26 @@ def judged(records: Sequence[PhotoRecord], answers: Mapping[str, SubjectAnswer])
     return hits, inventions
 
 
+def judged_faces(found: Sequence[Subjects], seen: Sequence[SeenFaces]) -> dict[str, list[int]]:
+    """Which of the teacher's faces are found on each photo, and how many faces that it does not even mention.
+
+    Counted are the faces that the teacher is sure of in both views, as found where a face has an IoU of .5 with it or
+    more: all of them, those of 8 % of the photo's height or more, and the largest one of each photo. A face that is
+    found is false where it has an IoU below .3 with everything that the teacher mentions.
+    """
+    counts: dict[str, list[int]] = {"all": [], "of_8_percent": [], "largest": [], "false_per_photo": []}
+    for ours, (theirs, certainty) in zip(found, seen, strict=True):
+        faces = ours.of("face").boxes_xyxy
+        sure = theirs[certainty >= _SURE_FACE]
+        hits = (iou_matrix(sure, faces) >= _FOUND).any(axis=1).astype(int).tolist()
+        large = sure[:, 3] - sure[:, 1] >= _LARGE_FACE
+        counts["all"] += hits
+        counts["of_8_percent"] += [hit for hit, counted in zip(hits, large, strict=True) if counted]
+        counts["largest"] += hits[int(area(sure).argmax()) :][:1] if hits else []
+        counts["false_per_photo"].append(int((~(iou_matrix(faces, theirs) >= _MENTIONED).any(axis=1)).sum()))
+    return counts
+
+
 def _summary(values: Sequence[float]) -> dict[str, Any]:
     counted = np.array(values, np.float64)
     if not len(counted):
@@ -208,25 +240,31 @@ def _prepare(recipe: SubjectRecipe, data: Path) -> Prepared:
     def samples(out: Path) -> Samples:
         labels_folder, features_folder = out / "kept" / "teacher", out / "kept" / "features"
         keep_labels(found.records, load_teacher(data / recipe.teacher), labels_folder)
+        faces_folder = out / "kept" / "faces"
+        keep_faces(found.records, load_face_teacher(data / recipe.face_teacher), faces_folder)
         keep_features(found.records, trunk, windows, features_folder)
         labels = [read_labels(one, labels_folder) for one in found.records]
-        views = SubjectViews(found.records, labels, read_features(features_folder), windows)
+        faces = [read_faces(one, faces_folder) for one in found.records]
+        views = SubjectViews(found.records, labels, faces, read_features(features_folder), windows)
         train, whole = SubjectSamples(views, found.fit, recipe.seed), SubjectSamples(views, found.dev, None)
         return Samples(train, whole, stack)
 
     def finish(out: Path, samples: Samples) -> None:
-        """Recall of labelled persons and false persons per photo without one, each with n and a 95 % interval."""
+        """Recall of persons and faces and how many are false, each with n and a 95 % interval."""
         head = _load(recipe, load_file(out / WEIGHTS)).eval()
-        answers = {}
-        for index, record in enumerate(dev):
-            sample = samples.validation[(0, index)]
-            persons = predict(head, sample.features, recipe.believed).of("person")
-            answers[record.file_name] = SubjectAnswer(persons, float(sample.persons_seen))
+        seen = [samples.validation[(0, index)] for index in range(len(dev))]
+        said = [predict(head, sample.features, recipe.believed) for sample in seen]
+        answers = {
+            record.file_name: SubjectAnswer(found.of("person"), float(sample.persons_seen))
+            for record, found, sample in zip(dev, said, seen, strict=True)
+        }
         hits, inventions = judged(dev, answers)
+        faces = judged_faces(said, [read_faces(record, out / "kept" / "faces") for record in dev])
         results = {
             "recall_at_iou_50": _summary(hits),
             "false_persons_per_photo_without": _summary(list(inventions.values())),
             "photos_with_false_persons": [name for name, count in inventions.items() if count],
+            "faces_of_the_teacher": {name: _summary(counted) for name, counted in faces.items()},
         }
         with replaced(out / MEASURED) as part:
             part.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -252,21 +290,23 @@ def _start(recipe: SubjectRecipe, data: Path) -> nn.Module:
     trunk = _trunk(recipe)
     side = trunk.card.input_side
     blank = trunk.encode(np.zeros((side, side, 3), np.uint8), (side, side))
-    return _head(recipe, blank.features.shape[1])
+    fine_channels = MobileNetV2.channels[0]
+    return _head(recipe, blank.features.shape[1] - 4 * fine_channels, fine_channels)
 
 
 def _load(recipe: SubjectRecipe, tensors: Mapping[str, Tensor]) -> nn.Module:
-    return filled(_head(recipe, tensors["reduce.weight"].shape[1]), tensors)
+    channels, fine_channels = (tensors[name].shape[1] for name in ("reduce.weight", "faces.look.weight"))
+    return filled(_head(recipe, channels, fine_channels), tensors)
 
 
-def _head(recipe: SubjectRecipe, channels: int) -> SubjectHead:
-    return SubjectHead(channels, width=recipe.width, fine=recipe.fine, dropout=recipe.dropout)
+def _head(recipe: SubjectRecipe, channels: int, fine_channels: int) -> SubjectHead:
+    return SubjectHead(channels, fine_channels, width=recipe.width, fine=recipe.fine, dropout=recipe.dropout)
 
 
 def _parts(trained: Trained[SubjectRecipe]) -> list[Part]:
     head, side = cast(SubjectHead, trained.model), trained.record["features_side"]
-    features = torch.zeros(2, head.reduce.in_channels, side, side)
-    return [Part("subjects", head, (features,), ["masks", "centres", "edges"], (PER_PHOTO,), half=True)]
+    features = torch.zeros(2, head.reduce.in_channels + 4 * head.faces.look.in_channels, side, side)
+    return [Part("subjects", head, (features,), list(SubjectMaps._fields), (PER_PHOTO,), half=True)]
 
 
 def _card(trained: Trained[SubjectRecipe], parts: Mapping[str, Any]) -> dict[str, Any]:
