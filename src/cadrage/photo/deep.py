@@ -20,6 +20,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from cadrage.photo import exif
 from cadrage.photo.colour import DEEP_MODES
+from cadrage.photo.png_chunks import SIGNATURE_BYTES, chunks_between
 
 Samples = npt.NDArray[np.uint16]
 
@@ -252,18 +253,14 @@ def _png(array: Samples, settings: Mapping[str, Any]) -> bytes:
     Image.new("L" if channels < 3 else "RGB", (1, 1)).save(small, "PNG", **settings)
     header, *rest = [(name, chunk) for name, chunk in _png_chunks(data) if name in _PIXEL_CHUNKS]
     extra = [chunk for name, chunk in _png_chunks(small.getvalue()) if name not in _PIXEL_CHUNKS]
-    return data[:8] + b"".join([header[1], *extra, *(chunk for _, chunk in rest)])
+    return data[:SIGNATURE_BYTES] + b"".join([header[1], *extra, *(chunk for _, chunk in rest)])
 
 
 _PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at < len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        yield data[at + 4 : at + 8], data[at:end]
-        at = end
+    return ((name, data[at:end]) for at, name, end in chunks_between(data, SIGNATURE_BYTES, len(data)))
 
 
 def _write_tiff(array: Samples, cmyk: bool, settings: Mapping[str, Any], handle: IO[bytes]) -> None:
