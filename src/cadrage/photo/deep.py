@@ -198,23 +198,6 @@ def picture(array: Samples, mode: str) -> Image.Image:
     return Image.frombytes(mode, (array.shape[1], array.shape[0]), (array >> 8).astype(np.uint8).tobytes())
 
 
-_TURNS: dict[int, Callable[[Samples], Samples]] = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: np.rot90(stored, 3),
-    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
-    8: lambda stored: np.rot90(stored, 1),
-}
-
-
-def upright(array: Samples, orientation: int) -> Samples:
-    """Samples turned upright; the same memory, seen another way."""
-    return _TURNS[orientation](array)
-
-
 def resized(array: Samples, size_wh: tuple[int, int], alpha: bool) -> Samples:
     """Samples at another size; with ``alpha``, the last channel says how much each colour counts."""
     colours = array.astype(np.float32)
