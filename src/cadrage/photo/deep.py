@@ -63,7 +63,7 @@ def _tiff_depth(image: Any) -> Depth:
 
 
 def _png_depth(image: Any) -> Depth:
-    deep_samples = image.tile and str(image.tile[0].args).find("16") >= 0
+    deep_samples = image.tile and "16" in str(image.tile[0].args)
     return Depth(16, "grey" if image.mode in DEEP_MODES else "colour") if deep_samples else EIGHT_BITS
 
 
