@@ -113,6 +113,12 @@ def write_model(folder: Path, **selection: float) -> Path:
     return folder
 
 
+def _edit_card(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    edit(card)
+    (folder / "card.json").write_text(json.dumps(card))
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that is never altered: red places attract crops, green makes the evaluator prefer narrow boxes."""
@@ -124,9 +130,7 @@ def scorer_folder(tmp_path: Path) -> Path:
     """The tiny model without its proposer."""
     folder = write_model(tmp_path / "scorer")
     (folder / "proposer.onnx").unlink()
-    card = json.loads((folder / "card.json").read_text())
-    del card["parts"]["proposer"]
-    (folder / "card.json").write_text(json.dumps(card))
+    _edit_card(folder, lambda card: card["parts"].pop("proposer"))
     return folder
 
 
@@ -134,6 +138,18 @@ def scorer_folder(tmp_path: Path) -> Path:
 def make_model(tmp_path: Path) -> Callable[..., Path]:
     """A fresh model folder to damage, or one with other selection settings."""
     return lambda **selection: write_model(tmp_path / "model", **selection)
+
+
+@pytest.fixture(scope="session")
+def edit_card() -> Callable[..., None]:
+    """Let a function change the card in a model folder, as read from JSON."""
+    return _edit_card
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    """A photo of the size that the tiny model takes, uint8 (side, side, 3)."""
+    return np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 
 
 def _person_evaluator() -> bytes:

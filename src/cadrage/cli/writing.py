@@ -152,7 +152,7 @@ class CropWriter:
         self.overwrite = overwrite
         self._template = options.template
         self._sources = identities(photos)
-        self._folders = _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
+        self._folders = _folders(photos, options)
         self._stems = _stems(photos, self._folders)
         self._given_away: set[str] = set()
 
@@ -251,7 +251,7 @@ def without_own_crops(photos: Sequence[PhotoInput], options: FileOptions) -> tup
     was made from.
     """
     template = options.template
-    folders = _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
+    folders = _folders(photos, options)
     targets = {folder: identity(options.output / folder) for folder in dict.fromkeys(folders.values())}
     here = [
         photo
@@ -268,6 +268,11 @@ def without_own_crops(photos: Sequence[PhotoInput], options: FileOptions) -> tup
     what = f"{len(own)} files are" if len(own) > 1 else "1 file is"
     note = f"{options.output}: {what} left out, named like crops of other photos here ({names}); name a file to crop it"
     return [photo for photo in photos if photo not in own], note
+
+
+def _folders(photos: Sequence[PhotoInput], options: FileOptions) -> dict[PhotoInput, Path]:
+    """The folder below the output folder for the crops of each photo."""
+    return _mirrored(photos) if options.keep_folders else dict.fromkeys(photos, Path())
 
 
 def _mirrored(photos: Sequence[PhotoInput]) -> dict[PhotoInput, Path]:

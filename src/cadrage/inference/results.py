@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from cadrage.errors import UsageError, one_line
+from cadrage.errors import CadrageError, UsageError, one_line
 from cadrage.geometry import parse_ratio
 from cadrage.inference.json_format import SCHEMA_VERSION, crop_object, request_object
 from cadrage.inference.request import RatioLike, Request
 from cadrage.inference.selection.crop import Crop, expect, object_position
 from cadrage.inference.sources import PhotoLike, as_photo
-from cadrage.photo import Note, Photo
+from cadrage.photo import Note, Photo, open_photo
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -110,7 +110,7 @@ class Suggestions:
         # Most results are never shown.
         from cadrage.inference.pictures.notebook import notebook_html
 
-        return notebook_html(self)
+        return notebook_html(self.crops, self.caption, self.warnings, self._plot_if_unchanged())
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -239,6 +239,15 @@ class Suggestions:
         from cadrage.inference.pictures.preview import draw_crops
 
         return draw_crops(self._opened(photo).thumbnail(_PLOT_SIDE), self.crops, self.caption)
+
+    def _plot_if_unchanged(self) -> Image | None:
+        try:
+            photo = open_photo(self.image.path)
+            unchanged = photo.path is not None and photo.sha256 == self.image.sha256
+            return self.plot(photo) if unchanged else None
+        # A table without a picture is better than no answer at all.
+        except CadrageError:
+            return None
 
     def _opened(self, photo: PhotoLike) -> Photo:
         opened = as_photo(photo)

@@ -20,6 +20,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from cadrage.photo import exif
 from cadrage.photo.colour import DEEP_MODES
+from cadrage.photo.png_chunks import SIGNATURE_BYTES, chunks_between
 
 Samples = npt.NDArray[np.uint16]
 
@@ -62,7 +63,7 @@ def _tiff_depth(image: Any) -> Depth:
 
 
 def _png_depth(image: Any) -> Depth:
-    deep_samples = image.tile and str(image.tile[0].args).find("16") >= 0
+    deep_samples = image.tile and "16" in str(image.tile[0].args)
     return Depth(16, "grey" if image.mode in DEEP_MODES else "colour") if deep_samples else EIGHT_BITS
 
 
@@ -197,23 +198,6 @@ def picture(array: Samples, mode: str) -> Image.Image:
     return Image.frombytes(mode, (array.shape[1], array.shape[0]), (array >> 8).astype(np.uint8).tobytes())
 
 
-_TURNS: dict[int, Callable[[Samples], Samples]] = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: np.rot90(stored, 3),
-    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
-    8: lambda stored: np.rot90(stored, 1),
-}
-
-
-def upright(array: Samples, orientation: int) -> Samples:
-    """Samples turned upright; the same memory, seen another way."""
-    return _TURNS[orientation](array)
-
-
 def resized(array: Samples, size_wh: tuple[int, int], alpha: bool) -> Samples:
     """Samples at another size; with ``alpha``, the last channel says how much each colour counts."""
     colours = array.astype(np.float32)
@@ -252,18 +236,14 @@ def _png(array: Samples, settings: Mapping[str, Any]) -> bytes:
     Image.new("L" if channels < 3 else "RGB", (1, 1)).save(small, "PNG", **settings)
     header, *rest = [(name, chunk) for name, chunk in _png_chunks(data) if name in _PIXEL_CHUNKS]
     extra = [chunk for name, chunk in _png_chunks(small.getvalue()) if name not in _PIXEL_CHUNKS]
-    return data[:8] + b"".join([header[1], *extra, *(chunk for _, chunk in rest)])
+    return data[:SIGNATURE_BYTES] + b"".join([header[1], *extra, *(chunk for _, chunk in rest)])
 
 
 _PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at < len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        yield data[at + 4 : at + 8], data[at:end]
-        at = end
+    return ((name, data[at:end]) for at, name, end in chunks_between(data, SIGNATURE_BYTES, len(data)))
 
 
 def _write_tiff(array: Samples, cmyk: bool, settings: Mapping[str, Any], handle: IO[bytes]) -> None:

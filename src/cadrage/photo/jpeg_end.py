@@ -11,14 +11,12 @@ from typing import BinaryIO
 
 from PIL.JpegImagePlugin import JpegImageFile
 
-from cadrage.photo.jpeg_parts import walk_jpeg
+from cadrage.photo.jpeg_parts import FRAMES, SOS, walk_jpeg
 
 _END = b"\xff\xd9"
 _FOLLOWING = (b"\0" * 64, b"\xaa" * 64)
 _STRIP_ROWS = 256
 
-_SOS = 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Within pixels 0xFF is followed by 0 or by a restart; a marker without a length has no place where this looks.
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd9])")
 
@@ -89,10 +87,10 @@ def _all_scans(data: bytes) -> bool:
         marker, at = found[1][0], found.end()
         end = at + max(int.from_bytes(data[at : at + 2], "big"), 2)
         head = data[at + 2 : end]
-        if marker in _FRAMES:
+        if marker in FRAMES:
             channels = head[6 : 6 + 3 * head[5] : 3]
             lowest_bits = {channel: [_NOTHING_KNOWN] * _COEFFICIENTS for channel in channels}
-        elif marker == _SOS:
+        elif marker == SOS:
             first, last, bits = head[1 + 2 * head[0] :][:3]
             for channel in head[1 : 1 + 2 * head[0] : 2]:
                 lowest_bits[channel][first : last + 1] = [bits & 15] * (last + 1 - first)

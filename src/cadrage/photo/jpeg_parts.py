@@ -8,8 +8,10 @@ from typing import BinaryIO
 from cadrage.photo.source import PartsError
 
 _SOI_BYTES = 2
-_SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
-_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers that start a scan, and those that start a picture."""
+
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 # As the decoder has it: an end in front of the pixels, for instance, does not stop it.
 _WITHOUT_LENGTH = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}
@@ -63,7 +65,7 @@ def walk_jpeg(handle: BinaryIO) -> JpegParts:
         # The length counts itself; a decoder takes what is too short for that as nothing.
         length = max(int.from_bytes(handle.read(2), "big"), 2)
         start = handle.tell()
-        if marker in _FRAMES:
+        if marker in FRAMES:
             head = handle.read(6)
             frame, channels = marker, head[5] if len(head) == 6 else 0
             size_wh = (int.from_bytes(head[3:5], "big"), int.from_bytes(head[1:3], "big"))
@@ -73,7 +75,7 @@ def walk_jpeg(handle: BinaryIO) -> JpegParts:
                 raise PartsError(f"more than {_MOST_EXIF_SEGMENTS} EXIF segments")
         elif marker == _APP2 and pictures == 1:
             pictures = _pictures(handle.read(length - 2))
-        elif marker == _SOS:
+        elif marker == SOS:
             # All channels in one scan: a decoder stops after it.
             together = frame not in _PROGRESSIVE and handle.read(1) == bytes([channels])
             handle.seek(start + length - 2)
@@ -105,7 +107,7 @@ def _count_scans(handle: BinaryIO, size_wh: tuple[int, int]) -> None:
     most = min(max(_MOST_SCANS_TIMES_PIXELS // pixels, _FEWEST_SCANS), _MOST_SCANS)
     content = handle.read()
     # Nearly always enough, and much faster than a look at every marker.
-    if content.count(bytes([0xFF, _SOS])) < most:
+    if content.count(bytes([0xFF, SOS])) < most:
         return
     scans, at = 1, 0
     while found := _MARKER.search(content, at):
@@ -114,7 +116,7 @@ def _count_scans(handle: BinaryIO, size_wh: tuple[int, int]) -> None:
             return
         if marker == 0x01:
             continue
-        scans += marker == _SOS
+        scans += marker == SOS
         if scans > most:
             raise PartsError(f"more than {most} scans")
         at += int.from_bytes(content[at : at + 2], "big")

@@ -1,10 +1,13 @@
 """The eight ways a camera can store a picture, and how to turn it upright."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 Turn = Image.Transpose
+Samples = npt.NDArray[np.uint16]
 
 # EXIF orientation -> what turns the stored pixels upright.
 _TURNS = {
@@ -15,6 +18,17 @@ _TURNS = {
     6: Turn.ROTATE_270,
     7: Turn.TRANSVERSE,
     8: Turn.ROTATE_90,
+}
+
+# The same for arrays (height, width, channels).
+_SAMPLE_TURNS: dict[int, Callable[[Samples], Samples]] = {
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: np.rot90(stored, 3),
+    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
+    8: lambda stored: np.rot90(stored, 1),
 }
 
 
@@ -30,6 +44,11 @@ def valid_orientation(value: object) -> int:
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """``image`` turned upright; the same object if it already is."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def upright_samples(samples: Samples, orientation: int) -> Samples:
+    """``samples``, uint16 (height, width, channels), turned upright; the same memory, seen another way."""
+    return _SAMPLE_TURNS[orientation](samples) if orientation in _SAMPLE_TURNS else samples
 
 
 def upright_size(stored_size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from cadrage.photo.header import (
 )
 from cadrage.photo.jpeg_end import missing_end
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
-from cadrage.photo.orientation import upright
+from cadrage.photo.orientation import upright, upright_samples
 from cadrage.photo.source import PhotoSource, Source, changed, source_of
 
 _DEEP_MODES = {2: "LA", 3: "RGB", 4: "RGBA"}
@@ -171,7 +171,7 @@ class Photo:
             PhotoError: as for ``model_input``.
         """
         with self.opened() as image, damage_reported(self.name, self.format):
-            return deep.upright(deep.samples(image), self.orientation)
+            return upright_samples(deep.samples(image), self.orientation)
 
     def _stored_pixels(self) -> Image.Image:
         """The decoded picture before ``header.turn`` is applied, detached from its file."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.source import PartsError
 
-_SIGNATURE_BYTES = 8
+SIGNATURE_BYTES = 8
 _HEADER_BYTES, _FRAME_CONTROL_BYTES = 13, 26
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -72,7 +72,7 @@ def walk_png(handle: BinaryIO) -> PngParts:
     damaged: list[str] = []
     frames, shown_frames, still_is_frame, still_start, ended, count = 0, 0, False, 0, False, 0
     first_wh, first_data = (0, 0), []
-    at = _SIGNATURE_BYTES
+    at = SIGNATURE_BYTES
     while at + 8 <= size:
         count += 1
         if count > most:
@@ -137,18 +137,18 @@ def mended_png(handle: BinaryIO, parts: PngParts) -> BinaryIO:
 
 def _as_still(content: bytes, frame: Frame, left_out: tuple[tuple[int, int], ...]) -> bytes:
     """A PNG of nothing but that frame: no other picture shines through it or stands around it."""
-    start = _SIGNATURE_BYTES + 8 + _HEADER_BYTES + 4
-    header = struct.pack(">LL", *frame.size_wh) + content[_SIGNATURE_BYTES + 16 : start - 4]
-    pieces = [content[:_SIGNATURE_BYTES], _chunk(b"IHDR", header)]
-    for at, name, end in _chunks_between(content, start, frame.still_start):
+    start = SIGNATURE_BYTES + 8 + _HEADER_BYTES + 4
+    header = struct.pack(">LL", *frame.size_wh) + content[SIGNATURE_BYTES + 16 : start - 4]
+    pieces = [content[:SIGNATURE_BYTES], _chunk(b"IHDR", header)]
+    for at, name, end in chunks_between(content, start, frame.still_start):
         if name != b"acTL" and (at, end) not in left_out:
             pieces.append(content[at:end])
     pieces += [_chunk(b"IDAT", content[first:last]) for first, last in frame.data]
     return b"".join((*pieces, _IEND))
 
 
-def _chunks_between(content: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:
-    """Start, name and end of each chunk."""
+def chunks_between(content: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:
+    """Start, name and end in bytes of each chunk of a PNG that is whole, from the chunk that starts at ``start``."""
     at = start
     while at < end:
         length, name = struct.unpack_from(">L4s", content, at)

@@ -128,10 +128,11 @@ class TiffPage(TiffImageFile):
 
     def _corrected(self, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
         layout = self.layout
-        if layout.swapped:
+        if layout.swapped and layout.bits[0] == 16:
             # Signed 16-bit samples have been widened already.
-            narrow = samples.astype(np.int16).byteswap().astype(np.int32) if layout.bits[0] == 16 else None
-            samples = samples.byteswap() if narrow is None else narrow
+            samples = samples.astype(np.int16).byteswap().astype(np.int32)
+        elif layout.swapped:
+            samples = samples.byteswap()
         if layout.bits[0] == 32 and layout.sample_format == 1 and samples.size and samples.min() < 0:
             raise unsupported(self.name, "32-bit grey above 2147483647", _INTEGERS)
         if layout.bits[0] == 12:

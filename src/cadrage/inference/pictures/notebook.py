@@ -1,34 +1,34 @@
-"""Suggestions as a notebook shows them: the crops drawn on the photo, where it is still there, and a table."""
+"""Crops as a notebook shows them: drawn on their photo, where it is still there, and as a table."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from cadrage.errors import CadrageError
+from PIL import Image
+
+from cadrage.inference.pictures.preview import Caption
+from cadrage.inference.selection.crop import Crop
 from cadrage.pages import render
-from cadrage.photo import open_photo
-
-if TYPE_CHECKING:
-    from cadrage.inference.results import Suggestions
 
 _WIDTH_PX = 640
 _JPEG_QUALITY = 84
 
 
-def notebook_html(suggestions: "Suggestions") -> str:
-    """A picture, if the photo is a file that has not changed, and a row for every crop; safe to show as it is."""
-    return render("notebook.html", suggestions=suggestions, jpeg=_drawn(suggestions))
+def notebook_html(crops: Sequence[Crop], caption: Caption, warnings: Sequence[str], picture: Image.Image | None) -> str:
+    """The picture, if there is one, and a row for every crop; safe to show as it is.
+
+    Args:
+        crops: in the order of the rows.
+        caption: the name of the photo, and what else stands above the table.
+        warnings: sentences below the table.
+        picture: the crops drawn on the photo, at any size; None without a photo.
+    """
+    jpeg = None if picture is None else _jpeg(picture)
+    return render("notebook.html", crops=crops, caption=caption, warnings=warnings, jpeg=jpeg)
 
 
-def _drawn(suggestions: "Suggestions") -> bytes | None:
-    try:
-        photo = open_photo(suggestions.image.path)
-        if photo.path is None or photo.sha256 != suggestions.image.sha256:
-            return None
-        picture = suggestions.plot(photo)
-    # A table without a picture is better than no answer at all.
-    except CadrageError:
-        return None
-    picture.thumbnail((_WIDTH_PX, _WIDTH_PX))
+def _jpeg(picture: Image.Image) -> bytes:
+    small = picture.convert("RGB")
+    small.thumbnail((_WIDTH_PX, _WIDTH_PX))
     stream = io.BytesIO()
-    picture.convert("RGB").save(stream, "JPEG", quality=_JPEG_QUALITY)
+    small.save(stream, "JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()
