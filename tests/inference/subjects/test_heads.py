@@ -38,9 +38,16 @@ def test_of_a_person_with_a_face_the_face_is_the_head() -> None:
     assert heads(found(person, face), SIZE) == kept_boxes(found(face))
 
 
+def test_faces_come_before_assumed_heads_and_large_ones_before_small_ones() -> None:
+    small, large = ("face", (0.1, 0.2, 0.15, 0.28), 0.9), ("face", (0.2, 0.2, 0.3, 0.4), 0.6)
+    faceless = ("person", (0.5, 0.1, 0.9, 1.0), 0.95)
+    found_heads = heads(found(faceless, small, large), SIZE)
+    assert found_heads[:2] == kept_boxes(found(large, small)) and len(found_heads) == 3
+
+
 def test_of_a_person_without_one_the_head_is_assumed_at_the_top() -> None:
     person, elsewhere = ("person", (0.3, 0.1, 0.7, 1.0), 0.9), ("face", (0.8, 0.2, 0.9, 0.35), 0.8)
-    assumed, face = heads(found(person, elsewhere), SIZE)
+    face, assumed = heads(found(person, elsewhere), SIZE)
     assert assumed[1] == pytest.approx(0.1 - 0.09) and 0.3 < assumed[0] < assumed[2] < 0.7
     assert (face,) == kept_boxes(found(elsewhere))
 

@@ -16,7 +16,7 @@ broken as little as possible, and the flag says so.
 
 Rules have two strengths. The caller asks for all of them but numbers 5 to 7, and may forbid that an asked rule gives
 way. Those three are wishes and make no request fail. Number 5 holds where a model knows the main person, of whom a crop
-then shows a tenth or more; number 6 where a detector is sure of a head: the largest is shown whole, others are whole or
+then shows a tenth or more; number 6 where a detector is sure of a head: the first is shown whole, others are whole or
 left out; number 7 where a photo does not fill its frame. Where fewer crops than asked fulfil it, others follow behind
 them.
 """
@@ -80,7 +80,7 @@ class Rules:
     ``person_xyxy (1, 4)`` is the main person, ``(0, 4)`` where none is to be shown. ``visible_xyxy`` is the object on
     plain ground and the same with air around it, ``(2, 4)``, or ``(0, 4)`` where the photo fills its frame.
     ``head_xyxy`` are the heads of those who are kept: of whom no crop can hold all, it holds the head.
-    ``sure_head_xyxy`` are those that a detector is sure of, whoever is kept. The largest head comes first.
+    ``sure_head_xyxy`` are those that a detector is sure of, whoever is kept. The most important head comes first.
     """
 
     keep_xyxy: Floats = field(default_factory=_NO_BOXES.copy)
@@ -152,8 +152,8 @@ def rules_for(
     Args:
         found_xyxy: the subjects that the request asks to keep in words.
         person_xyxy: the main person that the model knows, of whom every crop is to show something.
-        head_xyxy: the heads of those subjects.
-        sure_head_xyxy: the heads that a detector is sure of.
+        head_xyxy: the heads of those subjects, the most important first.
+        sure_head_xyxy: the heads that a detector is sure of, likewise.
         visible_xyxy: the content of a photo that does not fill its frame, of which no crop is to cut anything.
     """
     kept = np.array((*request.keep_xyxy, *found_xyxy), np.float64).reshape(-1, 4)
@@ -166,19 +166,14 @@ def rules_for(
         min_size_wh=(max(width for width, _ in asked), max(height for _, height in asked)),
         person_xyxy=_NO_BOXES if person_xyxy is None else np.array([person_xyxy]),
         visible_xyxy=_NO_BOXES if visible_xyxy is None else _with_air(np.array([visible_xyxy]), size_wh),
-        head_xyxy=_largest_first(outward(np.array(head_xyxy, np.float64).reshape(-1, 4), size_wh)),
-        sure_head_xyxy=_largest_first(outward(np.array(sure_head_xyxy, np.float64).reshape(-1, 4), size_wh)),
+        head_xyxy=outward(np.array(head_xyxy, np.float64).reshape(-1, 4), size_wh),
+        sure_head_xyxy=outward(np.array(sure_head_xyxy, np.float64).reshape(-1, 4), size_wh),
     )
 
 
 def hull_of(boxes_xyxy: Floats) -> Floats:
     """The smallest box ``(4,)`` around all of the boxes ``(N, 4)``, of which there is one or more."""
     return np.concatenate([boxes_xyxy[:, :2].min(axis=0), boxes_xyxy[:, 2:].max(axis=0)])
-
-
-def _largest_first(boxes_xyxy: Floats) -> Floats:
-    ordered: Floats = boxes_xyxy[np.argsort(-area(boxes_xyxy), kind="stable")]
-    return ordered
 
 
 def _with_air(box_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:

@@ -75,7 +75,7 @@ class SubjectRecipe(Recipe):
     fine: int = 24
     dropout: float = 0.1  # share of feature channels left out
     # Optimisation.
-    epochs: int = 40  # each photo once per epoch, in one of its views
+    epochs: int = 80  # each photo once per epoch, in one of its views
     batch: int = 32
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
@@ -87,8 +87,8 @@ class SubjectRecipe(Recipe):
     masks: float = 2.0
     centres: float = 0.5
     edges: float = 1.0
-    face_centres: float = 0.5
-    face_edges: float = 1.0
+    face_centres: float = 1.0
+    face_edges: float = 2.0
     # Least probability of each kind, as measured on dev.
     believed_person: float = 0.3
     believed_animal: float = 0.3
