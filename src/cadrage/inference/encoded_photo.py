@@ -151,6 +151,7 @@ class EncodedPhoto:
         kept, person_xyxy = kept_boxes(subjects), self._person_xyxy
         heads = self._subjects.kept_heads(subjects)
         sure_heads = self._subjects.sure_heads() if request.people_aware else ()
+        people_xyxy = self._subjects.sure_people() if request.people_aware else np.empty((0, 4))
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         visible_xyxy = photo.content_xyxy(card.input_side)
         framed = [
@@ -174,6 +175,7 @@ class EncodedPhoto:
                     evaluate=evaluate,
                     opinions=opinions,
                     candidates=card.candidates,
+                    people_xyxy=people_xyxy,
                     score_scale=card.score_scale,
                 )
             )

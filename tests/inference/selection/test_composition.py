@@ -1,6 +1,8 @@
 """An object on plain ground: whole where it fits, as much as possible where not, and well placed."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 from cadrage import Cropper
 from cadrage.geometry import parse_ratio
 from cadrage.inference.request import Request
+from cadrage.inference.selection.by_overlap import select
 from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool, grid_pool
-from cadrage.inference.selection.composition import unease
+from cadrage.inference.selection.composition import halved, unease
+from cadrage.inference.selection.duplicates import SetLimits
 from cadrage.inference.selection.rules import Rules, admit, rules_for, violations
+from cadrage.inference.selection.task import CropDistribution
 
 SIZE = (1200, 800)
 BOTTLE = (920, 180, 1120, 640)
@@ -182,3 +187,32 @@ def test_candidates_that_hold_the_object_are_among_the_others(ratio: str) -> Non
     grid = grid_pool(rules, SIZE)
     assert admit(grid.boxes_xyxy, rules, SIZE)[1] == ()
     assert grid.leading < len(grid.boxes_xyxy)
+
+
+def test_whom_a_crop_halves() -> None:
+    people = np.array([[0.2, 0.2, 0.4, 0.9], [0.6, 0.1, 0.8, 0.5]])
+    crops = np.array(
+        [
+            [0.0, 0.0, 1.0, 1.0],  # everybody
+            [0.0, 0.0, 0.5, 1.0],  # one whole, the other left out
+            [0.3, 0.0, 1.0, 1.0],  # half of the first
+            [0.0, 0.0, 0.75, 1.0],  # three quarters of the second
+            [0.3, 0.95, 1.0, 1.0],  # beneath both
+            [0.0, 0.0, 1.0, 0.6],  # legs are cut off
+        ]
+    )
+    assert halved(crops, people) == pytest.approx([0, 0, 1, 0.5, 0, 0])
+    assert halved(crops, np.empty((0, 4))).tolist() == [0] * 6
+
+
+def test_a_crop_rather_leaves_somebody_out_than_halves_them() -> None:
+    """The first candidate is expected to overlap a little more, but ends in the middle of a person."""
+    candidates = np.array([[0.0, 0.0, 0.6, 1.0], [0.0, 0.0, 0.5, 1.0]])
+    opinions = CropDistribution(candidates, np.array([0.55, 0.45]))
+    people = np.array([[0.52, 0.1, 0.68, 0.9]])
+
+    def best(**options: Any) -> list[float]:
+        return list(select(candidates, opinions, SetLimits(1, 0.7), **options).boxes_xyxy[0])
+
+    assert best() == candidates[0].tolist()
+    assert best(halving=partial(halved, people_xyxy=people)) == candidates[1].tolist()

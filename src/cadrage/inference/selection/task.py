@@ -1,8 +1,10 @@
 """What the selection is given for one photo and ratio, and what it hands back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+import numpy as np
 
 from cadrage.errors import ModelError
 from cadrage.geometry import Ratio, largest_size
@@ -80,6 +82,7 @@ class CropDistribution:
 class Task:
     """Everything that the crops of one photo at one ratio depend on.
 
+    ``people_xyxy (M, 4)`` are those that a detector is sure of and that no crop should halve without need.
     ``evaluate`` gives boxes ``(C, 4)`` their scores ``(C,)`` by the model's evaluator. Without ``opinions``, as of a
     model that proposes nothing, these scores rank the ``candidates``, and are reported in the unit of ``score_scale``
     where there is one.
@@ -94,6 +97,7 @@ class Task:
     evaluate: Callable[[Floats], Floats]
     opinions: CropDistribution | None
     candidates: CandidateKind = "grid"
+    people_xyxy: Floats = field(default_factory=lambda: np.empty((0, 4)))
     score_scale: ScoreScale | None = None
 
     @property

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import clip
+from cadrage.geometry import area, clip
 from cadrage.inference.request import Box
 from cadrage.inference.subjects.detector import ExternalDetector, Floats, Subjects
 
@@ -17,6 +17,8 @@ _HEAD_WIDTH, _HEAD_HEIGHT, _LYING = 0.5, 0.65, 1.5
 
 # A confidence from which a head is worth a wish that nobody asked for.
 _SURE = 0.5
+# A person of a smaller part of the photo is a figure in the distance, which nobody minds to see halved.
+_SEEN = 0.015
 
 
 def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
@@ -54,6 +56,13 @@ def _largest_first(boxes: tuple[Box, ...]) -> list[Box]:
 def sure_heads(people_and_faces: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
     """Those of them of which the detector is sure."""
     return heads(_where(people_and_faces, people_and_faces.confidences >= _SURE), size_wh)
+
+
+def sure_people(people_and_faces: Subjects) -> Floats:
+    """The boxes ``(N, 4)`` of people of whom the detector is sure and who cover a little of the photo."""
+    people = people_and_faces.of("person")
+    boxes = people.boxes_xyxy
+    return boxes[(people.confidences >= _SURE) & (area(boxes) >= _SEEN)]
 
 
 def assumed_heads(persons_xyxy: Floats, size_wh: tuple[int, int]) -> Floats:

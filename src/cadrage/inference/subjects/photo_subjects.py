@@ -10,6 +10,7 @@ from cadrage.inference.request import Box, KeepWord
 from cadrage.inference.session import Looks, Model
 from cadrage.inference.subjects.detector import (
     KINDS,
+    Floats,
     Kind,
     Pixels,
     SubjectDetector,
@@ -18,7 +19,7 @@ from cadrage.inference.subjects.detector import (
     places,
     sorted_subjects,
 )
-from cadrage.inference.subjects.heads import heads, sure_heads
+from cadrage.inference.subjects.heads import heads, sure_heads, sure_people
 from cadrage.inference.subjects.own import HeadMaps, OwnDetector
 from cadrage.inference.subjects.person import (
     MainPerson,
@@ -97,12 +98,19 @@ class PhotoSubjects:
         Raises:
             UsageError, ModelError: as `of`.
         """
+        return sure_heads(self._unasked, self.photo.size_wh)
+
+    def sure_people(self) -> Floats:
+        """The boxes ``(N, 4)`` of those it is sure of and who are no bystanders far off, likewise; raises as above."""
+        return sure_people(self._unasked)
+
+    @cached_property
+    def _unasked(self) -> Subjects:
         try:
-            found = self.of(("person", "face"))
+            return self.of(("person", "face"))
         # Nobody asked for them.
         except DetectionError:
-            return ()
-        return sure_heads(found, self.photo.size_wh)
+            return nothing("none")
 
     def kept_heads(self, kept: Subjects) -> tuple[Box, ...]:
         """The heads of subjects that are to be kept, each person's where a face is found; raises as `of`."""
