@@ -69,7 +69,7 @@ class ModelPredictor:
         if len(self._cropper.models) > 1:
             # Crops of all photos are put in one order by some metrics, where scores of two models must not meet.
             return Answer(crops.xyxyn, 1 / np.arange(1.0, len(crops) + 1), scores)
-        return Answer(crops.xyxyn, np.minimum.accumulate(crops.scores), scores)
+        return Answer(crops.xyxyn, crops.scores, scores)
 
     def describe(self) -> dict[str, Any]:
         """Kind, name, tag, version and hash of the model, and what its card says it was trained on.

@@ -45,6 +45,15 @@ def test_faces_come_before_assumed_heads_and_large_ones_before_small_ones() -> N
     assert found_heads[:2] == kept_boxes(found(large, small)) and len(found_heads) == 3
 
 
+def test_a_kept_head_wears_its_hat_and_raised_arms_are_none() -> None:
+    person, face = ("person", (0.3, 0.1, 0.7, 1.0), 0.9), ("face", (0.4, 0.22, 0.5, 0.37), 0.8)
+    (head,), (kept,) = heads(found(person, face), SIZE, with_hats=True), kept_boxes(found(face))
+    assert head[1] == pytest.approx(0.1) and (head[0], *head[2:]) == (kept[0], *kept[2:])
+    deep = ("face", (0.4, 0.5, 0.5, 0.6), 0.8)
+    assert heads(found(person, deep), SIZE, with_hats=True)[0][1] == pytest.approx(0.4)
+    assert heads(found(deep), SIZE, with_hats=True) == kept_boxes(found(deep))
+
+
 def test_of_a_person_without_one_the_head_is_assumed_at_the_top() -> None:
     person, elsewhere = ("person", (0.3, 0.1, 0.7, 1.0), 0.9), ("face", (0.8, 0.2, 0.9, 0.35), 0.8)
     face, assumed = heads(found(person, elsewhere), SIZE)

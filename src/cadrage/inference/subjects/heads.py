@@ -32,21 +32,27 @@ def kept_boxes(subjects: Subjects) -> tuple[Box, ...]:
         room = np.array([_ROOM.get(kind, _OTHER_ROOM) for kind in subjects.kinds], np.float64).reshape(-1, 4)
         sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         boxes = clip(boxes + room * sides * (-1, -1, 1, 1))
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes.tolist())
+    return _one_by_one(boxes)
 
 
-def heads(people_and_faces: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
+def heads(people_and_faces: Subjects, size_wh: tuple[int, int], *, with_hats: bool = False) -> tuple[Box, ...]:
     """The heads of all who were found, as they are kept, faces first and large ones before small ones.
 
-    Of people without a face it is assumed where the head is.
+    Of people without a face it is assumed where the head is. ``with_hats`` a head reaches from the face to the top of
+    its person, by a height of the face at most: arms are no hats.
     """
     people, faces = people_and_faces.of("person"), people_and_faces.of("face")
     middles = (faces.boxes_xyxy[:, :2] + faces.boxes_xyxy[:, 2:]) / 2
     start, end = people.boxes_xyxy[:, None, :2], people.boxes_xyxy[:, None, 2:]
     inside: NDArray[np.bool_] = np.all((start <= middles) & (middles <= end), axis=2)
     faceless: NDArray[np.bool_] = ~np.any(inside, axis=1)
+    seen = np.array(kept_boxes(faces), np.float64).reshape(-1, 4)
+    if with_hats:
+        highest = 2 * faces.boxes_xyxy[:, 1] - faces.boxes_xyxy[:, 3]
+        tops = np.where(inside, np.maximum(people.boxes_xyxy[:, 1:2], highest), 1.0)
+        seen[:, 1] = np.minimum(seen[:, 1], tops.min(axis=0, initial=1.0))
     assumed = _heads_of(_where(people, faceless), size_wh)
-    return (*_largest_first(kept_boxes(faces)), *_largest_first(assumed))
+    return (*_largest_first(_one_by_one(seen)), *_largest_first(assumed))
 
 
 def _largest_first(boxes: tuple[Box, ...]) -> list[Box]:
@@ -91,3 +97,7 @@ def _heads_of(people: Subjects, size_wh: tuple[int, int]) -> tuple[Box, ...]:
 def _where(subjects: Subjects, chosen: NDArray[np.bool_]) -> Subjects:
     kinds = tuple(kind for kind, each in zip(subjects.kinds, chosen, strict=True) if each)
     return Subjects(subjects.boxes_xyxy[chosen], kinds, subjects.confidences[chosen], subjects.source)
+
+
+def _one_by_one(boxes_xyxy: Floats) -> tuple[Box, ...]:
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in boxes_xyxy.tolist())

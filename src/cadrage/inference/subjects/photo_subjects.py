@@ -116,7 +116,7 @@ class PhotoSubjects:
         """The heads of subjects that are to be kept, each person's where a face is found; raises as `of`."""
         people = kept.of("person")
         faces = self.of(("face",)) if len(people) and self._detector.name == OwnDetector.name else kept.of("face")
-        return heads(_together([people, faces]), self.photo.size_wh)
+        return heads(_together([people, faces]), self.photo.size_wh, with_hats=True)
 
     def _detected(self, kinds: tuple[Kind, ...]) -> Subjects:
         detector = self._detector
