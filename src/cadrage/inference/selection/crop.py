@@ -7,7 +7,7 @@ import numpy as np
 
 from cadrage.errors import UsageError
 from cadrage.geometry import area
-from cadrage.inference.selection.heads import HeadFate, HeadInCrop, count_fates
+from cadrage.inference.selection.heads import HeadFate, HeadInCrop, count_fates, fates_in_words
 from cadrage.inference.selection.rules import FLAGS
 from cadrage.inference.selection.worth import Floats
 
@@ -71,6 +71,11 @@ class Crop:
     def head_counts(self) -> dict[HeadFate, int]:
         """How many heads the crop holds whole, cuts and leaves out."""
         return count_fates(self.heads)
+
+    @property
+    def says_of_heads(self) -> str:
+        """The same in words, such as "holds 2 heads whole, leaves out 1 head"; nothing where there are none."""
+        return fates_in_words(self.heads)
 
     @property
     def xyxy(self) -> tuple[int, int, int, int]:
