@@ -14,10 +14,14 @@ from cadrage.errors import UsageError
 from cadrage.inference.request import Request
 from cadrage.inference.results import ImageInfo, ModelInfo, Suggestions
 from cadrage.inference.selection.crop import CROP_FLAGS, Crop, focal_points, object_position
+from cadrage.inference.selection.heads import HeadInCrop
 from cadrage.photo import Note, open_photo
 from cadrage.photo.notes import FLAGS as PHOTO_FLAGS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/suggestions-1.0.json").read_text(encoding="utf-8"))
+
+
+BOX = {"x": 30, "y": 20, "width": 30, "height": 30}
 
 
 def a_crop(**changes: Any) -> Crop:
@@ -46,6 +50,7 @@ def some_suggestions(**changes: Any) -> Suggestions:
         ),
         "flags": ("cuts_kept",),
         "warnings": ("ratio 4:5: no crop can hold all that must be kept",),
+        "heads": ({"label": "face", "box": BOX, "box_norm": [0.1, 0.1, 0.2, 0.25], "source": "own"},),
     }
     return Suggestions(**{**facts, **changes})
 
@@ -91,6 +96,16 @@ def complaints(value: Any, schema: dict[str, Any], where: str = "$") -> list[str
 
 def test_json_follows_the_published_schema() -> None:
     assert complaints(json.loads(some_suggestions().to_json()), SCHEMA) == []
+
+
+def test_json_lists_the_heads_and_counts_them_for_each_crop() -> None:
+    fates = tuple(HeadInCrop((0.1, 0.1, 0.2, 0.25), fate) for fate in ("whole", "left_out", "whole"))
+    told = some_suggestions(crops=(a_crop(heads=fates), a_crop(rank=2))).to_dict()
+    assert told["heads"][0]["label"] == "face"
+    assert [crop["heads"] for crop in told["crops"]] == [
+        {"whole": 2, "cut": 0, "left_out": 1},
+        {"whole": 0, "cut": 0, "left_out": 0},
+    ]
 
 
 def test_the_schema_knows_every_flag() -> None:

@@ -154,6 +154,19 @@ class EncodedPhoto:
         people_xyxy = self._subjects.sure_people() if request.people_aware else np.empty((0, 4))
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
         visible_xyxy = photo.content_xyxy(card.input_side)
+        rules = [
+            rules_for(
+                request,
+                ratio,
+                photo.size_wh,
+                found_xyxy=kept,
+                person_xyxy=person_xyxy,
+                visible_xyxy=visible_xyxy,
+                head_xyxy=heads,
+                sure_head_xyxy=sure_heads,
+            )
+            for ratio in request.ratio
+        ]
         framed = [
             frame(
                 Task(
@@ -161,16 +174,7 @@ class EncodedPhoto:
                     size_wh=photo.size_wh,
                     ratio=ratio,
                     request=request,
-                    rules=rules_for(
-                        request,
-                        ratio,
-                        photo.size_wh,
-                        found_xyxy=kept,
-                        person_xyxy=person_xyxy,
-                        visible_xyxy=visible_xyxy,
-                        head_xyxy=heads,
-                        sure_head_xyxy=sure_heads,
-                    ),
+                    rules=rules_of_ratio,
                     settings=self.model.settings,
                     evaluate=evaluate,
                     opinions=opinions,
@@ -179,7 +183,7 @@ class EncodedPhoto:
                     score_scale=card.score_scale,
                 )
             )
-            for ratio in request.ratio
+            for ratio, rules_of_ratio in zip(request.ratio, rules, strict=True)
         ]
         flags = dict.fromkeys(flag for one in framed for flag in one.flags)
         suggestions = Suggestions(
@@ -191,6 +195,8 @@ class EncodedPhoto:
             warnings=tuple(warning for one in framed for warning in one.warnings),
             subjects=subject_rows(subjects, photo.size_wh),
             person=None if person is None else person.row(photo.size_wh),
+            # Heads are the same at every ratio.
+            heads=self._subjects.head_rows(rules[0].heeded_heads_xyxy),
         )
         return suggestions.with_notes(photo.notes)
 

@@ -46,6 +46,7 @@ def crop_object(crop: "Crop") -> dict[str, Any]:
         "area_fraction": round(crop.area_fraction, _SCORE_DECIMALS),
         "importance_fraction": round(crop.importance_fraction, _SCORE_DECIMALS),
         "focal_point": _rounded(crop.focal_point),
+        "heads": dict(crop.head_counts),
         "flags": list(crop.flags),
         "reason": crop.reason,
     }

@@ -76,7 +76,7 @@ class Suggestions:
 
     ``flags`` joins the flags of all crops, ``fewer_than_asked`` and those of the photo's notes; ``warnings`` says the
     same in sentences. ``person`` is the main person that the model was given, None without one or if it knows no
-    persons.
+    persons. ``heads`` are the heads that crops had to heed; what becomes of each says `Crop.heads`.
     """
 
     image: ImageInfo
@@ -87,6 +87,7 @@ class Suggestions:
     warnings: tuple[str, ...] = ()
     subjects: tuple[Mapping[str, Any], ...] = ()
     person: Mapping[str, Any] | None = None
+    heads: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         expect(len(self.crops) >= 1, "at least one crop", "none")
@@ -207,6 +208,7 @@ class Suggestions:
             "request": request_object(self.request),
             "subjects": [dict(subject) for subject in self.subjects],
             "person": None if self.person is None else dict(self.person),
+            "heads": [dict(head) for head in self.heads],
             "crops": [crop_object(crop) for crop in self.crops],
             "flags": list(self.flags),
             "warnings": list(self.warnings),

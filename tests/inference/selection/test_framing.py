@@ -7,7 +7,7 @@ import pytest
 from cadrage.geometry import iou_matrix, parse_ratio, to_pixels
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import MORE_ALIKE
-from cadrage.inference.selection.framing import Framed, alternative, frame
+from cadrage.inference.selection.framing import Framed, _flags, alternative, frame
 from cadrage.inference.selection.rules import Rules, heads_lost, rules_for
 from cadrage.inference.selection.task import CropDistribution, SelectionSettings, Task
 from cadrage.inference.subjects.heads import assumed_heads
@@ -288,6 +288,64 @@ def test_a_head_that_no_crop_can_hold_is_flagged() -> None:
     found = frame(task_with(low, "20:1", ((0.2, 0.1, 0.8, 0.9),)))
     assert (found.flags, found.warnings, found.crops[0].flags) == (("cuts_head",), (), ("cuts_head",))
     assert found.crops[0].box_norm[1] <= 0.1 + 1e-6
+
+
+def test_a_reason_says_what_becomes_of_heads() -> None:
+    opinions = CropDistribution(np.array([[0.0, 0.0, 0.5, 1.0]]), np.ones(1))
+    heads = ((0.1, 0.1, 0.3, 0.4), (0.7, 0.1, 0.9, 0.4))
+    (crop,) = frame(task_with(opinions, "1:2", heads)).crops
+    assert crop.head_counts == {"whole": 1, "cut": 0, "left_out": 1}
+    assert crop.reason.endswith("with a person's choice, holds 1 head whole, leaves out 1 head")
+
+
+@pytest.mark.parametrize(
+    ("heads", "why"),
+    [
+        (((0.2, 0.1, 0.8, 0.9),), "cuts 1 head: no 20:1 crop here holds it whole"),
+        (
+            ((0.2, 0.1, 0.8, 0.9), (0.2, 0.1, 0.8, 0.8)),
+            "cuts 2 heads: no 20:1 crop here holds the main head and cuts none",
+        ),
+    ],
+)
+def test_a_reason_says_why_every_crop_cuts_a_head(heads: tuple, why: str) -> None:
+    opinions = CropDistribution(np.array([[0.0, 0.1, 1.0, 0.3]]), np.ones(1))
+    (crop,) = frame(task_with(opinions, "20:1", heads)).crops
+    assert crop.reason.endswith(why)
+
+
+def test_without_heads_a_reason_says_nothing_of_them() -> None:
+    (crop,) = framed(concentric(0.6, 0.7), n=1).crops
+    assert (crop.heads, crop.says_of_heads) == ((), "") and "head" not in crop.reason
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_flags_agree_with_what_becomes_of_heads(seed: int) -> None:
+    random = np.random.default_rng(seed)
+
+    def some_box(shortest: float, longest: float) -> tuple[float, float, float, float]:
+        width, height = random.uniform(shortest, longest, 2)
+        x, y = random.uniform(0, 1 - width), random.uniform(0, 1 - height)
+        return x, y, x + width, y + height
+
+    people = tuple(some_box(0.1, 0.7) for _ in range(random.integers(1, 4)))
+    heads = tuple((x1, y1, x2, y1 + 0.4 * (y2 - y1)) for x1, y1, x2, y2 in people)
+    opinions = CropDistribution(np.array([some_box(0.3, 0.9) for _ in range(5)]), np.full(5, 0.2))
+    for ratio, keeps in (("free", True), ("1:1", False), ("16:9", True), ("9:16", False)):
+        request = Request.of(ratio=ratio, n=4)
+        kept = {"found_xyxy": people, "head_xyxy": heads} if keeps else {}
+        rules = rules_for(request, request.ratio[0], SIZE, sure_head_xyxy=heads, **kept)
+        task = Task("a.jpg", SIZE, request.ratio[0], request, rules, SelectionSettings(), zeros, opinions)
+        for crop in frame(task).crops:
+            cut = crop.head_counts["cut"] > 0 or crop.heads[0].fate == "left_out"
+            assert cut == ("cuts_head" in crop.flags)
+            assert not keeps or "cuts_kept" in crop.flags or crop.head_counts["whole"] == len(heads)
+
+
+def test_a_crop_that_spares_the_heads_is_not_flagged_for_one_before_it() -> None:
+    cut, spared = np.array([True, False]), []
+    assert _flags(("cuts_kept", "cuts_head"), spared, 0, cut) == ("cuts_kept", "cuts_head")
+    assert _flags(("cuts_kept", "cuts_head"), spared, 1, cut) == ("cuts_kept",)
 
 
 def task_with(opinions: CropDistribution, ratio: str, sure: tuple) -> Task:

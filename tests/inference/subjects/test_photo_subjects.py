@@ -190,3 +190,20 @@ def test_a_detector_that_cannot_look_at_a_photo_names_it(tmp_path: Path, model_f
     with pytest.raises(DetectionError, match=r"two\\nlines\.png: no idea; use another") as caught:
         Cropper(model_folder, detector=failing(DetectionError("no idea; use another"))).suggest(file, keep="people")
     assert type(caught.value) is DetectionError and "\n" not in str(caught.value)
+
+
+def test_results_list_the_heads_that_were_heeded(person_model: Path, photo: np.ndarray) -> None:
+    def listed(keep: Any, people_aware: bool) -> list[str]:
+        found = Cropper(person_model, detector=Listing()).suggest(photo, n=1, keep=keep, people_aware=people_aware)
+        assert sum(found.best.head_counts.values()) == len(found.heads)
+        assert {row["source"] for row in found.heads} <= {"list"}
+        for row, head in zip(found.heads, found.best.heads, strict=True):
+            assert row["box_norm"] == pytest.approx(head.box_xyxy, abs=1e-6)
+            box, size = row["box"], np.array(photo.shape[1::-1])
+            edges = [box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]]
+            assert (np.tile(size, 2) * head.box_xyxy).tolist() == pytest.approx(edges), "whole pixels"
+        return [row["label"] for row in found.heads]
+
+    assert listed((), people_aware=True) == listed(["people", "faces"], people_aware=True) == ["face"]
+    assert listed("people", people_aware=False) == ["person"]
+    assert listed((), people_aware=False) == []

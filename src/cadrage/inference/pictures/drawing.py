@@ -5,7 +5,7 @@ beside it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,9 +68,16 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px)
 
 
-def mark_photo(photo: Image.Image, marks: Sequence[Mark]) -> Image.Image:
-    """A copy of the photo, dimmed outside the first mark, with every mark outlined and labelled."""
+def mark_photo(
+    photo: Image.Image, marks: Sequence[Mark], below: Callable[[Image.Image], None] | None = None
+) -> Image.Image:
+    """A copy of the photo, dimmed outside the first mark, with every mark outlined and labelled.
+
+    ``below`` draws on the dimmed photo what the marks may cover.
+    """
     marked = _dim_outside(photo, marks[0].box_px) if marks else photo.copy()
+    if below is not None:
+        below(marked)
     draw_marks(marked, marks)
     return marked
 

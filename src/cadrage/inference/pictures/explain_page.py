@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from cadrage.inference.explain import Explanation
-from cadrage.inference.pictures.explain_picture import RAMP, left_behind, limits, overlay
+from cadrage.inference.pictures.explain_picture import RAMP, left_behind, limits, overlay, said_of_heads
 from cadrage.inference.pictures.preview import boxes_px
 from cadrage.inference.pictures.preview_page import names, shown_photo, small
 from cadrage.inference.results import Suggestions
@@ -43,5 +43,5 @@ def _photo(image: Image.Image, suggestions: Suggestions, explanation: Explanatio
         "map": importance,
         "limits": limits(importance),
         "subjects": explanation.subjects,
-        "about": [explanation.about(index) for index in range(len(suggestions.crops))],
+        "about": [(*explanation.about(index), *said_of_heads(crop)) for index, crop in enumerate(suggestions.crops)],
     }

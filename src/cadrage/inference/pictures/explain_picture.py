@@ -35,6 +35,7 @@ from cadrage.inference.pictures.drawing import (
     stack,
     text_line,
 )
+from cadrage.inference.pictures.heads import draw_heads, heads_key
 from cadrage.inference.pictures.preview import Caption, base_name, boxes_px, with_title
 from cadrage.inference.selection.crop import Crop
 
@@ -82,7 +83,9 @@ def explained_sheet(items: Sequence[Item]) -> Image.Image:
     said = list(dict.fromkeys(_without_photo(explanation.importance) for *_, explanation in items))
     scale = "Each photo has its own scale, from its lowest (dark) to its highest (bright) importance."
     lines = [line for text in (*said, scale) for line in _wrapped(text, 15, sheet.width)]
-    return framed(stack([*(text_line(line, 15, MUTED) for line in lines), sheet], GAP_PX // 2), MARGIN_PX)
+    heads = [head for _, crops, _, _ in items for head in crops[0].heads]
+    key = [heads_key(heads, "the first crop of a photo")] if heads else []
+    return framed(stack([*(text_line(line, 15, MUTED) for line in lines), *key, sheet], GAP_PX // 2), MARGIN_PX)
 
 
 def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> None:
@@ -130,10 +133,16 @@ def marked(
     picture = overlay(image, explanation.importance)
     boxes = boxes_px(image, [crops[index] for index in chosen])
     _outline_subjects(picture, explanation)
+    draw_heads(picture, crops[chosen[0]].heads)
     marks = [Mark(box, label, rank_color(i)) for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
     draw_marks(picture, marks)
     _name_subjects(picture, explanation)
     return picture
+
+
+def said_of_heads(crop: Crop) -> tuple[str, ...]:
+    """What the crop does to heads, as a line below what else it keeps; no line where there are none."""
+    return (crop.says_of_heads,) if crop.heads else ()
 
 
 def colored(levels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -162,12 +171,20 @@ def _part(
     covered = overlay(small, explanation.importance)
     boxes = boxes_px(small, [crops[index] for index in chosen])
     cells = [
-        _cell(left_behind(small, covered, box), crops[index], explanation.about(index), rank_color(place), cell_width)
+        _cell(
+            left_behind(small, covered, box),
+            crops[index],
+            (*explanation.about(index), *said_of_heads(crops[index])),
+            rank_color(place),
+            cell_width,
+        )
         for place, (index, box) in enumerate(zip(chosen, boxes, strict=True))
     ]
     rows = [beside(cells[start : start + columns], GAP_PX) for start in range(0, len(cells), columns)]
     words = "Each crop as the photo is; the map lies over what it discards."
-    return [large, text_line(words, 15, MUTED), *rows]
+    heads = crops[chosen[0]].heads
+    key = [heads_key(heads, f"crop {labels[0]}")] if heads else []
+    return [large, *key, text_line(words, 15, MUTED), *rows]
 
 
 def _cell(picture: Image.Image, crop: Crop, about: tuple[str, ...], color: Color, width: int) -> Image.Image:
@@ -221,7 +238,7 @@ def _tile(
     labels = [crops[i].ratio if several else str(crops[i].rank) for i in chosen]
     shown = _shown(image, width, width * 3 // 4)
     photo = centred(marked(shown, crops, explanation, chosen, labels), width, width * 3 // 4)
-    first, *more = explanation.about(0)
+    first, *more = (*explanation.about(0), *said_of_heads(crops[0]))
     flat = ["the map is the same everywhere"] if explanation.importance.is_flat else []
     lines = [end_of(base_name(caption), 15, width)]
     lines += [line for text in (f"best {first}", *more, *flat) for line in _wrapped(text, 14, width)]

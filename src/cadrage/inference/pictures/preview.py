@@ -30,6 +30,7 @@ from cadrage.inference.pictures.drawing import (
     stack,
     text_line,
 )
+from cadrage.inference.pictures.heads import draw_heads, heads_key
 from cadrage.inference.selection.crop import Crop
 
 Caption = tuple[str, str]
@@ -46,6 +47,7 @@ _LARGEST_CROP_PX = 420
 _SMALLEST_CROP_PX = 90
 _SMALLEST_CELL_PX = 132
 _CAPTION_PX = 52
+_HEADS_PX = 17
 # With more crops than this in a row below the photo they get too small to judge.
 _MOST_IN_A_ROW = 6
 
@@ -80,7 +82,10 @@ def contact_sheet(items: Sequence[Item]) -> Image.Image:
     tile_width = max(300, min(460, 2200 // columns))
     tiles = [_tile(*item, tile_width) for item in items]
     rows = [beside(tiles[start : start + columns], GAP_PX) for start in range(0, len(tiles), columns)]
-    return framed(stack(rows, GAP_PX), MARGIN_PX)
+    # A tile draws the heads as the first crop of its photo has them.
+    heads = [head for _, crops, _ in items for head in crops[0].heads]
+    key = [heads_key(heads, "the first crop of a photo")] if heads else []
+    return framed(stack([*key, *rows], GAP_PX), MARGIN_PX)
 
 
 def write_png(path: Path, items: Sequence[Item], *, overwrite: bool = False) -> None:
@@ -114,6 +119,7 @@ def _marked(image: Image.Image, crops: Sequence[Crop], labels: Sequence[str]) ->
     return mark_photo(
         image,
         [Mark(box, label, rank_color(i)) for i, (box, label) in enumerate(zip(boxes, labels, strict=True))],
+        lambda marked: draw_heads(marked, crops[0].heads),
     )
 
 
@@ -121,6 +127,8 @@ def _part(image: Image.Image, crops: Sequence[Crop], *, titled: bool) -> Image.I
     """The photo and its crops of one ratio: below a wide photo, to the right of a tall one."""
     inner = _PAGE_PX - 2 * MARGIN_PX
     photo = _marked(scaled_into(image, inner, _PHOTO_PX), crops, [str(crop.rank) for crop in crops])
+    if crops[0].heads:
+        photo = stack([photo, heads_key(crops[0].heads, "crop 1")], GAP_PX // 2)
     pictures = crop_pictures(image, crops)
     room = inner - photo.width - 2 * GAP_PX
     if room >= 2 * _SMALLEST_CELL_PX:
@@ -163,7 +171,8 @@ def _lines(sizes: Sequence[tuple[int, int]], height: int, width: int) -> list[li
 
 def _cell(picture: Image.Image, crop: Crop, color: Color) -> Image.Image:
     """One crop as a picture with its rank, score, area and size beneath."""
-    width, height = max(picture.width, _SMALLEST_CELL_PX), picture.height + _CAPTION_PX
+    caption_px = _CAPTION_PX + (_HEADS_PX if crop.heads else 0)
+    width, height = max(picture.width, _SMALLEST_CELL_PX), picture.height + caption_px
     cell = Image.new("RGB", (width, height), BACKGROUND)
     cell.paste(picture, (0, 0))
     draw = ImageDraw.Draw(cell)
@@ -174,6 +183,9 @@ def _cell(picture: Image.Image, crop: Crop, color: Color) -> Image.Image:
     _, _, crop_width, crop_height = crop.box_px
     detail = f"{crop.ratio}  {crop.area_fraction * 100:.0f} %  {crop_width}x{crop_height}"
     draw.text((0, top + 28), detail, font=font(13), fill=MUTED, anchor="la")
+    if crop.heads:
+        counts = [f"{count} {fate.replace('_', ' ')}" for fate, count in crop.head_counts.items() if count]
+        draw.text((0, top + 45), f"heads: {', '.join(counts)}", font=font(13), fill=MUTED, anchor="la")
     return cell
 
 

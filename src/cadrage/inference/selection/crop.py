@@ -7,6 +7,7 @@ import numpy as np
 
 from cadrage.errors import UsageError
 from cadrage.geometry import area
+from cadrage.inference.selection.heads import HeadFate, HeadInCrop, count_fates, fates_in_words
 from cadrage.inference.selection.rules import FLAGS
 from cadrage.inference.selection.worth import Floats
 
@@ -33,6 +34,7 @@ class Crop:
     ``focal_point`` the centre of that (or of the kept boxes or an object on plain ground, if there are any) as fx, fy
     in [0, 1] of the photo.
     ``flags`` names rules that gave way, `WHOLE_PHOTO_UNRATED` and `MORE_ALIKE`.
+    ``heads`` says what becomes of each head that was heeded, in the order of `Suggestions.heads`.
     """
 
     rank: int
@@ -45,6 +47,7 @@ class Crop:
     focal_point: tuple[float, float]
     flags: tuple[str, ...] = ()
     reason: str = ""
+    heads: tuple[HeadInCrop, ...] = ()
 
     def __post_init__(self) -> None:
         expect(self.rank >= 1, "a rank of at least 1", self.rank)
@@ -63,6 +66,16 @@ class Crop:
         x, y, width, height = self.box_px
         told = f" {' '.join(self.flags)}" if self.flags else ""
         return f"<Crop {self.ratio} #{self.rank}: {width}x{height} at {x},{y}, score {self.score:.2f}{told}>"
+
+    @property
+    def head_counts(self) -> dict[HeadFate, int]:
+        """How many heads the crop holds whole, cuts and leaves out."""
+        return count_fates(self.heads)
+
+    @property
+    def says_of_heads(self) -> str:
+        """The same in words, such as "holds 2 heads whole, leaves out 1 head"; nothing where there are none."""
+        return fates_in_words(self.heads)
 
     @property
     def xyxy(self) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
 from cadrage.inference.selection.crop import MORE_ALIKE, WHOLE_PHOTO_UNRATED, Crop, focal_points
 from cadrage.inference.selection.duplicates import duplicates
+from cadrage.inference.selection.heads import HeadInCrop, fates_in_words, heads_in
 from cadrage.inference.selection.rules import Rules
 from cadrage.inference.selection.task import Picks, Selected, Task
 from cadrage.inference.selection.worth import Bools, Floats
@@ -72,7 +73,7 @@ def frame(task: Task) -> Framed:
     ]
     gave_way = _gave_way(task, chosen)
     return Framed(
-        _crops(task, chosen, boxes_px, notes),
+        _crops(task, chosen, boxes_px, notes, wished),
         (*gave_way, *(note.flag for note in notes)),
         # Of a wish that nobody uttered the flag says enough.
         (
@@ -178,7 +179,7 @@ def _more_alike(task: Task, boxes_xyxy: Floats) -> list[_Note]:
     return [_Note(MORE_ALIKE, np.array(alike))] if any(alike) else []
 
 
-def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> tuple[Crop, ...]:
+def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note], wished: Rules) -> tuple[Crop, ...]:
     boxes = from_pixels(boxes_px, task.size_wh)
     areas = area(boxes)
     focal, kept = focal_points(boxes, chosen.opinions.boxes_xyxy, chosen.opinions.weights)
@@ -187,6 +188,9 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> 
         hull = task.rules.visible_xyxy[0]
     if hull is not None:
         focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
+    heads = heads_in(boxes, wished.heeded_heads_xyxy)
+    heads_cut = hard.heads_cut(boxes, wished.sure_head_xyxy) > hard.NOISE
+    unavoidable = hard.CUTS_HEAD in chosen.relaxed and bool(heads_cut.all())
     facts = (boxes_px, boxes, chosen.picks.scores, areas, kept, focal)
     rows = zip(*(fact.tolist() for fact in facts), strict=True)
     return tuple(
@@ -199,8 +203,10 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note]) -> 
             area_fraction=area_fraction,
             importance_fraction=importance,
             focal_point=tuple(point),
-            flags=tuple(dict.fromkeys((*chosen.relaxed, *(note.flag for note in notes if note.concerned[index])))),
-            reason=_reason(index, boxes_px, areas, chosen.says(score), score),
+            flags=_flags(chosen.relaxed, notes, index, heads_cut),
+            reason=_reason(index, boxes_px, areas, chosen.says(score), score)
+            + _said_of_heads(task, heads[index], unavoidable=unavoidable),
+            heads=heads[index],
         )
         for index, ((x1, y1, x2, y2), box, score, area_fraction, importance, point) in enumerate(rows)
     )
@@ -211,6 +217,23 @@ def _reason(index: int, boxes_px: Ints, areas: Floats, said: str, score: float) 
     if index == 0:
         return f"best: {covers}, {said}"
     return f"{alternative(boxes_px[index], boxes_px[0])}: {covers}, score {score:.2f}"
+
+
+def _flags(relaxed: tuple[str, ...], notes: list[_Note], index: int, heads_cut: Bools) -> tuple[str, ...]:
+    # A crop that follows behind may spare the heads that no candidate before it could.
+    given_up = (flag for flag in relaxed if flag != hard.CUTS_HEAD or heads_cut[index])
+    return tuple(dict.fromkeys((*given_up, *(note.flag for note in notes if note.concerned[index]))))
+
+
+def _said_of_heads(task: Task, heads: tuple[HeadInCrop, ...], *, unavoidable: bool) -> str:
+    """What the crop does to heads, and why it cuts some where none could do better."""
+    if not heads:
+        return ""
+    said = f", {fates_in_words(heads)}"
+    if unavoidable and any(head.fate == "cut" for head in heads):
+        which = "crop" if task.shape is None else f"{task.ratio.text} crop"
+        said += f": no {which} here holds " + ("it whole" if len(heads) == 1 else "the main head and cuts none")
+    return said
 
 
 def alternative(box_px: Ints, best_px: Ints) -> str:

@@ -64,8 +64,9 @@ NOISE = 1e-9
 _LITTLE = 0.02
 # What is cut off of a head below counts so much of what is cut off above.
 _CHIN = 0.1
-# A head of which this much is cut off is left out.
-_LEFT_OUT = 0.9
+LEFT_OUT = 0.9
+"""A head of which this much is cut off is left out."""
+
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
 _LITTLE_OF_OBJECT = 0.1
 _NOISE_PX = 1e-6
@@ -97,6 +98,12 @@ class Rules:
     def kept_hull(self) -> Floats | None:
         """The smallest box ``(4,)`` around all kept boxes; to hold it is to hold them all."""
         return None if len(self.keep_xyxy) == 0 else hull_of(self.keep_xyxy)
+
+    @property
+    def heeded_heads_xyxy(self) -> Floats:
+        """The heads ``(M, 4)`` that crops have to heed, each once: of those who are kept, then those that are sure."""
+        heads = (tuple(head) for head in (*self.head_xyxy.tolist(), *self.sure_head_xyxy.tolist()))
+        return np.array(list(dict.fromkeys(heads)), np.float64).reshape(-1, 4)
 
     @property
     def any_active(self) -> bool:
@@ -201,11 +208,11 @@ def heads_lost(boxes_xyxy: Floats, rules: Rules) -> Floats:
     """
     if len(rules.head_xyxy) == 0:
         return np.zeros(len(boxes_xyxy))
-    mean: Floats = np.sqrt(_lost_of(boxes_xyxy, rules.head_xyxy)).mean(axis=1)
+    mean: Floats = np.sqrt(lost_of_heads(boxes_xyxy, rules.head_xyxy)).mean(axis=1)
     return mean
 
 
-def _lost_of(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
+def lost_of_heads(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
     """What each box ``(N, 4)`` cuts off of each head ``(M, 4)``, ``(N, M)`` from 0 for nothing to 1 for all."""
     boxes, sides = boxes_xyxy[:, None], heads_xyxy[:, 2:] - heads_xyxy[:, :2]
     above = (boxes[..., 1] - heads_xyxy[:, 1]) / sides[:, 1]
@@ -217,10 +224,12 @@ def _lost_of(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
     return np.where(lost > NOISE, lost, 0.0)
 
 
-def _heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
+def heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
     """How much each box ``(N, 4)`` cuts of the first head, or of another one that it does not leave out, ``(N,)``."""
-    lost = _lost_of(boxes_xyxy, sure_heads_xyxy)
-    lost[:, 1:][lost[:, 1:] >= _LEFT_OUT] = 0.0
+    if len(sure_heads_xyxy) == 0:
+        return np.zeros(len(boxes_xyxy))
+    lost = lost_of_heads(boxes_xyxy, sure_heads_xyxy)
+    lost[:, 1:][lost[:, 1:] >= LEFT_OUT] = 0.0
     worst: Floats = lost.max(axis=1)
     return worst
 
@@ -254,7 +263,7 @@ def _broken(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[
         offset = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - hull[:2] - hull[2:]) / 2
         if len(rules.head_xyxy):
             # Of a head nothing is given away.
-            worst, all_lost = _heads_cut(boxes_xyxy, rules.head_xyxy), heads_lost(boxes_xyxy, rules)
+            worst, all_lost = heads_cut(boxes_xyxy, rules.head_xyxy), heads_lost(boxes_xyxy, rules)
             broken += [_Broken(CUTS_KEPT, np.where(cut, lost, 0.0), slack=0.0) for lost in (worst, all_lost)]
         distance = np.hypot(offset[:, 0], offset[:, 1])
         broken += [_Broken(CUTS_KEPT, np.where(cut, np.maximum(each, 2 * NOISE), 0.0)) for each in (1 - held, distance)]
@@ -271,7 +280,7 @@ def _broken(boxes_xyxy: Floats, rules: Rules, size_wh: tuple[int, int]) -> list[
         shown = shared_area(boxes_xyxy, rules.person_xyxy)[:, 0] / area(rules.person_xyxy)
         broken.append(_Broken(MISSES_PERSON, np.maximum(_SHOWN_OF_PERSON - shown, 0)))
     if len(rules.sure_head_xyxy):
-        broken.append(_Broken(CUTS_HEAD, _heads_cut(boxes_xyxy, rules.sure_head_xyxy)))
+        broken.append(_Broken(CUTS_HEAD, heads_cut(boxes_xyxy, rules.sure_head_xyxy)))
     if len(rules.visible_xyxy):
         visible = rules.visible_xyxy[:1]
         shown = shared_area(boxes_xyxy, visible)[:, 0] / area(visible)

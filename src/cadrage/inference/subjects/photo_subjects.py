@@ -7,6 +7,7 @@ import numpy as np
 
 from cadrage.errors import DetectionError, one_line
 from cadrage.inference.request import Box, KeepWord
+from cadrage.inference.selection.rules import outward
 from cadrage.inference.session import Looks, Model
 from cadrage.inference.subjects.detector import (
     KINDS,
@@ -19,7 +20,7 @@ from cadrage.inference.subjects.detector import (
     places,
     sorted_subjects,
 )
-from cadrage.inference.subjects.heads import heads, sure_heads, sure_people
+from cadrage.inference.subjects.heads import heads, kept_boxes, sure_heads, sure_people
 from cadrage.inference.subjects.own import HeadMaps, OwnDetector
 from cadrage.inference.subjects.person import (
     MainPerson,
@@ -117,6 +118,23 @@ class PhotoSubjects:
         people = kept.of("person")
         faces = self.of(("face",)) if len(people) and self._detector.name == OwnDetector.name else kept.of("face")
         return heads(_together([people, faces]), self.photo.size_wh, with_hats=True)
+
+    def head_rows(self, heads_xyxy: Floats) -> tuple[dict[str, Any], ...]:
+        """Heads ``(M, 4)`` of `sure_heads` and `kept_heads`, grown to whole pixels, as results give them.
+
+        The label says what the detector found: a ``face``, or a ``person`` whose head is assumed.
+        """
+        if len(heads_xyxy) == 0:
+            return ()
+        size_wh = self.photo.size_wh
+        faces = self._found.get("face", nothing("none"))
+        found = np.array(kept_boxes(faces), np.float64).reshape(-1, 4)
+        of_faces = {tuple(box) for box in outward(found, size_wh).tolist()}
+        source = next(iter(self._found.values())).source
+        return tuple(
+            {"label": "face" if tuple(box) in of_faces else "person", **place, "source": source}
+            for box, place in zip(heads_xyxy.tolist(), places(heads_xyxy, size_wh), strict=True)
+        )
 
     def _detected(self, kinds: tuple[Kind, ...]) -> Subjects:
         detector = self._detector
