@@ -20,7 +20,10 @@ HEAD = (0.4, 0.2, 0.6, 0.4)
         ((0.0, 0.0, 1.0, 0.39), "cut"),
         ((0.0, 0.0, 1.0, 0.21), "cut"),
         ((0.0, 0.0, 1.0, 0.2), "left_out"),
-        ((0.0, 0.39, 1.0, 1.0), "left_out"),
+        # To begin below a head and show the body is to behead somebody.
+        ((0.0, 0.39, 1.0, 1.0), "cut"),
+        ((0.0, 0.5, 1.0, 1.0), "cut"),
+        ((0.59, 0.39, 1.0, 1.0), "left_out"),
         ((0.5, 0.0, 1.0, 1.0), "cut"),
         ((0.59, 0.0, 1.0, 1.0), "left_out"),
         ((0.7, 0.0, 1.0, 1.0), "left_out"),
@@ -28,6 +31,13 @@ HEAD = (0.4, 0.2, 0.6, 0.4)
 )
 def test_a_head_is_whole_cut_or_left_out(crop: tuple[float, ...], fate: str) -> None:
     assert heads_in(np.array([crop]), np.array([HEAD])) == [(HeadInCrop(HEAD, fate),)]
+
+
+@pytest.mark.parametrize(("top", "fate"), [(0.2, "cut"), (0.33, "cut"), (0.36, "left_out")])
+def test_somebody_far_above_the_crop_is_left_out(top: float, fate: str) -> None:
+    """The head begins at .05 and is .05 high; six heads further down its body has ended."""
+    small = (0.4, 0.05, 0.45, 0.1)
+    assert heads_in(np.array([[0.0, top, 1.0, 1.0]]), np.array([small]))[0][0].fate == fate
 
 
 def test_every_box_has_every_head_in_their_order() -> None:

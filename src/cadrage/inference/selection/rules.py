@@ -65,6 +65,8 @@ _LITTLE = 0.02
 # What is cut off of a head below counts so much of what is cut off above.
 _CHIN = 0.1
 LEFT_OUT = 0.9
+# Whole people are about so many heads high.
+_BODY = 6.0
 """A head of which this much is cut off is left out."""
 
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
@@ -224,12 +226,26 @@ def lost_of_heads(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
     return np.where(lost > NOISE, lost, 0.0)
 
 
+def heads_left_out(boxes_xyxy: Floats, heads_xyxy: Floats) -> Bools:
+    """Which heads ``(M, 4)`` each box ``(N, 4)`` leaves out, ``(N, M)``: nine tenths of them or more, and their bodies.
+
+    A crop that begins below a head and shows what is under it beheads somebody. Six heads further down nobody sees who
+    stands there.
+    """
+    boxes, heights = boxes_xyxy[:, None], heads_xyxy[:, 3] - heads_xyxy[:, 1]
+    shared = np.minimum(boxes[..., 2], heads_xyxy[:, 2]) - np.maximum(boxes[..., 0], heads_xyxy[:, 0])
+    beneath = shared > (1 - LEFT_OUT) * (heads_xyxy[:, 2] - heads_xyxy[:, 0])
+    below = (boxes[..., 1] > heads_xyxy[:, 1]) & (boxes[..., 1] < heads_xyxy[:, 1] + _BODY * heights)
+    left_out: Bools = (lost_of_heads(boxes_xyxy, heads_xyxy) >= LEFT_OUT) & ~(beneath & below)
+    return left_out
+
+
 def heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
     """How much each box ``(N, 4)`` cuts of the first head, or of another one that it does not leave out, ``(N,)``."""
     if len(sure_heads_xyxy) == 0:
         return np.zeros(len(boxes_xyxy))
     lost = lost_of_heads(boxes_xyxy, sure_heads_xyxy)
-    lost[:, 1:][lost[:, 1:] >= LEFT_OUT] = 0.0
+    lost[:, 1:][heads_left_out(boxes_xyxy, sure_heads_xyxy)[:, 1:]] = 0.0
     worst: Floats = lost.max(axis=1)
     return worst
 

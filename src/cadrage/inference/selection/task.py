@@ -38,7 +38,7 @@ class SelectionSettings:
     alternative_value: float = 0.05
     # A set of three or more holds a crop with less and one with more than these parts of the largest possible area.
     small_area: float = 0.60
-    large_area: float = 0.85
+    large_area: float = 0.75
     # The lightest proposals that together hold less than this part of the weight are dropped.
     pruned_weight: float = 0.01
 
