@@ -10,9 +10,11 @@ import typer
 
 from cadrage.cli import eval_options as given
 from cadrage.cli import options
+from cadrage.cli.eval_portraits import run_portraits
 from cadrage.cli.eval_run import OutputOptions, PhotoOptions, PredictorOptions, run_borders, run_evaluation
 from cadrage.cli.helptext import epilog
 from cadrage.cli.report import Report
+from cadrage.cli.subject_options import PeopleAwareOption
 from cadrage.evaluation.names import PROTOCOL_SUMMARIES
 
 EPILOG = epilog(
@@ -42,6 +44,21 @@ BORDERS_EPILOG = epilog(
         "different scales can be compared; 'falls' is how often the score fell at all.",
         "Around": "'best' starts from the crop the model itself likes best, found by climbing from its best grid "
         "anchor, so that small moves lose; 'truth' starts from the same crop for every model.",
+    },
+    exit_codes=False,
+)
+
+PORTRAITS_EPILOG = epilog(
+    {
+        "cadrage eval portraits faces/": "Every two portraits of a folder, by the packaged model.",
+        "cadrage eval portraits a.jpg b.jpg --no-people-aware": "Without the preference for whole heads.",
+        "cadrage eval portraits faces/ --model human-centric --json kept.json": "Another model, canvas by canvas.",
+    },
+    {
+        "What is done": "Two portraits fill a canvas, side by side for 1:1, one above the other for 16:9, in "
+        "both orders, so that a crop can hold one of them. Kept is the one of which the first crop shows more. Each is "
+        "also darkened, lightened and turned grey, beside others and beside itself.",
+        "What it does not show": "A few portraits say nothing about groups of people. Intervals are over canvases.",
     },
     exit_codes=False,
 )
@@ -118,6 +135,31 @@ def borders(
         overwrite=overwrite,
         jobs=jobs or os.cpu_count() or 1,
         cache=cache,
+        offline=offline,
+    )
+    return 0
+
+
+@eval_app.command("portraits", epilog=PORTRAITS_EPILOG)
+def portraits(
+    files: Annotated[
+        list[str], typer.Argument(metavar="PORTRAITS...", help="Files, folders or patterns; two or more.")
+    ],
+    model: given.ModelOption = None,
+    detector: given.DetectorOption = None,
+    people_aware: PeopleAwareOption = True,
+    json_file: given.JsonOption = None,
+    overwrite: given.OverwriteOption = False,
+    offline: options.OfflineOption = False,
+) -> int:
+    """Probe who is kept of two people side by side, and what the brightness of a portrait alone does to that."""
+    run_portraits(
+        files,
+        model or "default",
+        detector=detector,
+        people_aware=people_aware,
+        json=json_file,
+        overwrite=overwrite,
         offline=offline,
     )
     return 0

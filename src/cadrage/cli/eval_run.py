@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadrage.cli.eval_output import STDOUT, encoded, expect_writable, json_destination, write
 from cadrage.cli.helptext import extra_installed
 from cadrage.cli.logged import log_told
 from cadrage.cli.persons import expect_persons
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from cadrage.evaluation.protocols import Protocol
     from cadrage.evaluation.run import Evaluation
     from cadrage.evaluation.selecting import Selection
-
-STDOUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ class OutputOptions:
 
     def check(self) -> None:
         """Refuse at once what could not be written after minutes of work."""
-        files = (_json_file(self.json), self.html, self.predictions)
-        _expect_writable(files, "--json, --html and --save-predictions", overwrite=self.overwrite)
+        files = (json_destination(self.json), self.html, self.predictions)
+        expect_writable(files, "--json, --html and --save-predictions", overwrite=self.overwrite)
 
 
 def run_evaluation(name: str, who: PredictorOptions, photos: PhotoOptions, outputs: OutputOptions, jobs: int) -> None:
@@ -181,16 +180,16 @@ def _write_evaluation(found: "Evaluation", protocol: "Protocol", outputs: Output
             for record, answers in zip(found.records, found.answers, strict=True)
             for question, answer in zip(protocol.ask(record), answers, strict=True)
         )
-        _write(outputs.predictions, map(_encoded, lines), overwrite=outputs.overwrite)
+        write(outputs.predictions, map(encoded, lines), overwrite=outputs.overwrite)
     if outputs.html is not None:
         from cadrage.evaluation.reports.page import page
         from cadrage.evaluation.reports.photos import pick_shown
 
         shown = pick_shown(result, found.records, found.answers, protocol.main_metric)
-        _write(outputs.html, [_encoded(page(result, rows, shown))], overwrite=outputs.overwrite)
+        write(outputs.html, [encoded(page(result, rows, shown))], overwrite=outputs.overwrite)
     text = result.to_json()
-    if (json_file := _json_file(outputs.json)) is not None:
-        _write(json_file, [_encoded(text)], overwrite=outputs.overwrite)
+    if (json_file := json_destination(outputs.json)) is not None:
+        write(json_file, [encoded(text)], overwrite=outputs.overwrite)
     # A table would make stdout something else than JSON.
     shown_text = text if outputs.json == STDOUT else result_lines(result, rows, TextStyle.of(sys.stdout))
     Report().data(shown_text.rstrip("\n"))
@@ -212,10 +211,10 @@ def run_borders(
     offline: bool,
 ) -> None:
     """Probe the borders of models by name and write everything that is wanted."""
-    json_file = _json_file(json)
+    json_file = json_destination(json)
     if plot is not None and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot {plot}: expected a name that ends in .png")
-    _expect_writable((plot, json_file), "--json and --plot", overwrite=overwrite)
+    expect_writable((plot, json_file), "--json and --plot", overwrite=overwrite)
     _expect_named(names)
     with log_told(), extra_installed("eval", "measuring"):
         from cadrage.datasets.manifest import iter_manifest
@@ -245,9 +244,9 @@ def run_borders(
             from cadrage.evaluation.borders.plot import draw_probe
 
             named = f"{'/'.join(data.resolve().parts[-2:])}, {split or 'every photo'}"
-            _write(plot, [draw_probe(probed, named, around)], overwrite=overwrite)
+            write(plot, [draw_probe(probed, named, around)], overwrite=overwrite)
     if json_file is not None:
-        _write(json_file, [_encoded(text)], overwrite=overwrite)
+        write(json_file, [encoded(text)], overwrite=overwrite)
     table = probe_lines(probed, around, TextStyle.of(sys.stdout))
     Report().data((text if json == STDOUT else table).rstrip("\n"))
 
@@ -261,32 +260,3 @@ def _expect_named(models: Sequence[str]) -> None:
         raise UsageError(
             f"--model {AUTO}: borders are probed model by model; name them, --model {DEFAULT} --model {FOR_PEOPLE}"
         )
-
-
-def _json_file(json: str | None) -> Path | None:
-    """Where the JSON goes unless that is stdout."""
-    return None if json in (None, STDOUT) else Path(str(json))
-
-
-def _expect_writable(outputs: Iterable[Path | None], options: str, *, overwrite: bool) -> None:
-    """Refuse at once what could not be written after minutes of work."""
-    from cadrage.photo.files import check_output
-
-    files = [file for file in outputs if file is not None]
-    if len({file.resolve() for file in files}) < len(files):
-        raise UsageError(f"{options} name the same file; give different ones")
-    for file in files:
-        check_output(file, overwrite=overwrite)
-
-
-def _encoded(text: str) -> bytes:
-    # File names that are not text leave as the bytes they came in.
-    return text.encode("utf-8", errors="surrogateescape")
-
-
-def _write(file: Path, content: Iterable[bytes], *, overwrite: bool) -> None:
-    """Write a file all at once or not at all."""
-    from cadrage.photo.files import atomic_write
-
-    with atomic_write(file, overwrite=overwrite) as handle:
-        handle.writelines(content)
