@@ -83,7 +83,7 @@ def test_a_predictor_of_places_shows_no_other_effect() -> None:
         assert all(share[f"{name} is kept, beside others"] == 0.5 for name in PORTRAITS)
         for look in CHANGED:
             assert share[f"the {look} copy is kept, beside the same portrait"] == 0.5
-            assert share[f"the choice between two changes where one is {look}"] == 0
+            assert share[f"another is kept where one of two is {look}"] == 0
 
 
 def test_a_predictor_of_brightness_is_found_out() -> None:

@@ -139,7 +139,7 @@ def summarise(trials: Sequence[Trial], *, seed: int = 0) -> list[Finding]:
             rows[f"the {look} copy is kept, beside the same portrait"] = [
                 float(t.kept == t.looks.index(look)) for t in own
             ]
-            rows[f"the choice between two changes where one is {look}"] = _flips(of_ratio, look)
+            rows[f"another is kept where one of two is {look}"] = _flips(of_ratio, look)
         findings += [Finding(ratio, what, _estimate(values, seed)) for what, values in rows.items()]
     return findings
 
