@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from cadrage.geometry import box_ratio, from_pixels, to_pixels
 from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
 from cadrage.inference.selection.composition import halved, unease
-from cadrage.inference.selection.duplicates import SetLimits, pick_set
+from cadrage.inference.selection.duplicates import SetLimits, duplicates, pick_set
 from cadrage.inference.selection.rules import admit, obeys
 from cadrage.inference.selection.task import CropDistribution, Picks, Selected, SelectionSettings, Task
 from cadrage.inference.selection.worth import (
     FREE_MOVES,
-    Bools,
     Floats,
     Floats32,
     WeightedBoxes,
@@ -45,7 +44,8 @@ _WORTHY = 0.7
 # Speed only. Candidates are first ranked against the heaviest proposals; the best of them are then judged by all.
 _HEAVIEST = 96
 _SHORTLIST = 24
-_SHORTLIST_PER_IDEA = 6
+_SHORTLIST_PER_IDEA = 16
+_SHORTLIST_PER_CROP = 6
 
 
 def by_overlap(task: Task) -> Selected:
@@ -144,7 +144,7 @@ def select(
         ideas = limits.ideas(considered, values >= _WORTHY * values.max())
         chosen = pick_set(considered, overlap, sample.weights, values, extra, limits, ideas)
         # What the shortlist cannot give, all candidates together perhaps can.
-        if len(considered) == len(candidates) or (len(chosen) == limits.n and _shown(ideas, chosen)):
+        if len(chosen) == limits.n:
             break
     best = chosen[0]
     expected = (overlap[best] @ sample.weights) / factor[best]
@@ -165,18 +165,27 @@ def _polished(task: Task, box: Floats, sample: WeightedBoxes) -> Floats:
 def _shortlist(
     candidates_xyxy: Floats, promise: Floats32, limits: SetLimits, always_considered: int
 ) -> NDArray[np.intp]:
-    """Ascending indices of the candidates worth a closer look: the first, the most promising, the best per idea."""
+    """Ascending indices of the candidates worth a closer look.
+
+    They are the first, the most promising, the most promising that differ from each other, more of them than are asked
+    for, and the best of each idea that differ from the most promising one.
+    """
     considered = np.zeros(len(candidates_xyxy), np.bool_)
     considered[:always_considered] = True
     considered[np.argsort(-promise, kind="stable")[:_SHORTLIST]] = True
+    apart = ~duplicates(candidates_xyxy[promise.argmax()], candidates_xyxy, limits.diversity)
     for idea in limits.ideas(candidates_xyxy):
-        members = np.flatnonzero(idea)
+        members = np.flatnonzero(idea & apart)
         considered[members[np.argsort(-promise[members], kind="stable")[:_SHORTLIST_PER_IDEA]]] = True
+    open_to_choose = np.ones(len(candidates_xyxy), np.bool_)
+    for _ in range(_SHORTLIST_PER_CROP * limits.n):
+        if not open_to_choose.any():
+            break
+        best = int(np.where(open_to_choose, promise, -np.inf).argmax())
+        considered[best] = True
+        open_to_choose &= ~duplicates(candidates_xyxy[best], candidates_xyxy, limits.diversity)
+        open_to_choose[best] = False
     return np.flatnonzero(considered)
-
-
-def _shown(ideas: list[Bools], chosen: list[int]) -> bool:
-    return all(idea[chosen].any() or not idea.any() for idea in ideas)
 
 
 def _standardised(scores: Floats) -> Floats:
