@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cadrage.errors import ConstraintError
 from cadrage.geometry import iou_matrix, parse_ratio, to_pixels
 from cadrage.inference.request import Request
 from cadrage.inference.selection.crop import MORE_ALIKE
@@ -201,6 +202,9 @@ def test_crops_are_more_alike_before_fewer_come_and_say_so() -> None:
     assert [MORE_ALIKE in crop.flags for crop in found.crops] == alike
     assert any(alike) and MORE_ALIKE in found.flags and MORE_ALIKE not in held.flags
     assert alike == sorted(alike)
+    assert len(framed(concentric(0.8, 0.9), **limits | {"n": len(boxes)}, strict=True).crops) == len(boxes)
+    with pytest.raises(ConstraintError, match="differ enough"):
+        framed(concentric(0.8, 0.9), **limits | {"n": len(held.crops) + 1}, diversity=0.7, strict=True)
 
 
 def test_the_focal_point_is_that_of_the_kept_boxes() -> None:

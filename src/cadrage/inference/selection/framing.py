@@ -1,5 +1,6 @@
 """The crops of one photo at one ratio: what was chosen, which rules gave way, and the facts about every crop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,21 +50,16 @@ def frame(task: Task) -> Framed:
     if hard.CUTS_KEPT in chosen.relaxed and len(task.rules.head_xyxy):
         chosen = _no_worse_for_heads(chosen, choose(replace(task, rules=task.rules.without_kept())), task.rules)
     wished = task.rules
+    chosen, obeyed = _enough(chosen, task, choose)
     while task.request.strict and task.rules.has_wishes and _broken(task, chosen):
         # A rule the request did not ask for never fails a photo.
         task = replace(task, rules=task.rules.fewer_wishes())
-        chosen = choose(task)
+        chosen, obeyed = _enough(choose(task), task, choose)
     broken = _broken(task, chosen)
     if broken and task.request.strict:
         raise ConstraintError(
             f"{task.photo_name}: {_sentence(broken[0], task, chosen)}; drop strict to get the nearest crops instead"
         )
-    obeyed = task.rules
-    for easier in _easier(task):
-        if len(chosen.picks.boxes_xyxy) >= task.request.n:
-            break
-        obeyed = easier.rules
-        chosen = _filled_up(chosen, choose(easier).picks, easier)
     # Candidates lie on whole pixels already; this only undoes the division by the photo's size.
     boxes_px = to_pixels(chosen.picks.boxes_xyxy, task.size_wh)
     notes = [
@@ -87,6 +83,17 @@ def _no_worse_for_heads(chosen: Selected, freely: Selected, rules: Rules) -> Sel
     """The chosen crops, unless the first one shows less of the heads than it would if nothing were to be kept."""
     lost = [hard.heads_lost(each.picks.boxes_xyxy[:1], rules)[0] for each in (chosen, freely)]
     return replace(freely, relaxed=chosen.relaxed) if lost[1] < lost[0] - hard.NOISE else chosen
+
+
+def _enough(chosen: Selected, task: Task, choose: Callable[[Task], Selected]) -> tuple[Selected, Rules]:
+    """The chosen crops, and behind them those of easier tasks where they are too few; and the rules that all obey."""
+    obeyed = task.rules
+    for easier in _easier(task):
+        if len(chosen.picks.boxes_xyxy) >= task.request.n:
+            break
+        obeyed = easier.rules
+        chosen = _filled_up(chosen, choose(easier).picks, easier)
+    return chosen, obeyed
 
 
 def _easier(task: Task) -> list[Task]:
