@@ -13,7 +13,7 @@ from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
 from cadrage.inference.selection.crop import MORE_ALIKE, WHOLE_PHOTO_UNRATED, Crop, focal_points
 from cadrage.inference.selection.duplicates import duplicates
-from cadrage.inference.selection.heads import HeadInCrop, fates_in_words, heads_in
+from cadrage.inference.selection.heads import HeadInCrop, fates_in_words, heads_cut, heads_in
 from cadrage.inference.selection.rules import Rules
 from cadrage.inference.selection.task import Picks, Selected, Task
 from cadrage.inference.selection.worth import Bools, Floats
@@ -196,8 +196,8 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note], wis
     if hull is not None:
         focal = np.clip((hull[:2] + hull[2:]) / 2, boxes[:, :2], boxes[:, 2:])
     heads = heads_in(boxes, wished.heeded_heads_xyxy)
-    heads_cut = hard.heads_cut(boxes, wished.sure_head_xyxy) > hard.NOISE
-    unavoidable = hard.CUTS_HEAD in chosen.relaxed and bool(heads_cut.all())
+    cuts_head = heads_cut(boxes, wished.sure_head_xyxy) > hard.NOISE
+    unavoidable = hard.CUTS_HEAD in chosen.relaxed and bool(cuts_head.all())
     facts = (boxes_px, boxes, chosen.picks.scores, areas, kept, focal)
     rows = zip(*(fact.tolist() for fact in facts), strict=True)
     return tuple(
@@ -210,7 +210,7 @@ def _crops(task: Task, chosen: Selected, boxes_px: Ints, notes: list[_Note], wis
             area_fraction=area_fraction,
             importance_fraction=importance,
             focal_point=tuple(point),
-            flags=_flags(chosen.relaxed, notes, index, heads_cut),
+            flags=_flags(chosen.relaxed, notes, index, cuts_head),
             reason=_reason(index, boxes_px, areas, chosen.says(score), score)
             + _said_of_heads(task, heads[index], unavoidable=unavoidable),
             heads=heads[index],
@@ -226,9 +226,9 @@ def _reason(index: int, boxes_px: Ints, areas: Floats, said: str, score: float) 
     return f"{alternative(boxes_px[index], boxes_px[0])}: {covers}, score {score:.2f}"
 
 
-def _flags(relaxed: tuple[str, ...], notes: list[_Note], index: int, heads_cut: Bools) -> tuple[str, ...]:
+def _flags(relaxed: tuple[str, ...], notes: list[_Note], index: int, cuts_head: Bools) -> tuple[str, ...]:
     # A crop that follows behind may spare the heads that no candidate before it could.
-    given_up = (flag for flag in relaxed if flag != hard.CUTS_HEAD or heads_cut[index])
+    given_up = (flag for flag in relaxed if flag != hard.CUTS_HEAD or cuts_head[index])
     return tuple(dict.fromkeys((*given_up, *(note.flag for note in notes if note.concerned[index]))))
 
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from cadrage.geometry import Ratio, area
 from cadrage.inference.request import Box, Request
+from cadrage.inference.selection.heads import heads_cut, lost_of_heads
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -62,13 +63,6 @@ _AIR = 0.1
 NOISE = 1e-9
 # A relaxed rule may be broken by this much more than necessary, which leaves the selection something to choose from.
 _LITTLE = 0.02
-# What is cut off of a head below counts so much of what is cut off above.
-_CHIN = 0.1
-LEFT_OUT = 0.9
-# Whole people are about so many heads high.
-_BODY = 6.0
-"""A head of which this much is cut off is left out."""
-
 # An object that no crop can hold leaves them some freedom: each shows nearly as much of it as can be shown.
 _LITTLE_OF_OBJECT = 0.1
 _NOISE_PX = 1e-6
@@ -212,42 +206,6 @@ def heads_lost(boxes_xyxy: Floats, rules: Rules) -> Floats:
         return np.zeros(len(boxes_xyxy))
     mean: Floats = np.sqrt(lost_of_heads(boxes_xyxy, rules.head_xyxy)).mean(axis=1)
     return mean
-
-
-def lost_of_heads(boxes_xyxy: Floats, heads_xyxy: Floats) -> Floats:
-    """What each box ``(N, 4)`` cuts off of each head ``(M, 4)``, ``(N, M)`` from 0 for nothing to 1 for all."""
-    boxes, sides = boxes_xyxy[:, None], heads_xyxy[:, 2:] - heads_xyxy[:, :2]
-    above = (boxes[..., 1] - heads_xyxy[:, 1]) / sides[:, 1]
-    shown = np.minimum(boxes[..., 2], heads_xyxy[:, 2]) - np.maximum(boxes[..., 0], heads_xyxy[:, 0])
-    below = (heads_xyxy[:, 3] - boxes[..., 3]) / sides[:, 1]
-    lost = np.maximum(np.maximum(above, 1 - shown / sides[:, 0]), _CHIN * below).clip(0, 1)
-    lost = np.where(boxes[..., 3] <= heads_xyxy[:, 1], 1.0, lost)
-    # Rounding is no loss.
-    return np.where(lost > NOISE, lost, 0.0)
-
-
-def heads_left_out(boxes_xyxy: Floats, heads_xyxy: Floats) -> Bools:
-    """Which heads ``(M, 4)`` each box ``(N, 4)`` leaves out, ``(N, M)``: nine tenths of them or more, and their bodies.
-
-    A crop that begins below a head and shows what is under it beheads somebody. Six heads further down nobody sees who
-    stands there.
-    """
-    boxes, heights = boxes_xyxy[:, None], heads_xyxy[:, 3] - heads_xyxy[:, 1]
-    shared = np.minimum(boxes[..., 2], heads_xyxy[:, 2]) - np.maximum(boxes[..., 0], heads_xyxy[:, 0])
-    beneath = shared > (1 - LEFT_OUT) * (heads_xyxy[:, 2] - heads_xyxy[:, 0])
-    below = (boxes[..., 1] > heads_xyxy[:, 1]) & (boxes[..., 1] < heads_xyxy[:, 1] + _BODY * heights)
-    left_out: Bools = (lost_of_heads(boxes_xyxy, heads_xyxy) >= LEFT_OUT) & ~(beneath & below)
-    return left_out
-
-
-def heads_cut(boxes_xyxy: Floats, sure_heads_xyxy: Floats) -> Floats:
-    """How much each box ``(N, 4)`` cuts of the first head, or of another one that it does not leave out, ``(N,)``."""
-    if len(sure_heads_xyxy) == 0:
-        return np.zeros(len(boxes_xyxy))
-    lost = lost_of_heads(boxes_xyxy, sure_heads_xyxy)
-    lost[:, 1:][heads_left_out(boxes_xyxy, sure_heads_xyxy)[:, 1:]] = 0.0
-    worst: Floats = lost.max(axis=1)
-    return worst
 
 
 @dataclass(frozen=True, slots=True, eq=False)
