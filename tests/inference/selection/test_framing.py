@@ -142,6 +142,8 @@ def test_an_alternative_is_called_what_it_is(box: tuple[float, ...], called: str
 
 def test_beside_an_upright_best_crop_a_wide_one_is_called_landscape() -> None:
     assert alternative(np.array([0, 0, 600, 400]), np.array([0, 0, 400, 600])) == "landscape"
+    # Hardly upright is no format of its own.
+    assert alternative(np.array([0, 0, 395, 400]), np.array([0, 0, 600, 590])) == "detail"
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -15,8 +15,8 @@ from cadrage.inference.selection.worth import Bools, Floats, Floats32
 _TIE = 1e-6
 # Boxes are written with six decimals; the limit must still hold for whoever recomputes the overlap from those.
 _ROUNDING = 1e-5
-# The widest shape, width by height, that is seen to be upright.
-_UPRIGHT = 0.9
+UPRIGHT = 0.9
+"""The widest shape, width by height, that is seen to be upright; the reverse holds for wide ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SetLimits:
         if self.square is not None:
             sides = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
             shapes = sides[:, 0] / (self.square * sides[:, 1])
-            ideas += [worthy & (shapes <= _UPRIGHT), worthy & (shapes >= 1 / _UPRIGHT)]
+            ideas += [worthy & (shapes <= UPRIGHT), worthy & (shapes >= 1 / UPRIGHT)]
         return ideas
 
 

@@ -12,7 +12,7 @@ from cadrage.inference.selection import rules as hard
 from cadrage.inference.selection.by_overlap import by_overlap
 from cadrage.inference.selection.by_score import by_score
 from cadrage.inference.selection.crop import MORE_ALIKE, WHOLE_PHOTO_UNRATED, Crop, focal_points
-from cadrage.inference.selection.duplicates import duplicates
+from cadrage.inference.selection.duplicates import UPRIGHT, duplicates
 from cadrage.inference.selection.heads import HeadInCrop, fates_in_words, heads_cut, heads_in
 from cadrage.inference.selection.rules import Rules
 from cadrage.inference.selection.task import Picks, Selected, Task
@@ -249,9 +249,10 @@ def alternative(box_px: Ints, best_px: Ints) -> str:
     Its format if that is another one than the best crop's, else its size, else where it lies.
     """
     (width, height), (best_width, best_height) = ((box[2:] - box[:2]).tolist() for box in (box_px, best_px))
-    if width < height and best_width >= best_height:
+    shape, best_shape = width / height, best_width / best_height
+    if shape <= UPRIGHT < best_shape:
         return "portrait"
-    if width > height and best_width <= best_height:
+    if shape >= 1 / UPRIGHT > best_shape:
         return "landscape"
     relation = width * height / (best_width * best_height)
     for below, kind in ((0.5, "detail"), (0.9, "tighter")):
