@@ -9,7 +9,8 @@ from PIL import Image
 
 
 @pytest.fixture
-def faces(tmp_path: Path) -> Path:
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "faces"
     folder.mkdir()
     for name, value in (("ann", 90), ("ben", 170)):

@@ -64,6 +64,22 @@ def test_the_exported_file_says_what_the_network_says(data: Path, recipe: Callab
         np.testing.assert_allclose(mine.numpy(), theirs, atol=2e-2)
 
 
+def test_faces_can_be_trained_on_beside_people_who_stay(
+    data: Path, recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file
+
+    train_from_recipe(recipe(epochs=1), data, tmp_path / "people")
+    train_from_recipe(recipe(people_weights=str(tmp_path / "people" / WEIGHTS)), data, tmp_path / "faces")
+    before, after = (load_file(tmp_path / run / WEIGHTS) for run in ("people", "faces"))
+    # The weight average rounds.
+    same = {name for name in before if np.allclose(before[name], after[name], rtol=1e-5, atol=1e-7)}
+    assert {name for name in before if not name.startswith("faces.")} <= same
+    assert "faces.read.weight" not in same
+    with pytest.raises(UsageError, match="no such weights"):
+        train_from_recipe(recipe(people_weights="nowhere.safetensors"), data, tmp_path / "other")
+
+
 def test_all_photos_mean_no_measurement(data: Path, recipe: Callable[..., Path], tmp_path: Path) -> None:
     train_from_recipe(recipe(fit_on="fit+dev", epochs=1), data, tmp_path / "run")
     assert not (tmp_path / "run" / "measured.json").exists()

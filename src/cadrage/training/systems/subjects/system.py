@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -28,6 +29,7 @@ from cadrage.training.engine.export import PER_PHOTO, Part
 from cadrage.training.engine.module import SystemTraining, one_cycle
 from cadrage.training.engine.recipes import Choices, Range, Recipe
 from cadrage.training.engine.record import WEIGHTS, replaced
+from cadrage.training.engine.start import start_from
 from cadrage.training.engine.system import Prepared, System, Trained, filled
 from cadrage.training.systems.subjects.faces import SeenFaces, keep_faces, load_face_teacher, read_faces
 from cadrage.training.systems.subjects.kept import (
@@ -55,6 +57,7 @@ class SubjectRecipe(Recipe):
     """Settings of one run of the subject head."""
 
     kind: ClassVar[str] = "subjects"
+    weights: ClassVar[tuple[str, ...]] = ("people_weights",)
     choices: ClassVar[Choices] = {"fit_on": ("fit", "fit+dev")}
     ranges: ClassVar[tuple[Range, ...]] = (("views epochs batch", lambda value: value >= 1, "at least 1"),)
 
@@ -67,6 +70,9 @@ class SubjectRecipe(Recipe):
     teacher: str = "weights/deeplabv3_mobilenet_v2_pascal_quant.tflite"
     face_teacher: str = "weights/face_rfb640_teacher.onnx"
     fit_on: str = "fit"  # "fit", or "fit+dev" for released weights after every choice has been made
+    # Weights of an earlier run, relative to --data. All but the faces is taken from it and stays as it is: faces gain
+    # from twice the epochs, people lose.
+    people_weights: str = ""
     trunk: str = "default"  # a model's name or folder; it must not have seen the photos that are to be measured on
     views: int = 6  # of each photo: itself and random windows of it, each also mirrored
     smallest_window: float = 0.45  # least side of a window, as a part of the photo's
@@ -75,7 +81,7 @@ class SubjectRecipe(Recipe):
     fine: int = 24
     dropout: float = 0.1  # share of feature channels left out
     # Optimisation.
-    epochs: int = 80  # each photo once per epoch, in one of its views
+    epochs: int = 40  # each photo once per epoch, in one of its views
     batch: int = 32
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
@@ -173,9 +179,8 @@ class SubjectTraining(SystemTraining[SubjectRecipe]):
     def configure_optimizers(self) -> Any:
         """AdamW and one cycle over all steps."""
         recipe = self.recipe
-        optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        learning = [each for each in self.model.parameters() if each.requires_grad]
+        optimiser = torch.optim.AdamW(learning, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         return one_cycle(optimiser, self.steps, warm_up=0.1)
 
 
@@ -291,7 +296,19 @@ def _start(recipe: SubjectRecipe, data: Path) -> nn.Module:
     side = trunk.card.input_side
     blank = trunk.encode(np.zeros((side, side, 3), np.uint8), (side, side))
     fine_channels = MobileNetV2.channels[0]
-    return _head(recipe, blank.features.shape[1] - 4 * fine_channels, fine_channels)
+    head = _head(recipe, blank.features.shape[1] - 4 * fine_channels, fine_channels)
+    start_from(head, recipe, data, {"people_weights": partial(_take_people, head)})
+    return head
+
+
+def _take_people(head: SubjectHead, file: Path) -> None:
+    """Copy everything but the faces from the weights of another run, and leave it out of the training."""
+    earlier = {name: values for name, values in load_file(file).items() if not name.startswith("faces.")}
+    missing = head.load_state_dict(earlier, strict=False).missing_keys
+    if any(not name.startswith("faces.") for name in missing):
+        raise RuntimeError(f"{len(missing)} tensors are missing")
+    for name, parameter in head.named_parameters():
+        parameter.requires_grad_(name.startswith("faces."))
 
 
 def _load(recipe: SubjectRecipe, tensors: Mapping[str, Tensor]) -> nn.Module:
