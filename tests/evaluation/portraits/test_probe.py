@@ -44,12 +44,13 @@ def shares(findings: list[Finding], ratio: str) -> dict[str, float]:
 
 
 def test_tiles_fill_the_canvas_in_their_order() -> None:
-    one, other = (tile(PORTRAITS[name]) for name in ("light", "dark"))
-    assert one.size == (TILE_PX, TILE_PX)
-    beside, above = canvas(one, other, "1:1"), canvas(one, other, "16:9")
-    assert beside.size == (2 * TILE_PX, TILE_PX) and above.size == (TILE_PX, 2 * TILE_PX)
-    assert beside.getpixel((10, 10)) == above.getpixel((10, 10)) == (200, 190, 180)
-    assert beside.getpixel((TILE_PX, 10)) == above.getpixel((10, TILE_PX)) == (60, 70, 80)
+    for ratio, width, columns, rows in (("1:1", TILE_PX, 2, 1), ("16:9", 853, 1, 2)):
+        one, other = (tile(PORTRAITS[name], ratio) for name in ("light", "dark"))
+        assert one.size == (width, TILE_PX)
+        both = canvas(one, other, ratio)
+        assert both.size == (columns * width, rows * TILE_PX)
+        assert both.getpixel((10, 10)) == (200, 190, 180)
+        assert both.getpixel((both.width - 10, both.height - 10)) == (60, 70, 80)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from cadrage.evaluation.bootstrap import bootstrap_mean
 from cadrage.evaluation.result import Estimate
@@ -58,20 +58,30 @@ class Finding:
     share: Estimate | None
 
 
-def tile(portrait: Image.Image) -> Image.Image:
-    """A portrait as a square of `TILE_PX` pixels, cut from its top where it is higher than wide."""
-    return ImageOps.fit(portrait.convert("RGB"), (TILE_PX, TILE_PX), centering=(0.5, 0.0))
+def tile(portrait: Image.Image, ratio: str) -> Image.Image:
+    """A portrait as a picture of that ratio, `TILE_PX` pixels high, cut from its top where it is higher than wide.
+
+    At 16:9 its sides are filled with a blurred copy of itself, so that a crop can hold all of a face.
+    """
+    square = ImageOps.fit(portrait.convert("RGB"), (TILE_PX, TILE_PX), centering=(0.5, 0.0))
+    if ratio == "1:1":
+        return square
+    width = round(TILE_PX * 16 / 9)
+    filled = square.resize((width, TILE_PX)).filter(ImageFilter.GaussianBlur(TILE_PX / 20))
+    filled.paste(square, ((width - TILE_PX) // 2, 0))
+    return filled
 
 
 def canvas(first: Image.Image, second: Image.Image, ratio: str) -> Image.Image:
-    """Two tiles that fill a canvas: side by side for 1:1, one above the other for 16:9, so that no crop can hold both.
+    """Two tiles that fill a canvas: side by side at 1:1, one above the other at 16:9, so that no crop can hold both.
 
     There is no margin: on a plain ground the portraits would be objects, which follow rules of their own.
     """
     beside = ratio == "1:1"
-    joined = Image.new("RGB", (2 * TILE_PX, TILE_PX) if beside else (TILE_PX, 2 * TILE_PX))
+    width, height = first.size
+    joined = Image.new("RGB", (2 * width, height) if beside else (width, 2 * height))
     joined.paste(first, (0, 0))
-    joined.paste(second, (TILE_PX, 0) if beside else (0, TILE_PX))
+    joined.paste(second, (width, 0) if beside else (0, height))
     return joined
 
 
@@ -99,15 +109,15 @@ def probe(
     Raises:
         whatever ``crop`` raises.
     """
-    tiles = {name: tile(portrait) for name, portrait in portraits.items()}
     shown: list[tuple[tuple[str, str], tuple[Look, Look]]] = []
-    for one, other in combinations(tiles, 2):
+    for one, other in combinations(portraits, 2):
         looks: list[tuple[Look, Look]] = [(PLAIN, PLAIN)]
         looks += [pair for look in CHANGED for pair in ((look, PLAIN), (PLAIN, look))]
         shown += [((one, other), pair) for pair in looks]
-    shown += [((name, name), (PLAIN, look)) for name in tiles for look in CHANGED]
+    shown += [((name, name), (PLAIN, look)) for name in portraits for look in CHANGED]
     trials = []
     for ratio in ratios:
+        tiles = {name: tile(portrait, ratio) for name, portrait in portraits.items()}
         for names, looks_of_pair in shown:
             for order in ((0, 1), (1, 0)):
                 placed = [LOOKS[looks_of_pair[place]](tiles[names[place]]) for place in order]
