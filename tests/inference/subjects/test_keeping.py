@@ -188,3 +188,15 @@ def test_whose_face_is_found_needs_no_assumed_head(model_folder: Path, red_at: P
     best = cropper_with(Both(), model_folder).suggest(red_at(0.5, 0.9), "3:1", 1).best
     # The face has room of .0675 for hair above it; the person's box begins at .1.
     assert 0.1 < best.box_norm[1] <= 0.3325 + 1e-6
+
+
+def test_a_kept_head_with_its_hat_is_one_head_and_a_face(model_folder: Path, red_at: Painter) -> None:
+    class Hatted:
+        name = "own"
+
+        def detect(self, photo_pixels: np.ndarray, kinds: tuple[str, ...]) -> Subjects:
+            boxes = np.array([[0.3, 0.1, 0.7, 0.95], [0.42, 0.28, 0.58, 0.48]])
+            return Subjects(boxes, ("person", "face"), np.array([0.9, 0.9]), self.name).of(*kinds)
+
+    (head,) = cropper_with(Hatted(), model_folder).suggest(red_at(0.5, 0.9), "1:1", 1, keep="people").heads
+    assert head["label"] == "face" and head["box_norm"][1] <= 0.1

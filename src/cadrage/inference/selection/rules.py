@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cadrage.geometry import Ratio, area
+from cadrage.geometry import Ratio, area, contains
 from cadrage.inference.request import Box, Request
 from cadrage.inference.selection.heads import heads_cut, lost_of_heads
 
@@ -97,9 +97,12 @@ class Rules:
 
     @property
     def heeded_heads_xyxy(self) -> Floats:
-        """The heads ``(M, 4)`` that crops have to heed, each once: of those who are kept, then those that are sure."""
-        heads = (tuple(head) for head in (*self.head_xyxy.tolist(), *self.sure_head_xyxy.tolist()))
-        return np.array(list(dict.fromkeys(heads)), np.float64).reshape(-1, 4)
+        """The heads ``(M, 4)`` that crops have to heed, each once: of those who are kept, then those that are sure.
+
+        A kept head wears its hat, so it may be larger than the same one as a sure head.
+        """
+        others = [head for head in self.sure_head_xyxy if not contains(self.head_xyxy, head).any()]
+        return np.concatenate([self.head_xyxy, np.reshape(others, (-1, 4))])
 
     @property
     def any_active(self) -> bool:

@@ -129,11 +129,12 @@ class PhotoSubjects:
         size_wh = self.photo.size_wh
         faces = self._found.get("face", nothing("none"))
         found = np.array(kept_boxes(faces), np.float64).reshape(-1, 4)
-        of_faces = {tuple(box) for box in outward(found, size_wh).tolist()}
+        # A hat changes nothing but the top.
+        of_faces = outward(found, size_wh)[:, [0, 2, 3]].tolist()
         source = next(iter(self._found.values())).source
         return tuple(
-            {"label": "face" if tuple(box) in of_faces else "person", **place, "source": source}
-            for box, place in zip(heads_xyxy.tolist(), places(heads_xyxy, size_wh), strict=True)
+            {"label": "face" if sides in of_faces else "person", **place, "source": source}
+            for sides, place in zip(heads_xyxy[:, [0, 2, 3]].tolist(), places(heads_xyxy, size_wh), strict=True)
         )
 
     def _detected(self, kinds: tuple[Kind, ...]) -> Subjects:
