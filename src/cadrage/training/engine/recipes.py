@@ -46,6 +46,11 @@ class Recipe:
     keep_best: str
 
     @property
+    def precision(self) -> str:
+        """How a GPU computes: "32", or "bf16" for all but what needs more; fields of some kinds of recipe."""
+        return "32"
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The fields that name exported models which the run asks."""
         return ()

@@ -54,7 +54,6 @@ class System(Generic[R]):
         parts: what is exported of a trained model.
         card: what the card of the exported model says of its input, its numbers and its parts, given the latter.
         callbacks: more of them, given the photos to measure on.
-        mixed_precision: train in half precision where there is a GPU.
     """
 
     recipe: type[R]
@@ -65,7 +64,6 @@ class System(Generic[R]):
     parts: Callable[["Trained[R]"], list[Part]]
     card: Callable[["Trained[R]", Mapping[str, Any]], dict[str, Any]]
     callbacks: Callable[[Sequence[PhotoRecord]], list[Callback]] | None = None
-    mixed_precision: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

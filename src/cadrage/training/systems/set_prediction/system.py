@@ -182,5 +182,4 @@ SYSTEM = System(
     parts=lambda trained: set_parts(trained.model, trained.recipe),
     card=_card,
     callbacks=_callbacks,
-    mixed_precision=True,
 )
