@@ -11,10 +11,11 @@ from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
 from cadrage.papers.files import claim_folder, read_json, write_json
+from cadrage.papers.held_back import Tell
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import FAILURES, Measurement, Paper, Places, R, Training, one_line
 from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, choose, entries_of
-from cadrage.papers.ready import Tell, absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
+from cadrage.papers.ready import absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
 from cadrage.papers.report import write_report
 from cadrage.training.engine.evaluators.targets import photos_with_persons
 from cadrage.training.engine.photos import folders_of, rated_photos

@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import CadrageError
 from cadrage.papers.files import RUNS
+from cadrage.papers.held_back import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.plan import Plan, Run
-from cadrage.papers.ready import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.results import MeasuredResult
 
 FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError, OSError, EOFError, BadZipFile)
@@ -116,7 +116,7 @@ class Paper(Generic[R]):
         identity: what says of which training a file of measured numbers is.
         version: of these files; numbers of another one are measured again.
         lay_out: the report on what became of every training.
-        drawn_splits: validation photos that the paper holds back without listing them.
+        drawn_splits: validation photos that papers hold back without listing them; one list of a data set for all.
         recipes_may_lack: whether runs whose recipe a folder does not have are left out, and have not failed.
     """
 

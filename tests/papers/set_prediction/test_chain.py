@@ -13,7 +13,7 @@ from cadrage.errors import UsageError
 from cadrage.papers import chain
 from cadrage.papers.chain import carry_out, remembered, reproduce
 from cadrage.papers.files import claim_folder
-from cadrage.papers.ready import DrawnSplit
+from cadrage.papers.held_back import DrawnSplit
 from cadrage.papers.report import values
 from cadrage.papers.set_prediction import measure
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes
@@ -301,8 +301,7 @@ def test_missing_validation_photos_are_drawn_the_same_way_every_time(places, sai
     finished("gaicv2-qg")
     assert go("A").tests
     assert (
-        said[0]
-        == f"{places.data / 'drawn'}: no split 'val', so 1 photos were drawn with seed 42; the other 3 are 'fit'"
+        said[0] == f"{places.data / 'drawn'}: no split 'val', so 1 photo was drawn with seed 42; the other 3 are 'fit'"
     )
     first = (splits / "val.txt").read_bytes()
     assert go("A").tests and len([line for line in said if "drawn with seed" in line]) == 1
