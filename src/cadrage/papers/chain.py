@@ -67,11 +67,17 @@ def reproduce(
         write_report(laid, out)
         return laid
 
+    # A file that several runs lack is told once.
+    first = dict[str, str]()
     for seed in trained:
         for run in wanted:
             done = found[run.letter, seed] = carry_out(paper, run, seed, places, tell)
             if done.failed:
-                tell(f"run {run.letter} ({done.name}) failed: {done.reason}")
+                of = first.setdefault(done.reason, done.name)
+                tell(
+                    f"run {run.letter} ({done.name}) failed: "
+                    f"{done.reason if of == done.name else f'for the same reason as {of}'}"
+                )
             if done.fresh:
                 report()
     return report()

@@ -98,8 +98,15 @@ class Training(Generic[R]):
         return f"{self.data} has no {' and no '.join(folders)}" if folders else ""
 
     def why_missing(self, test: str) -> str:
-        """Why there are no numbers on a test; empty if there are."""
-        return "" if test in self.tests else self.lacks(test) or self.reason or "it was not measured"
+        """Why there are no numbers on a test; empty if there are.
+
+        What made a run fail stands once, in the list of runs.
+        """
+        if test in self.tests:
+            return ""
+        if self.failed:
+            return f"run {self.run.letter} failed"
+        return self.lacks(test) or self.reason or "it was not measured"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -279,6 +279,20 @@ def test_one_run_that_fails_does_not_keep_the_others(places, said, finished):
     assert "failed: " in (places.out / "report.md").read_text()
 
 
+def test_what_several_runs_lack_is_told_of_the_first_alone(places, said):
+    for name in ("gaicv2-qg", "gaicv2-sd", "cpc-sd"):
+        write(places.recipes / f"{name}.toml", 'checkpoint = "weights/gone.pth"\n')
+    report = reproduce(PAPER, places.data, places.recipes, places.out, tell=said.append)
+    (place,) = {run["reason"] for run in report.runs if run["failed"]}
+    assert sum(place in line for line in said) == 1
+    assert "run C (gaicv2-sd) failed: for the same reason as gaicv2-qg" in said
+    text = (places.out / "report.md").read_text()
+    assert text.count("gone.pth") == 1 and text.count("| failed: for the same reason as gaicv2-qg |") == 2
+    rows = json.loads((places.out / "report.json").read_text())["tables"][1]["rows"]
+    assert {cell["missing"] for row in rows for cell in row["cells"] if "missing" in cell} == {"failed"}
+    assert "run A failed" in text
+
+
 def test_out_of_memory_is_a_failure_of_one_run(go, monkeypatch):
     def exhausted(*arguments, **settings):
         raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")

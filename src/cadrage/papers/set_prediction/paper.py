@@ -12,7 +12,7 @@ from typing import Any
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import Paper, Places, Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION, Plan, Run
-from cadrage.papers.report import photo_notes, run_row, values_of
+from cadrage.papers.report import failing_once, photo_notes, run_row, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.set_prediction.figures import figures
 from cadrage.papers.set_prediction.measure import measure
@@ -86,7 +86,7 @@ def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Reprod
         TITLE,
         ABOUT,
         {
-            "Runs": (("run", "recipe", "what", "state", "epoch", "photos"), list(map(_row, trainings))),
+            "Runs": (("run", "recipe", "what", "state", "epoch", "photos"), failing_once(map(_row, trainings))),
             "What the paper claims": (
                 ("claim", "holds", "found"),
                 [(c.text, _HOLDS[c.holds], c.found) for c in claimed],
