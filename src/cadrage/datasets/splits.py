@@ -188,12 +188,21 @@ def draw_split(
             raise UsageError(f"split {source}: {len(absent)} photos such as {absent[0]} are not in the manifest")
         listed = list(wanted)
     parts = draw(listed, seed=seed, take=take, every=every)
-    files[0].parent.mkdir(exist_ok=True)
-    for file, names in zip(files, parts, strict=True):
-        with atomic_write(file) as handle:
-            handle.write("".join(f"{each}\n" for each in names).encode("utf-8", errors="surrogateescape"))
     drawn, others = parts
-    return make_split(name, drawn), make_split(rest, others)
+    return write_split(folder, name, drawn), write_split(folder, rest, others)
+
+
+def write_split(folder: Path, name: str, file_names: Sequence[str]) -> Split:
+    """Write a split beside the manifest in ``folder``.
+
+    Raises:
+        OutputError: it exists already or cannot be written.
+    """
+    file = folder / SPLITS / f"{name}.txt"
+    file.parent.mkdir(exist_ok=True)
+    with atomic_write(file) as handle:
+        handle.write("".join(f"{each}\n" for each in file_names).encode("utf-8", errors="surrogateescape"))
+    return make_split(name, file_names)
 
 
 def _rank(seed: int, file_name: str) -> bytes:

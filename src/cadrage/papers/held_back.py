@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cadrage.datasets.manifest import iter_manifest, origin_of
-from cadrage.datasets.splits import ALL, SPLITS, draw_split, read_split
+from cadrage.datasets.splits import ALL, SPLITS, draw_split, read_split, write_split
 from cadrage.errors import UsageError
 from cadrage.papers.plan import VALIDATION
-from cadrage.photo.files import atomic_write
 
 Tell = Callable[[str], None]
 
@@ -60,7 +59,7 @@ def _draw(folder: Path, drawn: DrawnSplit, tell: Tell) -> None:
         )
     names = _names(folder, drawn.source)
     if chosen_file.exists():
-        _write_rest(folder, names, drawn, rest_file, tell)
+        _write_rest(folder, names, drawn, tell)
         return
     take = min(drawn.take, max(1, len(names) // _SMALL))
     if len(names) < 2:
@@ -75,13 +74,12 @@ def _draw(folder: Path, drawn: DrawnSplit, tell: Tell) -> None:
     )
 
 
-def _write_rest(folder: Path, names: list[str], drawn: DrawnSplit, rest_file: Path, tell: Tell) -> None:
+def _write_rest(folder: Path, names: list[str], drawn: DrawnSplit, tell: Tell) -> None:
     chosen = set(read_split(folder, VALIDATION).file_names)
     rest = [name for name in names if name not in chosen]
     if not rest:
         raise UsageError(f"{folder}: {VALIDATION!r} holds every photo of {drawn.source!r}; leave some to learn from")
-    with atomic_write(rest_file) as handle:
-        handle.write("".join(f"{name}\n" for name in rest).encode("utf-8", errors="surrogateescape"))
+    write_split(folder, drawn.rest, rest)
     other = "" if len(chosen) == drawn.take else f"; papers hold back {drawn.take:,}"
     tell(
         f"{folder}: no split {drawn.rest!r}, so it is the {len(rest)} photos that are not among the {len(chosen)} of "
