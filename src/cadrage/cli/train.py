@@ -1,6 +1,7 @@
 """``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +81,7 @@ def train(
 ) -> None:
     """Train a model from a recipe; needs the extra 'train'."""
     recipe_file = recipe_names.find(recipe)
-    overrides = dict(_read_setting(text) for text in settings or [])
+    overrides = read_settings(settings)
     with log_told(), extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
@@ -118,6 +119,15 @@ def _read_notes(file: Path) -> dict[str, Any]:
     if not isinstance(notes, dict):
         raise UsageError(f"{file}: expected one JSON object with fields for the card, got {type(notes).__name__}")
     return notes
+
+
+def read_settings(settings: Sequence[str] | None) -> dict[str, str]:
+    """Texts by the field of a recipe, as ``--set`` takes them.
+
+    Raises:
+        UsageError: one of them is not KEY=VALUE.
+    """
+    return dict(_read_setting(text) for text in settings or [])
 
 
 def _read_setting(text: str) -> tuple[str, str]:

@@ -25,11 +25,15 @@ R = TypeVar("R", bound=MeasuredResult)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything lies: the data, the recipes, and the folder of the reproduction."""
+    """Where everything lies: the data, the recipes, and the folder of the reproduction.
+
+    ``changes`` of a trial are made to every recipe; with any, no number may be held against the paper's.
+    """
 
     data: Path
     recipes: Path
     out: Path
+    changes: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, training: str) -> Path:
         """The folder of a training."""
