@@ -25,7 +25,7 @@ from cadrage.training.engine.evaluators.targets import (
     photos_with_persons,
     score_scale,
 )
-from cadrage.training.engine.export import Part, card_input, expect_squares
+from cadrage.training.engine.export import Part, card_input
 from cadrage.training.engine.photos import folders_of, rated_photos
 from cadrage.training.engine.start import expect_same_reading, start_from
 from cadrage.training.engine.system import Prepared, System, Trained, filled
@@ -77,11 +77,7 @@ def evaluator_system(
         # Scores that were learned from votes alone have no unit.
         scale = trained.record.get("score_scale")
         scores = {"candidates": trained.recipe.candidates} | ({"score_scale": scale} if scale else {})
-        return {**card_input(trained.recipe.side), **card(trained.model), **scores, "parts": parts}
-
-    def squares(trained: Trained[E]) -> list[Part]:
-        expect_squares(trained.recipe, trained.recipe.resize)
-        return parts(trained.model, trained.recipe)
+        return {**card_input(trained.recipe.shown), **card(trained.model), **scores, "parts": parts}
 
     return EvaluatorSystem(
         recipe=recipe,
@@ -89,7 +85,7 @@ def evaluator_system(
         start=start,
         training=lambda model, recipe, *others: EvaluatorTraining(model, recipe, *others, forward=forward(recipe)),
         load=lambda recipe, tensors: filled(build(recipe), tensors),
-        parts=squares,
+        parts=lambda trained: parts(trained.model, trained.recipe),
         card=described,
         forward=forward,
     )
