@@ -22,6 +22,8 @@ from cadrage.inference.store.card_input import ModelInput, card_of_input
 from cadrage.training.engine.quiet import framework_quiet
 
 CARD = "card.json"
+RUN_FILES = "run"
+"""In a card, the files beside the parts that make the folder a finished run as well."""
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 PER_PHOTO = {0: _BATCH}
@@ -197,7 +199,7 @@ def _expect_export(out: Path) -> None:
 def _files_of_export(folder: Path) -> set[str]:
     """The card and the files that it names; what lies there without being named was not written by an export."""
     try:
-        parts = json.loads((folder / CARD).read_text(encoding="utf-8"))["parts"]
-        return {CARD, *(str(part["file"]) for part in parts.values())}
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return {CARD, *(str(part["file"]) for part in card["parts"].values()), *map(str, card.get(RUN_FILES, ()))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {CARD}

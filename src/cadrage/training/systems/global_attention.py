@@ -12,6 +12,7 @@ from cadrage.errors import UsageError
 from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.checkpoints.human_centric import released_global_attention
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.module import Forward, Shown
@@ -41,6 +42,7 @@ class GlobalAttentionRecipe(GuidedRecipe):
         **GuidedRecipe.choices,
         "heat_map": ("predicted", "supervised", "none", "oracle"),
         "head": ("slim", "wide"),
+        "relation": ("conv", "graph"),
     }
     ranges: ClassVar[tuple[Range, ...]] = (
         *GuidedRecipe.ranges,
@@ -58,6 +60,7 @@ class GlobalAttentionRecipe(GuidedRecipe):
     residual: bool = True  # the encoder adds to its input
     detach_heat: bool = False  # no gradient of the scores enters the importance map
     head: str = "slim"  # or "wide", whose first layer sees all cells of a region
+    relation: str = "conv"  # what the map is made from: surroundings, or "graph" for the whole photo
     partition: bool = False  # takes the main person, as human-centric models do
     teacher_mixing: float = 0.0  # share of the steps in which the map of people's crops gives way to the predicted one
 
@@ -94,7 +97,7 @@ def build_global_attention(recipe: GlobalAttentionRecipe) -> GlobalAttentionMode
     """The untrained model of a recipe."""
     # The recipe was checked when it was read. The oracle takes the place of a predicted map.
     heat = "predicted" if recipe.heat_map == "oracle" else recipe.heat_map
-    choices: dict[str, Any] = {"heat": heat, "head": recipe.head}
+    choices: dict[str, Any] = {"heat": heat, "head": recipe.head, "relation": recipe.relation}
     return GlobalAttentionModel(
         cast(Any, make_pyramid(recipe.backbone)),
         encoder=recipe.encoder,
@@ -227,4 +230,5 @@ SYSTEM = evaluator_system(
     forward=forward_of,
     parts=_parts,
     card=attention_card,
+    released=released_global_attention,
 )

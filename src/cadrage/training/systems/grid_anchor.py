@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.models.backbones.pyramids import make_pyramid
-from cadrage.models.checkpoints.grid_anchor import load_grid_anchor
+from cadrage.models.checkpoints.grid_anchor import load_grid_anchor, released_grid_anchor
 from cadrage.models.grid_anchor import REGIONS, GridAnchorModel
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.engine.evaluators.system import evaluator_system
@@ -84,4 +84,5 @@ SYSTEM = evaluator_system(
     not_in_weights=("regions", "legacy", "pixel_divisor"),
     parts=grid_parts,
     card=lambda model: {},
+    released=released_grid_anchor,
 )

@@ -11,7 +11,7 @@ from cadrage.errors import UsageError
 from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
-from cadrage.models.checkpoints.human_centric import translate
+from cadrage.models.checkpoints.human_centric import released_human_centric, translate
 from cadrage.models.human_centric import HumanCentricModel
 from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.module import Shown
@@ -143,4 +143,5 @@ SYSTEM = evaluator_system(
     forward=lambda recipe: run_human_centric,
     parts=lambda model, recipe: human_parts(model, recipe.shown, recipe.pixel_divisor),
     card=human_card,
+    released=released_human_centric,
 )

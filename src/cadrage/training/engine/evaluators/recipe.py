@@ -30,6 +30,7 @@ class EvaluatorRecipe(Recipe):
         "colour": ("photometric", "jitter", "none"),
         "backbone": tuple(PYRAMIDS),
         "resize_filter": RESIZE_FILTERS,
+        "precision": ("32", "bf16"),
         "pixel_divisor": (255, 256),
         "schedule": ("constant", "one-cycle", "warm-cosine"),
         "candidates": ("grid", "lattice"),
@@ -82,6 +83,7 @@ class EvaluatorRecipe(Recipe):
     schedule: str = "constant"  # "one-cycle", or by the epoch "warm-cosine"
     warm_up: float = 0.15  # share of the steps before the peak of the one cycle
     average_decay: float = 0.0  # per step, of the exponential weight average that is evaluated; 0 for none
+    precision: str = "32"  # of a GPU: "32" as the authors' codes, or "bf16", half of it for all but what needs more
     workers: int = 2
     keep_best: str = ""  # measure such as "srcc" whose best validation epoch is kept; empty keeps the last epoch
     # Product.

@@ -11,6 +11,7 @@ from torch import nn
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
+from cadrage.models.checkpoints import Checkpoint, Released
 from cadrage.models.checkpoints.backbones import load_imagenet
 from cadrage.training.engine.augment import Floats
 from cadrage.training.engine.batches import Samples
@@ -49,6 +50,7 @@ def evaluator_system(
     parts: Callable[[nn.Module, E], list[Part]],
     card: Callable[[nn.Module], dict[str, Any]],
     forward: Callable[[E], Forward] = lambda recipe: plain_forward,
+    released: Callable[[Checkpoint, Path], Released] | None = None,
 ) -> EvaluatorSystem[E]:
     """The system of a kind of evaluator.
 
@@ -60,6 +62,7 @@ def evaluator_system(
         parts: what is exported of a trained model, and may be refused with a UsageError.
         card: what the card says of a model beside its input and its scores.
         forward: how a recipe's model is run.
+        released: what the weights of its authors mean here.
     """
 
     def start(recipe: E, data: Path) -> nn.Module:
@@ -88,6 +91,7 @@ def evaluator_system(
         parts=lambda trained: parts(trained.model, trained.recipe),
         card=described,
         forward=forward,
+        released=released,
     )
 
 

@@ -40,6 +40,7 @@ class SetRecipe(Recipe):
         "colour": ("jitter", "photometric"),
         "backbone": ("mobilenet-v2", "resnet50", "resnet50-dc5"),
         "resize_filter": RESIZE_FILTERS,
+        "precision": ("32", "bf16"),
         "smoothing": ("none", "quality", "distillation"),
         "schedule": ("step", "one-cycle"),
     }
@@ -108,6 +109,7 @@ class SetRecipe(Recipe):
     drops: tuple[int, ...] = (40,)  # epochs before which the rate falls to a tenth
     warm_up: float = 0.15  # share of the steps before the peak of the one cycle
     average_decay: float = 0.0  # per step, of the exponential weight average that is evaluated; 0 for none
+    precision: str = "bf16"  # of a GPU: "32" as the authors' codes, or "bf16", half of it for all but what needs more
     workers: int = 2
     keep_best: str = ""  # validation measure such as "ap90_k40" whose best epoch is kept; empty keeps the last epoch
 

@@ -17,7 +17,7 @@ from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.checkpoints.backbones import load_mobilenet_v2, load_resnet50
-from cadrage.models.checkpoints.conditional_detr import load_conditional_detr
+from cadrage.models.checkpoints.conditional_detr import load_conditional_detr, released_set
 from cadrage.models.default import Evaluator
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.training.engine.batches import Samples
@@ -182,5 +182,5 @@ SYSTEM = System(
     parts=lambda trained: set_parts(trained.model, trained.recipe),
     card=_card,
     callbacks=_callbacks,
-    mixed_precision=True,
+    released=released_set,
 )
