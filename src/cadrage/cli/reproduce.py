@@ -1,7 +1,7 @@
 """``cadrage reproduce PAPER``: from data on disk to the tables and figures of a paper; needs the ``train`` extra."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
@@ -79,7 +79,7 @@ def _reproduce(
     only: str,
     recipes: Path | None,
     seeds: int | None,
-    settings: Sequence[str] | None,
+    settings: list[str] | None,
 ) -> int:
     changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
@@ -103,8 +103,8 @@ def _epilog(name: str, paper: ListedPaper) -> str:
             "for it.",
             f"cadrage reproduce {name} --data data --out reproduced": "Everything that the data allow.",
             f"cadrage reproduce {name} --data data --out reproduced --only {runs}": how_many,
-            f"cadrage reproduce {name} --data data --out trial --set epochs=1 --only {runs}": "A trial of the whole "
-            "way, compared with nothing.",
+            f"cadrage reproduce {name} --data data --out trial {paper.trial}": "A trial of the whole way, compared "
+            "with nothing.",
         },
         {
             "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
