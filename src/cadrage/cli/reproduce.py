@@ -11,6 +11,7 @@ import typer
 from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
+from cadrage.cli.train import read_settings
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
 FAILED = 1
@@ -28,6 +29,15 @@ RecipesOption = Annotated[
         "--recipes", metavar="FOLDER", help="Folder with recipes of the same names; by default those that come along."
     ),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="For a trial: replace one value of every recipe; repeat it for several. The report then stands by itself, "
+        "without published numbers.",
+    ),
+]
 SeedsOption = Annotated[
     int | None, typer.Option("--seeds", metavar="N", help="Train with the first N seeds of the plan.", min=1)
 ]
@@ -40,8 +50,14 @@ reproduce_app = typer.Typer(
 
 
 def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
-    def command(data: DataOption, out: OutOption, only: OnlyOption = "", recipes: RecipesOption = None) -> int:
-        return _reproduce(name, data, out, only, recipes, None)
+    def command(
+        data: DataOption,
+        out: OutOption,
+        only: OnlyOption = "",
+        recipes: RecipesOption = None,
+        settings: SetOption = None,
+    ) -> int:
+        return _reproduce(name, data, out, only, recipes, None, settings)
 
     def seeded_command(
         data: DataOption,
@@ -49,13 +65,23 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         only: OnlyOption = "",
         seeds: SeedsOption = None,
         recipes: RecipesOption = None,
+        settings: SetOption = None,
     ) -> int:
-        return _reproduce(name, data, out, only, recipes, seeds)
+        return _reproduce(name, data, out, only, recipes, seeds, settings)
 
     return seeded_command if seeded else command
 
 
-def _reproduce(name: str, data: Path, out: Path, only: str, recipes: Path | None, seeds: int | None) -> int:
+def _reproduce(
+    name: str,
+    data: Path,
+    out: Path,
+    only: str,
+    recipes: Path | None,
+    seeds: int | None,
+    settings: list[str] | None,
+) -> int:
+    changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
     with log_told(), extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.papers.chain import reproduce
@@ -63,7 +89,7 @@ def _reproduce(name: str, data: Path, out: Path, only: str, recipes: Path | None
 
         wanted = [each.strip() for each in only.split(",") if each.strip()]
         paper, folder = PAPERS[name].description(), RECIPES / name if recipes is None else recipes
-        report = reproduce(paper, data, folder, out, only=wanted, seeds=seeds, tell=_tell)
+        report = reproduce(paper, data, folder, out, only=wanted, seeds=seeds, changes=changes, tell=_tell)
     Report().data(text(report).rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
     return FAILED if report.failed else 0
@@ -77,6 +103,8 @@ def _epilog(name: str, paper: ListedPaper) -> str:
             "for it.",
             f"cadrage reproduce {name} --data data --out reproduced": "Everything that the data allow.",
             f"cadrage reproduce {name} --data data --out reproduced --only {runs}": how_many,
+            f"cadrage reproduce {name} --data data --out trial {paper.trial}": "A trial of the whole way, compared "
+            "with nothing.",
         },
         {
             "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",
