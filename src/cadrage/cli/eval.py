@@ -78,6 +78,7 @@ def _protocol_command(name: str) -> Callable[..., int]:
         predictions: given.PredictionsOption = None,
         baseline: given.BaselineOption = None,
         detector: given.DetectorOption = None,
+        candidates: given.CandidatesOption = None,
         split: given.SplitOption = None,
         subset: given.SubsetOption = None,
         train_split: given.TrainSplitOption = None,
@@ -93,7 +94,7 @@ def _protocol_command(name: str) -> Callable[..., int]:
     ) -> int:
         run_evaluation(
             name,
-            PredictorOptions(model, predictions, baseline, detector, cache, offline),
+            PredictorOptions(model, predictions, baseline, detector, candidates, cache, offline),
             PhotoOptions(data, split, subset, train_split, train_data, allow_missing),
             OutputOptions(json_file, html, save_predictions, overwrite),
             jobs or os.cpu_count() or 1,

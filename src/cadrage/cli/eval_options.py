@@ -50,6 +50,17 @@ BaselineOption = Annotated[
     str | None,
     typer.Option("--baseline", metavar="NAME", help=", ".join(BASELINE_NAMES) + ".", rich_help_panel=_WHAT),
 ]
+CandidatesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--candidates",
+        metavar="FILE|NAME",
+        help="Let the model choose crops of any shape among these boxes, as for 'cadrage suggest': a file, gaic, "
+        "lattice or hcic-1745.",
+        show_default="the product's own",
+        rich_help_panel=_WHAT,
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(

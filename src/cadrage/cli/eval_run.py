@@ -31,6 +31,7 @@ class PredictorOptions:
     predictions: Path | None
     baseline: str | None
     detector: str | None
+    candidates: str | None
     cache: bool
     offline: bool
 
@@ -40,6 +41,8 @@ class PredictorOptions:
             raise UsageError("--model, --predictions and --baseline exclude each other; give one")
         if self.detector is not None and (self.predictions is not None or self.baseline is not None):
             raise UsageError(f"--detector {self.detector}: only models take persons; leave it out or give --model")
+        if self.candidates is not None and (self.predictions is not None or self.baseline is not None):
+            raise UsageError(f"--candidates {self.candidates}: only models choose among boxes; leave it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ def run_evaluation(name: str, who: PredictorOptions, photos: PhotoOptions, outpu
             train_split=photos.train_split,
             train_data=photos.train_data,
         )
+        free = any(question.n and question.ratio is None for question in protocol.ask(chosen.records[0]))
+        if who.candidates is not None and not free:
+            raise UsageError(f"--candidates {who.candidates}: {name} asks for no crops of any shape; leave it out")
         predictor, chosen = _predictor(who, protocol, chosen, photos)
         with reporting(len(chosen.records)) as report:
             found = evaluate(
@@ -119,14 +125,25 @@ def _predictor(
     from cadrage.evaluation.notes import training_notes
 
     (predictor,) = _model_predictors(
-        [who.model or "default"], chosen.everything, detector=who.detector, cache=who.cache, offline=who.offline
+        [who.model or "default"],
+        chosen.everything,
+        detector=who.detector,
+        cache=who.cache,
+        offline=who.offline,
+        candidates=who.candidates,
     )
     notes = training_notes(predictor.describe(), chosen, photos.data, protocol)
     return predictor, replace(chosen, notes=(*chosen.notes, *notes))
 
 
 def _model_predictors(
-    names: Sequence[str], records: "Iterable[PhotoRecord]", *, detector: str | None, cache: bool, offline: bool
+    names: Sequence[str],
+    records: "Iterable[PhotoRecord]",
+    *,
+    detector: str | None,
+    cache: bool,
+    offline: bool,
+    candidates: str | None = None,
 ) -> "list[ModelPredictor]":
     """Predictors of models by name.
 
@@ -136,6 +153,7 @@ def _model_predictors(
             persons and otherwise the detector that users get.
         cache: keep features between runs.
         offline: never fetch a model.
+        candidates: what crops of any shape are chosen among; None for what the product makes.
 
     Raises:
         UsageError: a detector is named but no model takes a person, there is no such detector, or it is the manifest
@@ -144,9 +162,11 @@ def _model_predictors(
     """
     from cadrage.evaluation.feature_cache import FeatureCache
     from cadrage.evaluation.product import ModelPredictor
+    from cadrage.inference.candidate_lists import candidate_list
     from cadrage.inference.cropper import Cropper
     from cadrage.inference.subjects.person import MANIFEST
 
+    listed = None if candidates is None else candidate_list(candidates, "--candidates")
     looking = "own" if detector in (None, MANIFEST) else str(detector)
     # One thread each: the photos already run side by side.
     croppers = [Cropper(name, threads=1, offline=offline, detector=looking) for name in names]
@@ -160,7 +180,9 @@ def _model_predictors(
         if cropper.looks_for_person and not marked:
             cropper.make_detector()
     return [
-        ModelPredictor(cropper, FeatureCache(cropper.model.card) if cache else None, marked_persons=marked)
+        ModelPredictor(
+            cropper, FeatureCache(cropper.model.card) if cache else None, marked_persons=marked, candidates=listed
+        )
         for cropper in croppers
     ]
 

@@ -134,6 +134,17 @@ class QuestionOptions:
         ),
     ] = False
     people_aware: subject_options.PeopleAwareOption = True
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            "--candidates",
+            metavar="FILE|NAME",
+            help="Choose free crops among these boxes: a file (JSON list, or x1,y1,x2,y2 a line, in fractions), gaic "
+            "(grid anchors), lattice, or hcic-1745 (those of published work).",
+            show_default="boxes of many sizes around what the model proposes",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
     keep: subject_options.KeepOption = None
     person: subject_options.PersonOption = None
     detector: subject_options.DetectorOption = None

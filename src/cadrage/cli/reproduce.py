@@ -12,6 +12,7 @@ from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
 from cadrage.cli.train import read_settings
+from cadrage.inference.candidate_lists import candidate_list
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
 FAILED = 1
@@ -42,6 +43,16 @@ SeedsOption = Annotated[
     int | None, typer.Option("--seeds", metavar="N", help="Train with the first N seeds of the plan.", min=1)
 ]
 
+CandidatesOption = Annotated[
+    str,
+    typer.Option(
+        "--candidates",
+        metavar="FILE|NAME",
+        help="What crops are chosen among on FCDB and FLMS: the boxes of published work, gaic (at most 90 grid "
+        "anchors, twenty times as fast), lattice, or a file as for 'cadrage suggest'.",
+    ),
+]
+
 reproduce_app = typer.Typer(
     help="Train, measure and lay out the experiments of a paper beside its published numbers.",
     no_args_is_help=True,
@@ -66,8 +77,9 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         seeds: SeedsOption = None,
         recipes: RecipesOption = None,
         settings: SetOption = None,
+        candidates: CandidatesOption = "hcic-1745",
     ) -> int:
-        return _reproduce(name, data, out, only, recipes, seeds, settings)
+        return _reproduce(name, data, out, only, recipes, seeds, settings, candidates)
 
     return seeded_command if seeded else command
 
@@ -80,7 +92,9 @@ def _reproduce(
     recipes: Path | None,
     seeds: int | None,
     settings: list[str] | None,
+    candidates: str = "hcic-1745",
 ) -> int:
+    listed = candidate_list(candidates, "--candidates")
     changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
     with log_told(), extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
@@ -89,7 +103,9 @@ def _reproduce(
 
         wanted = [each.strip() for each in only.split(",") if each.strip()]
         paper, folder = PAPERS[name].description(), RECIPES / name if recipes is None else recipes
-        report = reproduce(paper, data, folder, out, only=wanted, seeds=seeds, changes=changes, tell=_tell)
+        report = reproduce(
+            paper, data, folder, out, only=wanted, seeds=seeds, changes=changes, candidates=listed, tell=_tell
+        )
     Report().data(text(report).rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
     return FAILED if report.failed else 0

@@ -98,13 +98,15 @@ def person_notes(description: Mapping[str, Any], n: int) -> tuple[str, ...]:
 
 
 def name_with_persons(description: Mapping[str, Any]) -> str:
-    """The name of a predictor with the source of its persons, since one model may be measured with several.
+    """The name of a predictor with its persons' source and its candidates; one model may be measured with several.
 
     >>> name_with_persons({"name": "human-centric.fcdb", "persons": {"source": "own", "photos": 27}})
     'human-centric.fcdb (persons: own)'
     """
-    name, persons = description.get("name"), description.get("persons")
-    return f"{name} (persons: {persons['source']})" if isinstance(persons, dict) and "source" in persons else str(name)
+    persons, candidates = description.get("persons"), description.get("candidates")
+    said = [f"persons: {persons['source']}"] if isinstance(persons, dict) and "source" in persons else []
+    said += [f"candidates: {candidates['name']}"] if isinstance(candidates, dict) and "name" in candidates else []
+    return f"{description.get('name')} ({', '.join(said)})" if said else str(description.get("name"))
 
 
 def _models(description: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

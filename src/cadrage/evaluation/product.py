@@ -10,6 +10,7 @@ import numpy as np
 
 from cadrage.evaluation.answers import Answer, Question, expect_shape
 from cadrage.evaluation.feature_cache import FeatureCache
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.inference.choice import AUTO
 from cadrage.inference.cropper import Cropper
 from cadrage.inference.encoded_photo import EncodedPhoto
@@ -35,17 +36,25 @@ class ModelPredictor:
             alone; what a person does to a score is never kept.
         marked_persons: give models that take a main person the one that the data set marks, and none where it marks
             none, instead of the one that the cropper's detector finds.
+        candidates: what crops of any shape are chosen among; None for what the product makes.
     """
 
     needs_photos = True
 
-    def __init__(self, cropper: Cropper, cache: FeatureCache | None = None, *, marked_persons: bool = False) -> None:
+    def __init__(
+        self,
+        cropper: Cropper,
+        cache: FeatureCache | None = None,
+        *,
+        marked_persons: bool = False,
+        candidates: CandidateList | None = None,
+    ) -> None:
         self.name = AUTO if len(cropper.models) > 1 else _full_name(cropper.model.card)
         self._cropper = cropper
         self._caches = (
             {} if cache is None else {model.card.folder: cache.beside(model.card) for model in cropper.models}
         )
-        self._marked_persons = marked_persons
+        self._marked_persons, self._candidates = marked_persons, candidates
         # Questions about one photo come one after the other, each thread having a photo of its own.
         self._latest = local()
         # Of each photo, the folder of the model that answered and whether it had a main person.
@@ -65,7 +74,8 @@ class ModelPredictor:
         if not question.n:
             return Answer(box_scores=scores)
         ratio = "free" if question.ratio is None else question.ratio
-        crops = encoded.suggest(ratio=ratio, n=min(question.n, MAX_CROPS))
+        listed = self._candidates if question.ratio is None else None
+        crops = encoded.suggest(ratio=ratio, n=min(question.n, MAX_CROPS), candidates=listed)
         if len(self._cropper.models) > 1:
             # Crops of all photos are put in one order by some metrics, where scores of two models must not meet.
             return Answer(crops.xyxyn, 1 / np.arange(1.0, len(crops) + 1), scores)
@@ -83,7 +93,9 @@ class ModelPredictor:
         if cropper.looks_for_person:
             source = MANIFEST if self._marked_persons else cropper.detector.name
             persons = {"source": source, "photos": sum(had_person for _, had_person in looked_at)}
-        head = {"kind": "model", "name": self.name}
+        head: dict[str, Any] = {"kind": "model", "name": self.name}
+        if self._candidates is not None:
+            head["candidates"] = self._candidates.to_dict()
         if len(cropper.models) == 1:
             return head | _facts(cropper.model.card) | {"persons": persons}
         models = [

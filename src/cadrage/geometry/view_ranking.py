@@ -64,14 +64,16 @@ def _places(size_wh: tuple[int, int], photo_wh: tuple[int, int]) -> Boxes:
     x, y = (_starts(whole - part) for whole, part in zip(photo_wh, size_wh, strict=True))
     left, top = (axis.ravel() for axis in np.meshgrid(x, y, indexing="ij"))
     boxes_px = np.stack([left, top, left + size_wh[0], top + size_wh[1]], axis=1)
-    return boxes_px / np.tile(photo_wh, 2)
+    boxes: Boxes = boxes_px / np.tile(photo_wh, 2)
+    return boxes
 
 
 def _starts(room_px: int) -> Ints:
     """Where a crop begins that can move by so much: never at the far end."""
     steps = room_px // _STEP_PX
     places = np.arange(steps) * (room_px / steps) if steps >= _FEWEST_STEPS else room_px * _FEW
-    return np.floor(places).astype(np.int64)
+    starts: Ints = np.floor(places).astype(np.int64)
+    return starts
 
 
 def _distinct(boxes: Boxes, same: float) -> Boxes:

@@ -179,6 +179,10 @@ class Cropper:
                 photo. Other models always consider it, and at a fixed ratio the largest crop always competes.
             people_aware: prefer crops that cut no head that the detector is sure of and show the largest one; all that
                 is asked for goes first.
+            candidates: at the free ratio, what crops are chosen among in place of the boxes that the product makes:
+                boxes ``(N, 4)``, normalised; a file of them; or ``"gaic"``, ``"lattice"`` or ``"hcic-1745"``, see
+                `cadrage.inference.candidate_lists`. Each is taken on the nearest whole pixels; rules and diversity hold
+                as ever. Of boxes that repeat each other fewer than ``n`` may differ enough.
             person: for models that take the main person and for ``"auto"``: its box, normalised ``x1 y1 x2 y2``,
                 ``"auto"`` for the one that the detector finds, if any, or None for a photo without. What of the box
                 reaches beyond the photo does not count, as detectors draw a little over its edges. Others ignore it.

@@ -31,6 +31,8 @@ def request_object(request: "Request") -> dict[str, Any]:
         "strict": request.strict,
         "whole": request.whole,
         "people_aware": request.people_aware,
+        # Only where it was asked for, so that all other results stay as they are.
+        **({} if request.candidates is None else {"candidates": request.candidates.to_dict()}),
     }
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError
 from cadrage.geometry import Ratio, parse_ratio, validate_boxes
+from cadrage.inference.candidate_lists import CandidateList, CandidatesLike, candidate_list
 
 Box = tuple[float, float, float, float]
 KeepWord = Literal["faces", "people"]
@@ -45,6 +46,7 @@ class MoreOptions(TypedDict, total=False):
     strict: bool
     whole: bool
     people_aware: bool
+    candidates: CandidatesLike | None
 
 
 class RequestOptions(MoreOptions, total=False):
@@ -178,6 +180,10 @@ def _yes_or_no(name: str, value: object) -> bool:
     return bool(value)
 
 
+def _candidates(name: str, value: CandidatesLike | None) -> CandidateList | None:
+    return None if value is None else candidate_list(value, name)
+
+
 def _option(check: Callable[[str, Any], object], default: Any) -> Any:
     """A field whose value is what ``check`` makes of the option's name and of what the caller gave."""
     return field(default=default, metadata={"check": check})
@@ -213,12 +219,19 @@ class Request:
     strict: bool = _option(_yes_or_no, False)
     whole: bool = _option(_yes_or_no, False)
     people_aware: bool = _option(_yes_or_no, True)
+    candidates: CandidateList | None = _option(_candidates, None)  # noqa: RUF009 - a field like the others
 
     def __post_init__(self) -> None:
         for option in fields(self):
             object.__setattr__(self, option.name, option.metadata["check"](option.name, getattr(self, option.name)))
         if self.min_area is not None and self.max_area is not None and self.min_area > self.max_area:
             raise UsageError(f"min_area: expected at most max_area ({self.max_area:g}), got {self.min_area:g}")
+        shaped = [ratio.text for ratio in self.ratio if ratio.text != DEFAULT_RATIO]
+        if self.candidates is not None and shaped:
+            raise UsageError(
+                f"candidates: boxes of your own are for crops of any shape, and {shaped[0]} makes its own; leave one "
+                "of them out"
+            )
 
     @classmethod
     def of(cls, **options: Unpack[RequestOptions]) -> "Request":

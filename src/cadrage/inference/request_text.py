@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from cadrage.errors import UsageError
 from cadrage.geometry.ratio import parse_ratio
+from cadrage.inference.candidate_lists import candidate_list
 from cadrage.inference.request import DEFAULT_RATIO, KEEP_WORDS, Box, Request
 
 
@@ -98,7 +99,17 @@ def read_request(*, ratios: str | None = None, **typed: Any) -> TypedRequest:
     if "diversity" in given and not 0 < given["diversity"] <= 1:
         raise UsageError(f"{_typed('diversity')} {given['diversity']:g}: expected an overlap above 0 and up to 1")
     given["ratio"] = read_ratios(given.get("ratio"), ratios)
-    readers: Mapping[str, Callable[[Any, str], Any]] = {"keep": _read_kept, "avoid": _read_boxes, "min_size": read_size}
+    if "candidates" in given and (shaped := [text for text in given["ratio"] if text != DEFAULT_RATIO]):
+        raise UsageError(
+            f"{_typed('candidates')} {given['candidates']}: boxes of your own are for crops of any shape, and "
+            f"{_typed('ratio')} {shaped[0]} makes its own; leave one out"
+        )
+    readers: Mapping[str, Callable[[Any, str], Any]] = {
+        "keep": _read_kept,
+        "avoid": _read_boxes,
+        "min_size": read_size,
+        "candidates": candidate_list,
+    }
     return TypedRequest(
         {name: readers[name](value, _typed(name)) if name in readers else value for name, value in given.items()}
     )

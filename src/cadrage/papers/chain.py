@@ -10,10 +10,11 @@ import torch
 from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.papers.files import claim_folder, read_json, write_json
 from cadrage.papers.held_back import Tell
 from cadrage.papers.laid_out import ReproductionReport
-from cadrage.papers.paper import FAILURES, Measurement, Paper, Places, R, Training, one_line
+from cadrage.papers.paper import FAILURES, PUBLISHED_CANDIDATES, Measurement, Paper, Places, R, Training, one_line
 from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, changed, choose, entries_of
 from cadrage.papers.ready import absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
 from cadrage.papers.report import write_report
@@ -33,6 +34,7 @@ def reproduce(
     only: Sequence[str] = (),
     seeds: int | None = None,
     changes: Mapping[str, str] | None = None,
+    candidates: CandidateList = PUBLISHED_CANDIDATES,
     tell: Tell,
 ) -> ReproductionReport:
     """Train, measure and report every run whose data are there; what is done already is not done again.
@@ -48,6 +50,7 @@ def reproduce(
         only: letters or names of the wanted runs; all if empty.
         seeds: how many of the plan's seeds; all by default.
         changes: of every recipe, as typed on a command line, for a trial; the report then quotes no published number.
+        candidates: what crops are chosen among, in papers that choose.
         tell: is given one line before everything that takes long.
 
     Raises:
@@ -55,7 +58,7 @@ def reproduce(
             holds something else.
         OutputError: ``out`` cannot be written.
     """
-    places = Places(data, recipes, out, changes or {})
+    places = Places(data, recipes, out, changes or {}, candidates)
     plan = changed(paper.plan(recipes), places.changes)
     trained = _seeds(plan, seeds)
     wanted = choose(plan.runs, only)
@@ -239,6 +242,8 @@ def _measure(
     paper, run, places, folder = job.paper, job.run, job.places, job.folder
     weights = weights_sha256(folder)
     identity = {"version": paper.version, **paper.identity(run, job.name), "weights_sha256": weights}
+    if paper.chooses:
+        identity["candidates"] = places.candidates.to_dict()
     known = job.known() or {}
     if any(known.get(key) != value for key, value in identity.items()):
         known = {**identity, "tests": {}}

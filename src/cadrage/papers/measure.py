@@ -11,7 +11,7 @@ from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.overlap import alpha_recall, best_iou_of_set, iou_and_bde
 from cadrage.evaluation.protocols.given_boxes import GAICD_RANKING
-from cadrage.geometry import grid_anchors
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.papers.results import Floats, PhotoValues
 from cadrage.training.engine.evaluators.system import score_rated
 from cadrage.training.engine.evaluators.targets import cuts_person, main_person
@@ -49,27 +49,41 @@ def judge_ranking(
     return _values(read, metrics, unreadable, sum("srcc" in each.undefined for each in judged))
 
 
-def measure_choice(trained: Any, records: Sequence[PhotoRecord], entries: Sequence[str] = ()) -> PhotoValues:
-    """The values of `judge_choice` for the scores that a model gives to the grid anchors of every photo.
+GRID_ANCHORS = CandidateList("gaic")
+
+
+def measure_choice(
+    trained: Any,
+    records: Sequence[PhotoRecord],
+    entries: Sequence[str] = (),
+    *,
+    candidates: CandidateList = GRID_ANCHORS,
+) -> PhotoValues:
+    """The values of `judge_choice` for the scores that a model gives to the candidates of every photo.
 
     Raises:
         UsageError: none of the photos can be read; ``entries`` are named in the message.
     """
-    asked = [_with_candidates(record) for record in records]
-    return judge_choice(records, [scores for _, scores in score_rated(trained, asked)], entries)
+    asked = [_with_candidates(record, candidates) for record in records]
+    answers = [scores for _, scores in score_rated(trained, asked)]
+    return judge_choice(records, answers, entries, candidates=candidates)
 
 
 def judge_choice(
-    records: Sequence[PhotoRecord], answers: Sequence[Floats | None], entries: Sequence[str] = ()
+    records: Sequence[PhotoRecord],
+    answers: Sequence[Floats | None],
+    entries: Sequence[str] = (),
+    *,
+    candidates: CandidateList = GRID_ANCHORS,
 ) -> PhotoValues:
-    """How well the grid anchor of the highest score, the first one of equals, agrees with the crops that people chose.
+    """How well the candidate of the highest score, the first one of equals, agrees with the crops that people chose.
 
     ``iou`` and ``bde`` as in `iou_and_bde`, ``recall75``, the ``area`` of the chosen crop, ``cut`` as in
     `judge_ranking`, and ``best_iou``, which no order of the candidates can pass.
 
     Args:
         records: the photos, with people's crops.
-        answers: scores ``(N,)`` of `grid_anchors` of each photo, None for a photo that could not be read.
+        answers: scores ``(N,)`` of the candidates of each photo, None for a photo that could not be read.
         entries: what the message names if there is no score at all.
 
     Raises:
@@ -78,8 +92,8 @@ def judge_choice(
     read, unreadable = _read(records, answers, entries)
     rows = []
     for record, scores in read:
-        candidates = grid_anchors(record.size_wh)
-        chosen = candidates[int(np.argmax(scores))]
+        boxes = candidates.on(record.size_wh)
+        chosen = boxes[int(np.argmax(scores))]
         iou, bde = iou_and_bde(chosen, record.crops_xyxy)
         rows.append(
             {
@@ -88,15 +102,15 @@ def judge_choice(
                 "recall75": alpha_recall(iou),
                 "area": float((chosen[2:] - chosen[:2]).prod()),
                 "cut": _cut(record, chosen),
-                "best_iou": best_iou_of_set(candidates, record.crops_xyxy),
+                "best_iou": best_iou_of_set(boxes, record.crops_xyxy),
             }
         )
     return _values(read, {name: np.array([row[name] for row in rows]) for name in rows[0]}, unreadable, 0)
 
 
-def _with_candidates(record: PhotoRecord) -> PhotoRecord:
-    candidates = grid_anchors(record.size_wh)
-    return replace(record, crops_xyxy=candidates, scores=np.zeros(len(candidates)))
+def _with_candidates(record: PhotoRecord, candidates: CandidateList) -> PhotoRecord:
+    boxes = candidates.on(record.size_wh)
+    return replace(record, crops_xyxy=boxes, scores=np.zeros(len(boxes)))
 
 
 def _read(

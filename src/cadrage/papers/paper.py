@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import CadrageError
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.papers.files import RUNS
 from cadrage.papers.held_back import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.laid_out import ReproductionReport
@@ -20,6 +21,9 @@ FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError
 Among them memory that ran out, a loss that is not finite, and damaged files; not what is not installed.
 """
 
+PUBLISHED_CANDIDATES = CandidateList("hcic-1745")
+"""What the papers choose crops among."""
+
 R = TypeVar("R", bound=MeasuredResult)
 
 
@@ -27,13 +31,15 @@ R = TypeVar("R", bound=MeasuredResult)
 class Places:
     """Where everything lies: the data, the recipes, and the folder of the reproduction.
 
-    ``changes`` of a trial are made to every recipe; with any, no number may be held against the paper's.
+    ``changes`` of a trial are made to every recipe; with any, no number may be held against the paper's. Where a paper
+    chooses crops, it does so among ``candidates``.
     """
 
     data: Path
     recipes: Path
     out: Path
     changes: Mapping[str, str] = field(default_factory=dict)
+    candidates: CandidateList = PUBLISHED_CANDIDATES
 
     def run(self, training: str) -> Path:
         """The folder of a training."""
@@ -128,6 +134,7 @@ class Paper(Generic[R]):
         version: of these files; numbers of another one are measured again.
         lay_out: the report on what became of every training.
         drawn_splits: validation photos that papers hold back without listing them; one list of a data set for all.
+        chooses: whether its models choose crops among candidates.
         recipes_may_lack: whether runs whose recipe a folder does not have are left out, and have not failed.
     """
 
@@ -142,6 +149,7 @@ class Paper(Generic[R]):
     lay_out: Callable[[Sequence[Training[R]], Places], ReproductionReport]
     drawn_splits: tuple[DrawnSplit, ...] = (GAICD_V1, CPC)
     recipes_may_lack: bool = False
+    chooses: bool = False
 
 
 def one_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadrage.geometry import box_ratio, from_pixels, to_pixels
-from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool
+from cadrage.inference.selection.candidates import fixed_ratio_pool, free_pool, listed_pool
 from cadrage.inference.selection.composition import halved, unease
 from cadrage.inference.selection.duplicates import SetLimits, duplicates, pick_set
 from cadrage.inference.selection.rules import admit, obeys
@@ -57,7 +57,10 @@ def by_overlap(task: Task) -> Selected:
     assert task.opinions is not None
     opinions, shape, rules, size_wh = task.opinions, task.shape, task.rules, task.size_wh
     boxes, weights = opinions.boxes_xyxy, opinions.weights
-    if shape is None:
+    listed = task.request.candidates
+    if listed is not None:
+        pool = listed_pool(listed.on(size_wh), size_wh)
+    elif shape is None:
         pool = free_pool(boxes, weights, rules, size_wh)
     else:
         weights = condition_on_ratio(weights, box_ratio(boxes, size_wh), shape, task.settings.ratio_temperature)
@@ -70,7 +73,7 @@ def by_overlap(task: Task) -> Selected:
         tilt=task.tilt,
         settings=task.settings,
         always_considered=int(admitted[: pool.leading].sum()),
-        polish=None if relaxed or len(rules.visible_xyxy) else partial(_polished, task),
+        polish=None if relaxed or listed is not None or len(rules.visible_xyxy) else partial(_polished, task),
         evaluate=task.evaluate,
         unease=partial(unease, rules=rules) if len(rules.visible_xyxy) else None,
         halving=partial(halved, people_xyxy=task.people_xyxy) if len(task.people_xyxy) else None,

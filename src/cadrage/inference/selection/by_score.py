@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from cadrage.geometry import area
-from cadrage.inference.selection.candidates import fixed_ratio_pool, grid_pool
+from cadrage.inference.selection.candidates import fixed_ratio_pool, grid_pool, listed_pool
 from cadrage.inference.selection.composition import unease
 from cadrage.inference.selection.duplicates import pick_set
 from cadrage.inference.selection.rules import admit
@@ -70,6 +70,9 @@ def by_score(task: Task) -> Selected:
 def _candidates(task: Task) -> tuple[Floats, Bools]:
     """Boxes ``(C, 4)`` and which of them are like those of the training ``(C,)``."""
     shape, rules, size_wh = task.shape, task.rules, task.size_wh
+    if task.request.candidates is not None:
+        boxes = listed_pool(task.request.candidates.on(size_wh), size_wh).boxes_xyxy
+        return boxes, np.ones(len(boxes), np.bool_)
     pool = grid_pool(rules, size_wh) if shape is None else fixed_ratio_pool(shape, rules, size_wh)
     boxes = pool.boxes_xyxy
     if task.candidates == "lattice":

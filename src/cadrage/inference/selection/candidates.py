@@ -73,6 +73,11 @@ def _free_pool(proposals_xyxy: Floats, weights: Floats, rules: Rules, size_wh: t
     return Pool(from_pixels(to_pixels(boxes, size_wh), size_wh), sum(map(len, leading)))
 
 
+def listed_pool(boxes_xyxy: Floats, size_wh: tuple[int, int]) -> Pool:
+    """The caller's own candidates, each on the whole pixels nearest to it."""
+    return Pool(from_pixels(to_pixels(boxes_xyxy, size_wh), size_wh), 0)
+
+
 def grid_pool(rules: Rules, size_wh: tuple[int, int]) -> Pool:
     """Candidates of any ratio without a proposal: the grid anchors lead, the lattice of `free_pool` follows."""
     grid = grid_anchors(size_wh)

@@ -34,6 +34,7 @@ def seeded_paper(described: SeededPaper) -> Paper[Measured]:
         measure=measure,
         result=Measured.from_dict,
         identity=lambda run, training: {"training": training},
+        chooses=True,
         version=1,
         lay_out=partial(lay_out, described),
     )
@@ -51,7 +52,7 @@ def _values(asked: Measurement) -> PhotoValues:
     for entry in asked.entries:
         records = rated_photos(asked.places.data, (entry,))
         wanted = only_with_persons(records, (entry,)) if CHOSEN[asked.test].persons_only else records
-        parts[entry] = measure_choice(asked.trained, wanted, (entry,))
+        parts[entry] = measure_choice(asked.trained, wanted, (entry,), candidates=asked.places.candidates)
     return together(parts)
 
 
@@ -70,7 +71,7 @@ def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places:
                 failing_once(row for outcome in outcomes for row in _rows(outcome)),
             )
         },
-        tables(results, paper.unpublished),
+        tables(results, paper.unpublished, places.candidates),
         [*paper.notes, *filter(None, [rule(paper)]), *apart_notes(outcomes), *photo_notes(trainings)],
         [_values_of(each, no_result=each not in results) for each in outcomes],
         failed=any(each.failed for each in outcomes),

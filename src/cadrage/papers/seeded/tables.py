@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cadrage.evaluation.published import PublishedRow, published_tables
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.papers.plan import CHOSEN, TEST, VALIDATION
 from cadrage.papers.seeded.outcome import Outcome
 from cadrage.papers.tables import Cell, Row, Table
@@ -37,10 +38,11 @@ _TITLES = {
     ("cpc", "flms"): "FLMS, trained on CPC",
 }
 _CHOSEN_ON = "The epochs were chosen on these photos."
-_CANDIDATES = (
-    "The crop with the highest score among the grid anchors of the photo, at most 90, in place of the 1,745 boxes of "
-    "published work."
-)
+_CANDIDATES = {
+    "hcic-1745": "The crop with the highest score among the 1,745 boxes of published work.",
+    "gaic": "The crop with the highest score among the grid anchors of the photo, at most 90, in place of the 1,745 "
+    "boxes of published work.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,19 @@ def on(view: View, outcomes: Sequence[Outcome]) -> list[Outcome]:
     ]
 
 
-def tables(outcomes: Sequence[Outcome], unpublished: str) -> list[Table]:
+def tables(outcomes: Sequence[Outcome], unpublished: str, candidates: CandidateList) -> list[Table]:
     """One table for each view; ``unpublished`` stands where there is no number of the paper's own model."""
-    return [_table(str(number), view, unpublished, outcomes) for number, view in enumerate(views(outcomes), start=1)]
+    return [
+        _table(str(number), view, unpublished, outcomes, candidates)
+        for number, view in enumerate(views(outcomes), start=1)
+    ]
 
 
-def _table(number: str, view: View, unpublished: str, outcomes: Sequence[Outcome]) -> Table:
+def _table(number: str, view: View, unpublished: str, outcomes: Sequence[Outcome], candidates: CandidateList) -> Table:
     shown = on(view, outcomes)
     entries = next((found for outcome in shown if (found := outcome.entries(view.test))), ())
     said = [f"On {', '.join(entries)}." if entries else ""]
-    said += [_CANDIDATES if view.test in CHOSEN else "", _CHOSEN_ON if view.test == VALIDATION else ""]
+    said += [_said_of(candidates) if view.test in CHOSEN else "", _CHOSEN_ON if view.test == VALIDATION else ""]
     # Nobody else has measured on validation or drawn photos, so that no line of dashes is needed to say so.
     own = [Row(unpublished, ())] if (entries, view.persons) in _PUBLISHED else []
     quoted = [_quoted(row, view) for row in _published(view, entries)]
@@ -101,6 +106,11 @@ def _table(number: str, view: View, unpublished: str, outcomes: Sequence[Outcome
     factor, decimals = (1.0, 4) if view.test in CHOSEN else (100.0, 1)
     about = " ".join(filter(None, said))
     return Table(number, view.title, about, tuple(view.metrics.values()), rows, factor, decimals)
+
+
+def _said_of(candidates: CandidateList) -> str:
+    other = f"The crop with the highest score among the boxes of {candidates.name}, not those of published work."
+    return _CANDIDATES.get(candidates.name, other)
 
 
 def _published(view: View, entries: tuple[str, ...]) -> list[PublishedRow]:
