@@ -66,7 +66,8 @@ def test_what_is_missing_says_why(nothing_run):
 
 def result(entries, n=500, **values):
     metrics = {f"ap{e}_k{k}": 0.1 for e in (85, 90) for k in (5, 10, 40)}
-    metrics |= {f"recall{n}_e{e}": 0.2 for e in (85, 90) for n in (5, 10)} | {"iou": 0.7} | values
+    metrics |= {f"recall{n}_e{e}{ties}": 0.2 for e in (85, 90) for n in (5, 10) for ties in ("", "_any")}
+    metrics |= {"iou": 0.7} | values
     estimates = {name: Estimate(value, value - 0.01, value + 0.01, n) for name, value in metrics.items()}
     return TestResult((entries,), n, (), estimates)
 

@@ -11,7 +11,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.average_precision import bootstrap_average_precision
-from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_one_of_best
+from cadrage.evaluation.metrics.best_crop_recall import best_crop_recalls, hits_one_of_best
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
@@ -70,26 +70,20 @@ def measure_good_crops(
         recipe: says what a good crop is.
 
     Returns:
-        Metrics ``recall{5,10}_e{85,90}`` and ``ap{85,90}_k{5,10,40}``, and other numbers: the same of boxes clipped to
-        the photo less that of the boxes as they are (``..._clipped_gain``); ``hit{5,10}_e{85,90}``, where the first box
-        must meet one of the N best annotated crops, as the methods that are quoted beside ours were measured; mean
-        areas of the first box, of the first ten and of the good crops; with suppressed near duplicates among the good
-        crops also the AP without (``..._unsuppressed``).
+        Metrics ``recall{5,10}_e{85,90}``, with ``_any`` where each of several tied best crops counts, and
+        ``ap{85,90}_k{5,10,40}``, and other numbers: the same of boxes clipped to the photo less that of the boxes as
+        they are (``..._clipped_gain``); ``hit{5,10}_e{85,90}``, where the first box must meet one of the N best
+        annotated crops, as the methods that are quoted beside ours were measured; mean areas of the first box, of the
+        first ten and of the good crops; with suppressed near duplicates among the good crops also the AP without
+        (``..._unsuppressed``).
     """
     pairs = list(zip(records, answers, strict=True))
     truths = [good_boxes(record, recipe) for record in records]
-    metrics = {
-        f"recall{n}_e{round(100 * epsilon)}": estimate(
-            np.array(
-                [
-                    best_crop_recall(answer.boxes_xyxy, record.crops_xyxy, record.scores, n, epsilon)
-                    for record, answer in pairs
-                ]
-            )
-        )
-        for epsilon in _EPSILONS
-        for n in _TRIES
-    }
+    recalls = [
+        best_crop_recalls(answer.boxes_xyxy, record.crops_xyxy, record.scores, _TRIES, _EPSILONS)
+        for record, answer in pairs
+    ]
+    metrics = {name: estimate(np.array([each[name] for each in recalls])) for name in recalls[0]}
     predicted = [(answer.boxes_xyxy, answer.confidences) for answer in answers]
     found = bootstrap_average_precision(predicted, truths, _EPSILONS, _TOP_KS, rounds=_ROUNDS)
     metrics |= {

@@ -91,10 +91,20 @@ def _table_1(trainings: Trainings) -> Table:
         )
         for epsilon in (85, 90)
     ]
+    rows += [
+        _ours(
+            f"the same, epsilon .{epsilon}, any of tied best crops",
+            trainings,
+            *(Ours(run, f"recall{n}_e{epsilon}_any") for run in ("H", "A") for n in (5, 10)),
+        )
+        for epsilon in (85, 90)
+    ]
     about = (
         "In percent. Of quality guidance: share of the photos where one of the first 5 or 10 predictions meets the "
-        "best annotated crop. Of all others the paper quotes another measure of the same name: share of the photos "
-        "where the first candidate is one of the 5 or 10 best annotated ones. The two cannot be compared."
+        "best annotated crop, the first of the list where several share the highest score; the last rows let each of "
+        "these count, which gives more and has no published counterpart. Of all others the paper quotes another "
+        "measure of the same name: share of the photos where the first candidate is one of the 5 or 10 best annotated "
+        "ones. The two cannot be compared."
     )
     columns = ("GAICD v1, 1/5", "GAICD v1, 1/10", "GAICD v2, 1/5", "GAICD v2, 1/10")
     return Table("1", "ACC on GAICD", about, columns, tuple(rows))
