@@ -12,6 +12,8 @@ from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import Plan, read_table
+from cadrage.papers.published_photos import DATASETS, other_photos, published_n
+from cadrage.papers.published_photos import NOTE as PHOTOS_NOTE
 from cadrage.papers.report import photo_notes, run_rows, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Cell, Row, Table, quoted
@@ -31,19 +33,14 @@ NOTES = (
     "at all; ours swaps them. The paper's numbers come from their code.",
     "Boxes are aligned without the extra cell and without the zeroed border of their code.",
     "Of the epochs the one with the best SRCC on validation photos is measured; test photos choose nothing.",
+    PHOTOS_NOTE,
 )
 
 _GROUP = "ranking of annotated candidates"
-# Where numbers of the same photos stand in published.json, by their FOLDER:SPLIT entry.
-_DATASETS = {
-    "gaicd-v2:val": "GAICD v2 validation (200)",
-    "gaicd-v2:test": "GAICD v2 test (500)",
-    "gaicd-v1:test": "GAICD v1 test (200)",
-}
 # Columns of tables 3 and 6.
 _SHORT = ("srcc", "pcc", "acc1_5", "acc4_5", "acc1_10", "acc4_10")
 _LONG = ("srcc", "pcc", *(f"acc{k}_{n}" for n in (5, 10) for k in range(1, 5)))
-_VALIDATION = "On the 200 validation photos of GAICD v2."
+_VALIDATION = f"On the validation photos of GAICD v2 ({published_n('gaicd-v2:val')} in the paper)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ TABLES = (
     PaperTable(
         "6",
         "test photos",
-        "On the 500 test photos of GAICD v2.",
+        f"On the test photos of GAICD v2 ({published_n('gaicd-v2:test')} in the paper).",
         "gaicd-v2:test",
         _LONG,
         (("GAIC, VGG16", "V"), ("GAIC, MobileNetV2", "M"), ("GAIC, ShuffleNetV2", "S"), ("", "R")),
@@ -126,8 +123,8 @@ TABLES = (
     PaperTable(
         "v1",
         "test photos of the first version",
-        "On the 200 test photos of GAICD v1, lower throughout. Published rows chose on these photos, ours on 36 "
-        "others.",
+        f"On the test photos of GAICD v1 ({published_n('gaicd-v1:test')} published), lower throughout. Published rows "
+        "chose on these photos, ours on others that were drawn from the training photos.",
         "gaicd-v1:test",
         _LONG,
         (
@@ -197,16 +194,14 @@ def _row(table: PaperTable, method: str, run: str, trainings: Mapping[str, Train
 
 
 def _cell(table: PaperTable, method: str, training: Training[TestResult] | None, key: str) -> Cell:
-    published = _published(_DATASETS[table.entry], method, key)
+    published = _published(DATASETS[table.entry], method, key)
     if training is None:
         return Cell(published)
     result = training.tests.get(table.entry.partition(":")[2])
     if result is None:
         # The reason stands once, in the list of runs: in every cell it would drown the table.
         return Cell(published, missing="failed" if training.failed else "not run")
-    # Recipes of one's own may lead to other photos than the paper's.
-    other = "" if result.entries == (table.entry,) else " and ".join(result.entries)
-    return Cell(published, result.metrics[key], other_data=other)
+    return Cell(published, result.metrics[key], other_data=other_photos(result, table.entry))
 
 
 def _published(dataset: str, method: str, key: str) -> float | None:

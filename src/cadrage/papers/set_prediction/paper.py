@@ -12,6 +12,7 @@ from typing import Any
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import Paper, Places, Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION, Plan, Run
+from cadrage.papers.published_photos import NOTE as PHOTOS_NOTE
 from cadrage.papers.ready import GAICD_V1, DrawnSplit
 from cadrage.papers.report import photo_notes, run_row, values_of
 from cadrage.papers.results import TestResult
@@ -67,6 +68,7 @@ NOTES = (
     "First among N best: share of the photos where the first prediction meets, at epsilon .85, one of the N best "
     "annotated crops, which is how the methods quoted in Table 1 were measured.",
     "Areas are means, as shares of the photo.",
+    PHOTOS_NOTE,
 )
 
 
