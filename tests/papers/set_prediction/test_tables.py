@@ -119,6 +119,17 @@ def test_claims_are_looked_at_one_by_one(measured, nothing_run):
     assert [claim.holds for claim in claims(measured) if "mu = .5" in claim.text] == [False]
 
 
+def test_nothing_is_known_from_no_photo_and_no_point(measured):
+    for points in (0, 1):
+        seen = {panel: {"spearman": 0.0, "pearson": 0.0, "n": points} for panel in "ab"}
+        measured["C"] = replace(measured["C"], beside={"correlations": seen})
+        assert [claim.holds for claim in claims(measured)[-2:]] == [None, None]
+    for letter, training in measured.items():
+        tests = {test: replace(each, n=0) for test, each in training.tests.items()}
+        measured[letter] = replace(training, tests=tests)
+    assert {claim.holds for claim in claims(measured)} == {None}
+
+
 def test_numbers_of_different_photos_prove_nothing(measured):
     measured["C"] = replace(measured["C"], tests={"test": result("drawn:test")})
     assert [claim.holds for claim in claims(measured)[:2]] == [None, None]

@@ -7,6 +7,7 @@ from cadrage.papers.paper import Training
 from cadrage.papers.plan import FLMS, TEST, VALIDATION
 from cadrage.papers.published_photos import other_photos
 from cadrage.papers.results import TestResult
+from cadrage.papers.set_prediction.figure_data import LEAST_POINTS
 from cadrage.papers.set_prediction.measure import DISTILLED
 from cadrage.papers.tables import Cell, Row, Table, quoted
 
@@ -221,7 +222,7 @@ def claims(trainings: Trainings) -> tuple[Claim, ...]:
 
 
 def _above(text: str, trainings: Trainings, better: str, worse: str, metric: str, test: str = TEST) -> Claim:
-    if reason := trainings[better].why_missing(test) or trainings[worse].why_missing(test):
+    if reason := _why_unknown(trainings[better], test) or _why_unknown(trainings[worse], test):
         return Claim(text, None, reason)
     photos = [trainings[run].tests[test].entries for run in (better, worse)]
     if photos[0] != photos[1]:
@@ -231,10 +232,15 @@ def _above(text: str, trainings: Trainings, better: str, worse: str, metric: str
     return Claim(text, high.mean > low.mean, f"{metric}: {100 * high.mean:.1f} against {100 * low.mean:.1f}{overlap}")
 
 
+def _why_unknown(training: Training[TestResult], test: str) -> str:
+    """Why there is nothing to compare on a test; empty if there is."""
+    return training.why_missing(test) or ("" if training.tests[test].n else "no photo was measured")
+
+
 def _best_mu(trainings: Trainings) -> Claim:
     text = "mu = .5 is the best of 0, .1, .3, .5, .7 and .9 (Figure 6b)."
     found = {
-        mu: trainings[run].tests[TEST].metrics for mu, run in BY_MU.items() if not trainings[run].why_missing(TEST)
+        mu: trainings[run].tests[TEST].metrics for mu, run in BY_MU.items() if not _why_unknown(trainings[run], TEST)
     }
     if len(found) < len(BY_MU):
         absent = ", ".join(f"{mu:g}" for mu in BY_MU if mu not in found)
@@ -251,6 +257,8 @@ def _correlated(trainings: Trainings) -> Iterator[Claim]:
         found = known.get(panel)
         if not found:
             yield Claim(text, None, training.why_missing(TEST) or "not measured")
+        elif found["n"] < LEAST_POINTS:
+            yield Claim(text, None, f"n {found['n']}: too few predictions are near an annotated crop")
         else:
             said = f"Spearman {found['spearman']:.3f}, Pearson {found['pearson']:.3f}, n {found['n']}"
             yield Claim(text, found["spearman"] > 0, said)
