@@ -128,7 +128,7 @@ def test_a_run_is_trained_measured_and_laid_out_once(reproduce, grid_places, tmp
     assert {name: test.n for name, test in ours.tests.items()} == {"val": 2, "test": 2}
     assert [line.partition(":")[2].split()[0] for line in told] == ["training", "measuring", "measuring"]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    row = next(row for row in report["tables"][0]["rows"] if row["method"] == "GAIC, MobileNetV2, several scales")
+    row = next(row for row in report["tables"][2]["rows"] if row["method"] == "GAIC, MobileNetV2, several scales")
     cell = row["cells"][0]
     assert (cell["published"], cell["ours"]["n"]) == (0.861, 2)
     assert cell["other_data"] == "gaicd-v2:val, published for 200" and "difference" not in cell
@@ -157,7 +157,7 @@ def test_numbers_of_other_photos_have_no_difference_from_the_paper_s(reproduce, 
     file.write_text(file.read_text().replace("gaicd-v2:", "mine:"))
     reproduce(data, recipes, only=["MI"])
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    row = next(row for row in report["tables"][1]["rows"] if row["method"] == "GAIC, MobileNetV2, RoI alone")
+    row = next(row for row in report["tables"][3]["rows"] if row["method"] == "GAIC, MobileNetV2, RoI alone")
     assert row["cells"][0]["other_data"] == "mine:val" and "difference" not in row["cells"][0]
 
 

@@ -1,4 +1,4 @@
-"""Grid anchors (Zeng, Li, Cao and Zhang, TPAMI 2020): Tables 3 to 6, and GAICD v1.
+"""Grid anchors (Zeng, Li, Cao and Zhang, TPAMI 2020): Tables 2 to 6, and GAICD v1.
 
 The runs stand in ``recipes/grid-anchor/tables.toml``: each is a recipe of that folder and what it changes.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cadrage.papers.grid_study import study
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
@@ -175,7 +176,7 @@ def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Reprod
         TITLE,
         ABOUT,
         {"Runs": run_rows(trainings)},
-        tables({each.run.letter: each for each in trainings}),
+        (*study(places.data), *tables({each.run.letter: each for each in trainings})),
         [*NOTES, *photo_notes(trainings)],
         [values_of(each) for each in trainings],
         failed=any(each.failed for each in trainings),
