@@ -43,7 +43,7 @@ class ListedPaper:
 
 PAPERS: Mapping[str, ListedPaper] = {
     "set-prediction": ListedPaper(
-        "Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7",
+        "Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3 to 7",
         "cadrage.papers.set_prediction.paper",
         ("gaicd-v2", "gaicd-v1", "cpc", "flms"),
         "Each is a recipe of the folder; those without one are left out.",

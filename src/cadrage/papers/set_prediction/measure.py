@@ -18,6 +18,7 @@ from cadrage.geometry import area
 from cadrage.papers.paper import Measurement, Places
 from cadrage.papers.plan import FLMS
 from cadrage.papers.results import TestResult, estimate, rounded
+from cadrage.papers.set_prediction.compositions import compositions
 from cadrage.papers.set_prediction.figure_data import anchors_of_figure_3, points_of_figure_7
 from cadrage.papers.set_prediction.proposals import propose
 from cadrage.training.engine.photos import select_photos
@@ -49,6 +50,9 @@ def measure(asked: Measurement) -> dict[str, Any]:
             learned = select_photos(places.data, recipe.train)
             file = points_file(places, asked.run.name)
             asked.beside.update(points_of_figure_7(model, recipe, proposals, learned, file))
+    # The last test is of photos that chose nothing.
+    if asked.test == asked.run.tests[-1]:
+        asked.beside.update(compositions(proposals, asked.places.data))
     have = {record.file_name for record in read}
     unreadable = tuple(record.file_name for record in asked.records if record.file_name not in have)
     return TestResult(asked.entries, len(read), unreadable, *measured).to_dict()

@@ -1,6 +1,6 @@
 """Jia, Huang, Fu and He: Rethinking Image Cropping: Exploring Diverse Compositions from Global Views, CVPR 2022.
 
-Its eleven trainings and what each is measured on. Tables 1 to 5 are in ``tables.py``, Figures 3, 6 and 7 in
+Its eleven trainings and what each is measured on. Tables 1 to 5 are in ``tables.py``, Figures 3 to 7 in
 ``figures.py``, the recipes in ``recipes/set-prediction``.
 """
 
