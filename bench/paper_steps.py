@@ -66,7 +66,7 @@ def main() -> None:
             # A process of its own, so that its peak of memory is that of this recipe.
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 found = process.submit(_time, paper, recipe, changes).result()
-            same = ("paper", "recipe", "backbone")
+            same = ("paper", "recipe", "backbone", "batch")
             steps = [each for each in steps if any(each[key] != found[key] for key in same)] + [found]
             print(found, flush=True)
             basis = {
@@ -107,6 +107,7 @@ def _time(paper: str, name: str, changes: dict[str, str]) -> dict[str, object]:
         "recipe": name,
         "backbone": recipe.backbone,
         "batch": recipe.batch,
+        "teacher": getattr(recipe, "smoothing", "") == "distillation",
         "n": len(took),
         "cpu_s": round(statistics.median(took), 3),
         "wall_s": round(statistics.median(passed), 3),

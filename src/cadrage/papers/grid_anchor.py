@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cadrage.papers.contents import Item
 from cadrage.papers.grid_study import study
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_ranking
@@ -138,6 +139,15 @@ TABLES = (
 )
 
 
+CONTENTS = (
+    Item("table-2", "grid sizes", (), "gaicd-v2 or gaicd-v1"),
+    *(
+        Item(f"table-{table.number}", table.title, tuple(run for _, run in table.rows if run), table.entry)
+        for table in TABLES
+    ),
+)
+
+
 def plan(recipes: Path) -> Plan:
     """The runs of ``tables.toml``; the report has a place for each, and ``--only`` leaves out what is not to be run."""
     return read_table(recipes, GridRecipe, [run for table in TABLES for _, run in table.rows if run])
@@ -226,4 +236,5 @@ PAPER = Paper(
     # Numbers of version 1 may be of a model that had seen the photos.
     version=2,
     lay_out=lay_out,
+    contents=lambda _: CONTENTS,
 )

@@ -50,7 +50,7 @@ PAPERS: Mapping[str, ListedPaper] = {
         ("A,C", "Two of the runs."),
     ),
     "grid-anchor": ListedPaper(
-        "Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1",
+        "Zeng et al., TPAMI 2020: Tables 2 to 6, and GAICD v1",
         "cadrage.papers.grid_anchor",
         ("gaicd-v2", "gaicd-v1"),
         "Those of tables.toml in the folder of recipes, which says what each changes in its recipe.",
