@@ -68,7 +68,7 @@ def test_names_of_tables_and_of_runs_can_be_asked_for_together():
     assert letters("figure-7b", "gaicv1-qg", "A") == ["A", "C", "H"]
     assert letters("figure-6a") == []
     assert len(letters()) == len(plan.runs)
-    with pytest.raises(UsageError, match="no run 'table-9'"):
+    with pytest.raises(UsageError, match="no table-9; there are table-1, table-2"):
         letters("table-9", "figure-6a")
 
 

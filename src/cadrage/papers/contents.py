@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cadrage.errors import UsageError
 from cadrage.papers.plan import Plan, Run, choose
 
 
@@ -40,6 +41,9 @@ def choose_runs(contents: Sequence[Item], runs: Sequence[Run], only: Sequence[st
     called = {name: name.casefold().replace(" ", "-") for name in only}
     letters = [letter for name in called.values() if name in items for letter in items[name].runs]
     others = [name for name, item in called.items() if item not in items]
+    for name in others:
+        if called[name].startswith(("table-", "figure-")):
+            raise UsageError(f"no {name}; there are {', '.join(items)}; 'cadrage reproduce PAPER --list' says more")
     if only and not letters and not others:
         return ()
     return choose(runs, [*letters, *others])
