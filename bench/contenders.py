@@ -48,7 +48,7 @@ def floor_not_spinning(photo: Path, model: str, threads: int | None) -> Call:
 
 def floor_decode(photo: Path, model: str, threads: int | None) -> Call:
     """The decoding part of the floor."""
-    side = _load(model, threads).card.input_side
+    side = _load(model, threads).card.input.side
     return lambda: _bare_decode(photo, side)
 
 
@@ -120,7 +120,7 @@ def _bare(photo: Path, model: str, threads: int | None, views: int, spinning: bo
     )
 
     def call() -> object:
-        small, (width, height) = _bare_decode(photo, card.input_side)
+        small, (width, height) = _bare_decode(photo, card.input.side)
         image = np.asarray(small, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
         batch = np.concatenate([image, image[..., ::-1]]) if views == 2 else np.ascontiguousarray(image)
         (features,) = trunk.run(["features"], {"image": batch})

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args(argv)
     scorer = Scorer(arguments.model, arguments.threads)
-    side = scorer.card.input_side
+    side = scorer.card.input.side
     images = np.random.default_rng(1).uniform(size=(arguments.views, 3, side, side)).astype(np.float32)
     boxes = boxes_of(arguments.count, arguments.views)
     seconds = []

@@ -37,7 +37,7 @@ def parts_of_first_call(photo: Path, model: str, threads: int | None, rounds: in
 
     cropper = Cropper(model, threads=threads, offline=True)
     opened = open_photo(photo)
-    side = cropper.model.card.input_side
+    side = cropper.model.card.input.side
     image = opened.model_input(side)
     encoded = cropper.model.encode(image, opened.size_wh)
     asked = cropper.encode(photo)

@@ -15,7 +15,8 @@ from cadrage.models.align import rod_align, roi_align
 from cadrage.models.backbones.pyramids import MobileNetPyramid, make_pyramid
 from cadrage.models.backbones.shufflenet_v2 import ShuffleNetV2
 from cadrage.models.backbones.vgg16 import VGG16
-from cadrage.models.checkpoints.grid_anchor import head_variant, load_grid_anchor
+from cadrage.models.checkpoints import Checkpoint
+from cadrage.models.checkpoints.grid_anchor import head_variant, load_grid_anchor, released_grid_anchor
 from cadrage.models.grid_anchor import GridAnchorModel
 
 MOBILENET = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -43,23 +44,56 @@ class MobileBlock(nn.Module):
         return x + self.conv(x) if self.residual else self.conv(x)
 
 
+class NestedMobileBlock(MobileBlock):
+    """The same with convolution, norm and activation together, as torchvision has them."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__(inputs, outputs, stride, expansion)
+        flat = list(self.conv)
+        together = [nn.Sequential(*flat[place : place + 3]) for place in range(0, len(flat) - 2, 3)]
+        self.conv = nn.Sequential(*together, *flat[-2:])
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs: int, middle: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, middle, 1, bias=False), nn.BatchNorm2d(middle)
+        self.conv2, self.bn2 = nn.Conv2d(middle, middle, 3, stride, 1, bias=False), nn.BatchNorm2d(middle)
+        self.conv3, self.bn3 = nn.Conv2d(middle, 4 * middle, 1, bias=False), nn.BatchNorm2d(4 * middle)
+        aside = (nn.Conv2d(inputs, 4 * middle, 1, stride, bias=False), nn.BatchNorm2d(4 * middle))
+        self.downsample = nn.Sequential(*aside) if inputs != 4 * middle else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        return F.relu(self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x)))
+
+
 class ShuffleBlock(nn.Module):
+    aside, main = "banch1", "banch2"
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         half, self.begins = outputs // 2, inputs != outputs
         start, stride = (inputs, 2) if self.begins else (half, 1)
         if self.begins:
-            self.banch1 = steps(
+            branch = steps(
                 (inputs, inputs, 3, 2, inputs), (inputs, half, 1, 1, 1), ends=(False, True), activation=nn.ReLU
             )
-        self.banch2 = steps(
+            self.add_module(self.aside, branch)
+        branch = steps(
             (start, half, 1, 1, 1), (half, half, 3, stride, half), (half, half, 1, 1, 1),
             ends=(True, False, True), activation=nn.ReLU,
         )  # fmt: skip
+        self.add_module(self.main, branch)
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second = (self.banch1(x), x) if self.begins else x.chunk(2, dim=1)
-        return nn.functional.channel_shuffle(torch.cat([first, self.banch2(second)], dim=1), 2)
+        first, second = (self.get_submodule(self.aside)(x), x) if self.begins else x.chunk(2, dim=1)
+        changed = self.get_submodule(self.main)(second)
+        return nn.functional.channel_shuffle(torch.cat([first, changed], dim=1), 2)
+
+
+class SpeltOut(ShuffleBlock):
+    aside, main = "branch1", "branch2"
 
 
 class Parts(nn.Module):
@@ -71,12 +105,12 @@ class Parts(nn.Module):
         return (fine := self.feature3(x)), (middle := self.feature4(fine)), self.feature5(middle)
 
 
-def mobilenet() -> Parts:
+def mobilenet(block: type[MobileBlock] = MobileBlock) -> Parts:
     layers: list[nn.Module] = [steps((3, 32, 3, 2, 1), ends=(True,), activation=nn.ReLU6)]
     width = 32
     for expansion, outputs, repeats, stride in MOBILENET:
         for index in range(repeats):
-            layers.append(MobileBlock(width, outputs, stride if index == 0 else 1, expansion))
+            layers.append(block(width, outputs, stride if index == 0 else 1, expansion))
             width = outputs
     features = nn.Sequential(*layers)
     return Parts(*(nn.Sequential(features[a:b]) for a, b in ((0, 7), (7, 14), (14, 18))))
@@ -92,7 +126,35 @@ def shufflenet() -> Parts:
     )  # fmt: skip
 
 
-def vgg() -> Parts:
+def nested_mobilenet() -> Parts:
+    return mobilenet(NestedMobileBlock)
+
+
+def staged_shufflenet() -> Parts:
+    """As torchvision has it: stages of their own, not one list."""
+    stages, width = [], 24
+    for blocks, outputs in ((4, 116), (8, 232), (4, 464)):
+        stages.append(nn.Sequential(*(SpeltOut(width if i == 0 else outputs, outputs) for i in range(blocks))))
+        width = outputs
+    stem = steps((3, 24, 3, 2, 1), ends=(True,), activation=nn.ReLU)
+    return Parts(
+        nn.Sequential(stem, nn.MaxPool2d(3, 2, 1), stages[0]), nn.Sequential(stages[1]), nn.Sequential(stages[2])
+    )
+
+
+def resnet() -> Parts:
+    layers, width = [], 64
+    for number, (blocks, middle) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512))):
+        stage = [
+            Bottleneck(width if i == 0 else 4 * middle, middle, 2 if i == 0 < number else 1) for i in range(blocks)
+        ]
+        layers.append(nn.Sequential(*stage))
+        width = 4 * middle
+    stem = (nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    return Parts(nn.Sequential(*stem, *layers[:2]), nn.Sequential(layers[2]), nn.Sequential(layers[3]))
+
+
+def vgg(*, stored_twice: bool = True) -> Parts:
     layers: list[nn.Module] = []
     width = 3
     for count, outputs in ((2, 4), (2, 8), (3, 16), (3, 32), (3, 32)):
@@ -102,30 +164,34 @@ def vgg() -> Parts:
         layers.append(nn.MaxPool2d(2))
     features = nn.Sequential(*layers)
     parts = Parts(*(nn.Sequential(features[a:b]) for a, b in ((0, 23), (23, 30), (30, 31))))
-    # Stored a second time.
-    parts.feature = nn.Sequential(features[:-1])
+    if stored_twice:
+        parts.feature = nn.Sequential(features[:-1])
     return parts
 
 
 class Released(nn.Module):
-    def __init__(self, backbone: Parts, channels: int, *, normed: bool, dropout: bool = True) -> None:
+    def __init__(self, backbone: Parts, channels: int, *, normed: bool, dropout: bool = True, reduced: int = 8) -> None:
         super().__init__()
         self.Feat_ext = backbone
-        self.DimRed = nn.Conv2d(channels, 8, 1)
+        self.DimRed = nn.Conv2d(channels, reduced, 1)
 
         def layer(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
             norm = [nn.BatchNorm2d(outputs)] if normed else []
             return nn.Sequential(nn.Conv2d(inputs, outputs, kernel), *norm, nn.ReLU())
 
         middle = [nn.Dropout()] if dropout else []
-        self.FC_layers = nn.Sequential(layer(16, 768, 9), layer(768, 128, 1), *middle, nn.Conv2d(128, 1, 1))
+        self.FC_layers = nn.Sequential(layer(2 * reduced, 768, 9), layer(768, 128, 1), *middle, nn.Conv2d(128, 1, 1))
 
     def forward(self, image: Tensor, boxes_px: Tensor) -> Tensor:
         mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         fine, middle, coarse = self.Feat_ext((image - mean.view(3, 1, 1)) / deviation.view(3, 1, 1))
+        if self.DimRed.in_channels == middle.shape[1]:
+            return self.scores(self.DimRed(middle), boxes_px)
         fine = F.interpolate(fine, scale_factor=0.5, mode="bilinear", align_corners=True)
         coarse = 0.5 * F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=True)
-        reduced = self.DimRed(torch.cat([fine, middle, coarse], dim=1))
+        return self.scores(self.DimRed(torch.cat([fine, middle, coarse], dim=1)), boxes_px)
+
+    def scores(self, reduced: Tensor, boxes_px: Tensor) -> Tensor:
         regions = [align(reduced, boxes_px / 16, 9, legacy=True) for align in (roi_align, rod_align)]
         return self.FC_layers(torch.cat(regions, dim=2).flatten(0, 1)).view(boxes_px.shape[:2])
 
@@ -147,12 +213,23 @@ RELEASED = {
     "mobilenet": (mobilenet, 448, lambda: MobileNetPyramid(symmetric=True)),
     "shufflenet": (shufflenet, 812, ShuffleNetV2),
     "vgg": (vgg, 96, lambda: VGG16(base=4)),
+    "second mobilenet": (nested_mobilenet, 448, lambda: MobileNetPyramid(symmetric=True)),
+    "second shufflenet": (staged_shufflenet, 812, ShuffleNetV2),
+    "resnet": (resnet, 3584, lambda: make_pyramid("resnet50")),
 }
 
 
 @pytest.mark.parametrize(
     ("name", "normed", "dropout"),
-    [("mobilenet", True, True), ("shufflenet", True, True), ("vgg", False, True), ("shufflenet", False, False)],
+    [
+        ("mobilenet", True, True),
+        ("shufflenet", True, True),
+        ("vgg", False, True),
+        ("shufflenet", False, False),
+        ("second mobilenet", False, False),
+        ("second shufflenet", False, False),
+        ("resnet", False, False),
+    ],
 )
 def test_a_released_model_and_ours_give_the_same_scores(tmp_path: Path, name: str, normed: bool, dropout: bool) -> None:
     backbone, channels, pyramid = RELEASED[name]
@@ -249,3 +326,39 @@ def test_weights_of_a_head_with_small_kernels_are_read_again_and_not_by_another(
     assert all(torch.equal(each, model.state_dict()[name]) for name, each in again.state_dict().items())
     with pytest.raises(UsageError, match=f"its head is the variant '{head}', this model has 'plain'"):
         load_grid_anchor(GridAnchorModel(VGG16(base=4), reduced=2), tmp_path / "model.safetensors")
+
+
+def released(backbone: Parts, channels: int, **settings: Any) -> Checkpoint:
+    return Checkpoint(Released(backbone, channels, **{"normed": False, "dropout": False} | settings).state_dict(), {})
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "settings"),
+    [
+        (released(mobilenet(), 448), {"backbone": "mobilenet-v2-torch", "multi_scale": True, "pixel_divisor": 256}),
+        (released(mobilenet(), 96), {"multi_scale": False, "resize_filter": "bilinear-plain", "score_mean": 2.95}),
+        (released(mobilenet(), 448, normed=True, dropout=True), {"head": "norm", "reduced": 8, "bins": 9}),
+        (released(nested_mobilenet(), 448, reduced=16), {"pixel_divisor": 255, "reduced": 16, "score_deviation": 1.0}),
+        (released(staged_shufflenet(), 232, reduced=32), {"backbone": "shufflenet-v2", "resize_filter": "lanczos"}),
+        (released(shufflenet(), 812), {"backbone": "shufflenet-v2", "pixel_divisor": 256}),
+        # Names do not tell the code here; a second copy or eight channels do.
+        (released(vgg(), 1536, reduced=32), {"backbone": "vgg16", "pixel_divisor": 256, "multi_scale": True}),
+        (released(vgg(stored_twice=False), 512, reduced=32), {"pixel_divisor": 255, "multi_scale": False}),
+        (released(resnet(), 3584), {"backbone": "resnet50", "pixel_divisor": 256}),
+        (released(resnet(), 1024, reduced=32), {"pixel_divisor": 255, "multi_scale": False}),
+    ],
+)
+def test_a_file_says_what_it_is(checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
+    found = released_grid_anchor(checkpoint, Path("a.pth"))
+    assert {name: found.settings[name] for name in settings} == settings
+    assert found.settings["legacy"] is True
+
+
+def test_other_files_are_no_grid_anchor_model() -> None:
+    head = {"DimRed.weight": torch.zeros(8, 448, 1, 1), "FC_layers.0.0.weight": torch.zeros(768, 16, 9, 9)}
+    with pytest.raises(UsageError, match="no backbone that is known here"):
+        released_grid_anchor(Checkpoint(head, {}), Path("a.pth"))
+    with pytest.raises(UsageError, match=r"it has no DimRed.weight, FC_layers.0.0.weight$"):
+        released_grid_anchor(Checkpoint({"f3_layer.weight": torch.zeros(1)}, {}), Path("a.pth"))
+    with pytest.raises(UsageError, match="a backbone for each scale"):
+        released_grid_anchor(Checkpoint({"Feat_ext1.feature3.0.0.weight": torch.zeros(1)}, {}), Path("a.pth"))

@@ -129,7 +129,7 @@ def test_any_side_of_a_view(side: int) -> None:
 def test_nothing_is_decoded_twice(encoded: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = open_photo(encoded(cutout(), "PNG"))
     photo.model_input(SIDE)
-    monkeypatch.setattr("cadrage.photo.photo.squashed", None)
+    monkeypatch.setattr("cadrage.photo.photo.shown", None)
     assert photo.content_xyxy(SIDE) == BOX
 
 
@@ -158,3 +158,14 @@ def test_a_photo_with_round_corners_stays_on_white() -> None:
     image = Image.new("RGBA", SIZE, (255, 255, 255, 255))
     ImageDraw.Draw(image).rectangle((0, 0, 5, 5), fill=(0, 0, 0, 0))
     assert photo_from_image(image).model_input(SIDE).min() == 255
+
+
+@pytest.mark.parametrize("size_wh", [(128, 64), (64, 160), (97, 61)])
+def test_an_object_on_a_canvas_is_seen_at_any_shape(size_wh: tuple[int, int]) -> None:
+    width, height = size_wh
+    view = np.full((height, width, 3), 200, np.uint8)
+    view[height // 2 : height // 2 + 12, width // 4 : width // 4 + 20] = 30
+    box = box_on_canvas(view)
+    assert box is not None
+    wanted = np.array([width // 4, height // 2, width // 4 + 20, height // 2 + 12]) / [width, height, width, height]
+    assert np.abs(np.array(box) - wanted).max() <= 1.5 / min(size_wh)

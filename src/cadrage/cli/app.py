@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cadrage import __version__
-from cadrage.cli import crop, score, suggest, train
+from cadrage.cli import crop, import_weights, score, suggest, train
 from cadrage.cli.data import data_app
 from cadrage.cli.doctor import doctor
 from cadrage.cli.eval import eval_app
@@ -87,6 +87,7 @@ app.command("crop", epilog=crop.EPILOG)(crop.crop)
 app.command("score", epilog=score.EPILOG)(score.score)
 app.command("train", epilog=train.TRAIN_EPILOG)(train.train)
 app.command("export", epilog=train.EXPORT_EPILOG)(train.export)
+app.command("import", epilog=import_weights.EPILOG)(import_weights.import_weights)
 app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")

@@ -80,7 +80,7 @@ def train(
 ) -> None:
     """Train a model from a recipe; needs the extra 'train'."""
     recipe_file = recipe_names.find(recipe)
-    overrides = dict(_read_setting(text) for text in settings or [])
+    overrides = read_settings(settings)
     with log_told(), extra_installed("train", "training"):
         from cadrage.training.run import train_from_recipe
 
@@ -118,6 +118,11 @@ def _read_notes(file: Path) -> dict[str, Any]:
     if not isinstance(notes, dict):
         raise UsageError(f"{file}: expected one JSON object with fields for the card, got {type(notes).__name__}")
     return notes
+
+
+def read_settings(texts: list[str] | None) -> dict[str, str]:
+    """The fields and values of ``--set`` options; raises UsageError if one is not KEY=VALUE."""
+    return dict(_read_setting(text) for text in texts or [])
 
 
 def _read_setting(text: str) -> tuple[str, str]:

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import PhotoError
 from cadrage.photo import open_photo
+from cadrage.photo.resize import RESIZE_FILTERS, Box, ResizeFilter, resized
+
+__all__ = ["RESIZE_FILTERS", "ResizeFilter", "load_photo", "load_photos", "resize"]
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +26,13 @@ def load_photo(file: Path, max_side: int) -> NDArray[np.uint8]:
         PhotoError: the photo cannot be read.
     """
     return np.asarray(open_photo(file).thumbnail(max_side), dtype=np.uint8)
+
+
+def resize(
+    pixels: NDArray[np.uint8], size_wh: tuple[int, int], resize_filter: ResizeFilter = "area", box: Box | None = None
+) -> NDArray[np.uint8]:
+    """Pixels ``(H, W, 3)`` at another size, or the part in ``box``, x1 y1 x2 y2 in pixels, not always whole ones."""
+    return np.asarray(resized(Image.fromarray(pixels), size_wh, resize_filter, box=box))
 
 
 def _read(record: PhotoRecord, max_side: int) -> NDArray[np.uint8] | None:

@@ -111,7 +111,7 @@ def _model_key(card: Card) -> str:
     # The same trunk sees other things through another decoder or another runtime.
     depends_on = [
         card.parts["trunk"][1],
-        str(card.input_side),
+        repr(card.input),
         __version__,
         *(version(package) for package in ("numpy", "pillow", "onnxruntime")),
     ]

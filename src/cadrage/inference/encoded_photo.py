@@ -153,7 +153,7 @@ class EncodedPhoto:
         sure_heads = self._subjects.sure_heads() if request.people_aware else ()
         people_xyxy = self._subjects.sure_people() if request.people_aware else np.empty((0, 4))
         evaluate = partial(self._look.score, person_xyxy=person_xyxy)
-        visible_xyxy = photo.content_xyxy(card.input_side)
+        visible_xyxy = photo.content_xyxy(card.input.size_wh(photo.size_wh), card.input.resize_filter)
         rules = [
             rules_for(
                 request,

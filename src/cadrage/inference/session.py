@@ -56,7 +56,8 @@ class Model:
         """
 
         def now() -> Features:
-            return self.encode(photo.model_input(self.card.input_side), photo.size_wh).features
+            shown = photo.model_input(self.card.input.size_wh(photo.size_wh), self.card.input.resize_filter)
+            return self.encode(shown, photo.size_wh).features
 
         return Look(self, now() if remember is None else remember(self, now), photo.size_wh)
 
@@ -64,19 +65,19 @@ class Model:
         """Run the trunk on a photo and on its mirror image.
 
         Args:
-            image_uint8: ``(S, S, 3)`` RGB, the whole upright photo squashed to the model's input side.
+            image_uint8: ``(h, w, 3)`` RGB, the whole upright photo at the size that the card says.
             size_wh: pixel size of the upright photo, for its true aspect.
 
         Raises:
             UsageError: the image does not have the model's input size.
             ModelError: the trunk cannot run.
         """
-        side = self.card.input_side
-        if image_uint8.shape != (side, side, 3) or image_uint8.dtype != np.uint8:
+        width, height = self.card.input.size_wh(size_wh)
+        if image_uint8.shape != (height, width, 3) or image_uint8.dtype != np.uint8:
             raise UsageError(
-                f"expected a uint8 image of shape ({side}, {side}, 3), got {image_uint8.dtype} {image_uint8.shape}"
+                f"expected a uint8 image of shape ({height}, {width}, 3), got {image_uint8.dtype} {image_uint8.shape}"
             )
-        views = np.empty((2, 3, side, side), np.float32)
+        views = np.empty((2, 3, height, width), np.float32)
         views[0] = image_uint8.transpose(2, 0, 1)
         views[0] /= np.float32(255)
         views[1] = views[0, :, :, ::-1]

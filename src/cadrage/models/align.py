@@ -27,7 +27,10 @@ def sampling_cells(boxes_xyxy: Tensor, size_hw: tuple[int, int], *, legacy: bool
     ``legacy`` puts the start of a cell there, as released code does.
     """
     height, width = size_hw
-    return boxes_xyxy * boxes_xyxy.new_tensor([width, height, width, height]) - (0.0 if legacy else 0.5)
+    x1, y1, x2, y2 = boxes_xyxy.unbind(-1)
+    # Not times a tensor of the sizes: an exported graph would know no others.
+    cells = torch.stack([x1 * width, y1 * height, x2 * width, y2 * height], dim=-1)
+    return cells - (0.0 if legacy else 0.5)
 
 
 # Output cells per axis, or per axis y, x.

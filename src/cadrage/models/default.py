@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cadrage.models.align import rod_align, roi_align
+from cadrage.models.align import rod_align, roi_align, sampling_cells
 from cadrage.models.backbones.mobilenet_v2 import MobileNetMap
 from cadrage.models.proposer import Proposer
 
@@ -23,8 +23,7 @@ class Evaluator(nn.Module):
 
     def forward(self, features: Tensor, log_aspect: Tensor, boxes: Tensor) -> Tensor:
         reduced = self.reduce(features[:, : self.reduce.in_channels])
-        height, width = reduced.shape[2:]
-        cells = boxes * boxes.new_tensor([width, height, width, height]) - 0.5
+        cells = sampling_cells(boxes, (reduced.shape[2], reduced.shape[3]))
         inside, outside = roi_align(reduced, cells, self.bins), rod_align(reduced, cells, self.bins)
         regions = torch.cat([inside, outside], dim=2).flatten(2)
         size = boxes[..., 2:] - boxes[..., :2]

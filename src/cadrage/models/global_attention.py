@@ -24,12 +24,13 @@ from cadrage.errors import UsageError
 from cadrage.models.align import aligned_regions, aligned_whole, check_corners
 from cadrage.models.attention_fusion import FusionEncoder, mix_heat, region_importance
 from cadrage.models.backbones.pyramids import Pyramid
-from cadrage.models.crop_content import ConvRelation, HeatHead
+from cadrage.models.crop_content import ConvRelation, GraphRelation, HeatHead
 from cadrage.models.crop_evaluator import EvaluatorHead, make_evaluator
 from cadrage.models.person_partition import PersonPartition, check_persons
 from cadrage.models.regions import Output, SummedLevels
 
 Heat = Literal["predicted", "supervised", "none"]
+Relation = Literal["conv", "graph"]
 
 _REDUCED, _RELATED, _BINS = 32, 8, 9
 
@@ -48,6 +49,8 @@ class GlobalAttentionModel(nn.Module):
         detach_heat: no gradient of the scores enters the importance map.
         head: ``slim``, or ``wide`` for a first layer over all cells of a region.
         partition: update F around the main person first; see :class:`~cadrage.models.person_partition.PersonPartition`.
+        relation: what the importance map is made from: the surroundings of each cell (``conv``), or the whole photo
+            (``graph``), as in one variant of the released code.
         legacy: sample maps and boxes as released cropping code does; see :mod:`cadrage.models.align`.
 
     Raises:
@@ -65,9 +68,12 @@ class GlobalAttentionModel(nn.Module):
         detach_heat: bool = False,
         head: EvaluatorHead = "slim",
         partition: bool = False,
+        relation: Relation = "conv",
         legacy: bool = False,
     ) -> None:
         super().__init__()
+        if relation not in get_args(Relation):
+            raise UsageError(f"relation {relation!r}: unknown; choose one of {', '.join(get_args(Relation))}")
         if heat not in get_args(Heat):
             raise UsageError(f"heat {heat!r}: unknown; choose one of {', '.join(get_args(Heat))}")
         if heat == "predicted" and not encoder:
@@ -76,7 +82,8 @@ class GlobalAttentionModel(nn.Module):
         self.fed, self.detach_heat, self.legacy = heat == "predicted", detach_heat, legacy
         self.levels = SummedLevels(backbone.channels, reduced=_REDUCED, legacy=legacy)
         self.partition = PersonPartition(_REDUCED, legacy=legacy) if partition else None
-        self.relation = None if heat == "none" else ConvRelation(_REDUCED, _RELATED)
+        related = ConvRelation if relation == "conv" else GraphRelation
+        self.relation = None if heat == "none" else related(_REDUCED, _RELATED)
         self.heat_head = None if heat == "none" else HeatHead(_RELATED, legacy=legacy)
         self.encoder = FusionEncoder(_REDUCED, fed=self.fed, residual=residual) if encoder else None
         self.context = nn.Conv2d(_REDUCED, _REDUCED, 3, padding=1) if global_branch else None

@@ -35,30 +35,31 @@ def visible_box(alpha: Image.Image) -> Box | None:
 
 
 def box_on_canvas(view: NDArray[np.uint8]) -> Box | None:
-    """The box of a small object on a plain canvas, in a small view ``(S, S, 3)`` of a picture; None for other pictures.
+    """The box of a small object on a plain canvas, in a small view ``(h, w, 3)`` of a picture; None for other pictures.
 
     The border all around has one colour, and what stands out from it covers less than two fifths of the picture.
     """
-    side = len(view)
-    if side < 4 * _CELL:
+    height, width = view.shape[:2]
+    if min(height, width) < 4 * _CELL:
         return None
     # Nearly all photos are done here.
     corners = view[[1, 1, -2, -2], [1, -2, 1, -2]]
     if np.ptp(corners, axis=0).max() > _OTHER_CORNER:
         return None
-    edges = (view[:_CELL], view[-_CELL:], view[:, :_CELL].swapaxes(0, 1), view[:, -_CELL:].swapaxes(0, 1))
-    border = np.stack(edges)[:, :, : side // _CELL * _CELL]
-    cells = border.reshape(4, _CELL, -1, _CELL, 3).mean(axis=(1, 3)).reshape(-1, 3)
+    across, down = view, view.swapaxes(0, 1)
+    edges = (across[:_CELL], across[-_CELL:], down[:_CELL], down[-_CELL:])
+    border = np.concatenate([edge[:, : edge.shape[1] // _CELL * _CELL] for edge in edges], axis=1)
+    cells = border.reshape(_CELL, -1, _CELL, 3).mean(axis=(0, 2))
     canvas = (cells.min(axis=0) + cells.max(axis=0)) / 2
     if np.abs(cells - canvas).max() > _SAME_COLOUR:
         return None
     noise = np.abs(border - canvas).max()
     other = np.abs(view - canvas).max(axis=2) > max(_OTHER_COLOUR, _ABOVE_NOISE * noise)
-    across = np.flatnonzero(other.sum(axis=0) >= _FEWEST_PLACES).tolist()
-    down = np.flatnonzero(other.sum(axis=1) >= _FEWEST_PLACES).tolist()
-    if not across or not down:
+    columns = np.flatnonzero(other.sum(axis=0) >= _FEWEST_PLACES).tolist()
+    rows = np.flatnonzero(other.sum(axis=1) >= _FEWEST_PLACES).tolist()
+    if not columns or not rows:
         return None
     # Averaged edges may lie a place further out.
-    x1, y1 = max(across[0] - 1, 0) / side, max(down[0] - 1, 0) / side
-    x2, y2 = min(across[-1] + 2, side) / side, min(down[-1] + 2, side) / side
+    x1, y1 = max(columns[0] - 1, 0) / width, max(rows[0] - 1, 0) / height
+    x2, y2 = min(columns[-1] + 2, width) / width, min(rows[-1] + 2, height) / height
     return (x1, y1, x2, y2) if (x2 - x1) * (y2 - y1) < _LARGEST_CONTENT else None

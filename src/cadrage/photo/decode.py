@@ -1,6 +1,7 @@
-"""From an identified file to pixels: the small square a model looks at, a thumbnail, or everything, decoded once."""
+"""From an identified file to pixels: the small picture a model looks at, a thumbnail, or everything, decoded once."""
 
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from cadrage.photo.colour import eight_bit, flat_srgb, has_alpha, resizable
 from cadrage.photo.content import Box, box_on_canvas, visible_box
 from cadrage.photo.header import Header, damage_reported, pillow_limit_lifted
 from cadrage.photo.orientation import stored_box, upright, upright_size
+from cadrage.photo.resize import ResizeFilter, resized
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 as long as this many times the asked side remains. Most 12-Mpx photos then take
 # 1/8, and crops stay what they are (first crop's IoU with that of a full decode .993 to .999 on eight photos).
@@ -36,7 +38,7 @@ def load(image: Image.Image, header: Header, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a model is shown: ``pixels`` uint8 (side, side, 3), sRGB, upright, and the box of content on plain ground.
+    """What a model is shown: ``pixels`` uint8 (h, w, 3), sRGB, upright, and the box of content on plain ground.
 
     ``content_xyxy`` are fractions of the upright photo; None where the photo fills its frame.
     """
@@ -45,15 +47,20 @@ class View:
     content_xyxy: Box | None
 
 
-def squashed(image: Image.Image, header: Header, name: str, side: int) -> View:
-    """The upright photo squashed to ``side`` x ``side``, 8-bit sRGB on plain ground, from a picture not decoded yet.
+def shown(
+    image: Image.Image, header: Header, name: str, size_wh: tuple[int, int], resize_filter: ResizeFilter = "area"
+) -> View:
+    """The whole upright photo at a size, 8-bit sRGB on plain ground, from a picture not decoded yet.
 
-    Colours come after resizing, when there is little left to convert.
+    Colours come after resizing, when there is little left to convert. Only ``area`` is content with a JPEG decoded at
+    reduced scale: what the others give depends on every pixel.
     """
-    # A JPEG is decoded at reduced scale, not below the size named here; most other formats cannot.
-    least = int(_DRAFT_MARGIN * side)
-    image.draft("RGB", (least, least))
-    whole, small = _resized(image, header, name, (side, side), Image.Resampling.BILINEAR)
+    gap = None
+    if resize_filter == "area":
+        # A JPEG is decoded at reduced scale, not below the size named here; most other formats cannot.
+        gap, (width, height) = _REDUCING_GAP, (int(_DRAFT_MARGIN * side) for side in size_wh)
+        image.draft("RGB", (width, height) if header.turn < 5 else (height, width))
+    whole, small = _resized(image, header, name, lambda whole: resized(whole, size_wh, resize_filter, reducing_gap=gap))
     pixels = np.array(small)
     # Exact to the pixel where the picture itself says what is there.
     visible = visible_box(whole.getchannel("A")) if has_alpha(whole) else None
@@ -69,20 +76,22 @@ def shrunk(image: Image.Image, header: Header, name: str, max_side: int) -> Imag
         width = max(1, (2 * width * max_side + longer) // (2 * longer))
         height = max(1, (2 * height * max_side + longer) // (2 * longer))
     image.draft("RGB", (width, height) if header.turn < 5 else (height, width))
-    return _resized(image, header, name, (width, height), Image.Resampling.BICUBIC)[1]
+    resample = Image.Resampling.BICUBIC
+    return _resized(
+        image, header, name, lambda whole: whole.resize((width, height), resample, reducing_gap=_REDUCING_GAP)
+    )[1]
 
 
 def _resized(
-    image: Image.Image, header: Header, name: str, size_wh: tuple[int, int], resample: Image.Resampling
+    image: Image.Image, header: Header, name: str, smaller: Callable[[Image.Image], Image.Image]
 ) -> tuple[Image.Image, Image.Image]:
-    """The upright picture, as far as it had to be decoded, and what is made of it: of ``size_wh``, sRGB."""
+    """The upright picture, as far as it had to be decoded, and what ``smaller`` makes of it, sRGB."""
     load(image, header, name)
     # A palette may be missing, for instance.
     with damage_reported(name, header.format), pillow_limit_lifted(image.width * image.height):
         # Turned first: averaging and rounding go by rows and then by columns, so that another way round differs.
         whole = upright(resizable(eight_bit(image)), header.turn)
-        small = whole.resize(size_wh, resample, reducing_gap=_REDUCING_GAP)
-        return whole, flat_srgb(small, stated_profile(image))
+        return whole, flat_srgb(smaller(whole), stated_profile(image))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

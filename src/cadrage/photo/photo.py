@@ -17,7 +17,7 @@ from cadrage.lazy import cached_property
 from cadrage.photo import deep, tiff
 from cadrage.photo.code_points import high_dynamic_range, stated_profile
 from cadrage.photo.content import Box
-from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shrunk, squashed
+from cadrage.photo.decode import Decoded, View, decode_jpeg, load, shown, shrunk
 from cadrage.photo.encode import output_format
 from cadrage.photo.header import (
     DEFAULT_MAX_PIXELS,
@@ -31,6 +31,7 @@ from cadrage.photo.header import (
 from cadrage.photo.jpeg_end import missing_end
 from cadrage.photo.notes import DAMAGE_IGNORED, Note
 from cadrage.photo.orientation import upright, upright_samples
+from cadrage.photo.resize import ResizeFilter
 from cadrage.photo.source import PhotoSource, Source, changed, source_of
 
 _DEEP_MODES = {2: "LA", 3: "RGB", 4: "RGBA"}
@@ -51,7 +52,7 @@ class Photo:
     header: Header
     source: Source | Image.Image = field(repr=False)
     more_notes: tuple[Note, ...] = ()
-    _content: dict[int, Box | None] = field(default_factory=dict, repr=False)
+    _content: dict[tuple[tuple[int, int], ResizeFilter], Box | None] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         width, height = self.size_wh
@@ -92,35 +93,42 @@ class Photo:
         digest.update(image.tobytes())
         return digest.hexdigest()
 
-    def model_input(self, side: int) -> npt.NDArray[np.uint8]:
-        """The whole photo squashed to a square: uint8 (side, side, 3), RGB, sRGB, on a ground that contrasts with it.
+    def model_input(self, size: int | tuple[int, int], resize_filter: ResizeFilter = "area") -> npt.NDArray[np.uint8]:
+        """The whole photo at another size: uint8 (height, width, 3), RGB, sRGB, on a ground that contrasts with it.
 
-        A JPEG is decoded at reduced scale, which saves nearly all of the memory and much of the time.
+        A JPEG is decoded at reduced scale if the filter is ``area``, which saves nearly all of the memory and much of
+        the time.
+
+        Args:
+            size: width and height in pixels, or the side of a square.
+            resize_filter: see `cadrage.photo.resize.ResizeFilter`.
 
         Raises:
+            UsageError: the size has no pixels.
             PhotoError: the pixel data is damaged or incomplete, or the file has changed since it was opened.
         """
-        return self._view(side).pixels
+        return self._view(_sides(size), resize_filter).pixels
 
-    def content_xyxy(self, side: int) -> Box | None:
+    def content_xyxy(self, size: int | tuple[int, int], resize_filter: ResizeFilter = "area") -> Box | None:
         """The box, in fractions, of what stands on transparent ground, or on a canvas of one colour.
 
-        None where the photo fills its frame, as nearly all do. Nothing is decoded if ``model_input`` of this ``side``
-        has been asked for before.
+        None where the photo fills its frame, as nearly all do. Nothing is decoded if ``model_input`` of the same
+        arguments has been asked for before.
 
         Raises:
-            PhotoError: as for ``model_input``.
+            UsageError, PhotoError: as for ``model_input``.
         """
-        if side not in self._content:
-            self._view(side)
-        return self._content[side]
+        size_wh = _sides(size)
+        if (size_wh, resize_filter) not in self._content:
+            self._view(size_wh, resize_filter)
+        return self._content[size_wh, resize_filter]
 
-    def _view(self, side: int) -> View:
-        if side < 1:
-            raise UsageError(f"the side of a model input must be at least 1 px, got {side}")
+    def _view(self, size_wh: tuple[int, int], resize_filter: ResizeFilter) -> View:
+        if min(size_wh) < 1:
+            raise UsageError(f"the side of a model input must be at least 1 px, got {min(size_wh)}")
         with self.opened() as image:
-            view = squashed(image, self.header, self.name, side)
-        self._content[side] = view.content_xyxy
+            view = shown(image, self.header, self.name, size_wh, resize_filter)
+        self._content[size_wh, resize_filter] = view.content_xyxy
         return view
 
     def thumbnail(self, max_side: int) -> Image.Image:
@@ -203,6 +211,10 @@ class Photo:
             if header != self.header:
                 raise changed(self.name)
             yield image
+
+
+def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
 
 
 def open_photo(source: PhotoSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str | None = None) -> Photo:

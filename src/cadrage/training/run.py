@@ -1,6 +1,7 @@
 """The doors of the room: train as a recipe says, load what a run has trained, and export it to the product."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,23 @@ import torch
 from safetensors.torch import load_file
 
 import cadrage
-from cadrage.errors import UsageError
-from cadrage.training.engine.export import CARD, whole_folder, write_parts
+from cadrage.errors import UsageError, in_short
+from cadrage.models.checkpoints import read_checkpoint
+from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
+from cadrage.training.engine.export import CARD, RUN_FILES, Part, whole_folder, write_parts
 from cadrage.training.engine.loop import train
-from cadrage.training.engine.recipes import KIND, R, Recipe, kind_of, make_recipe
-from cadrage.training.engine.record import RECORD, WEIGHTS
-from cadrage.training.engine.system import Trained
+from cadrage.training.engine.recipes import KIND, R, Recipe, kind_of, make_recipe, with_overrides
+from cadrage.training.engine.record import RECORD, WEIGHTS, write_weights
+from cadrage.training.engine.start import sha256_of
+from cadrage.training.engine.system import System, Trained
 from cadrage.training.systems import SYSTEMS, system_of
+
+IMPORTED = "imported"
+"""In the record of a run that was trained elsewhere, what its weights come from."""
+
+_FOREIGN_LICENCE = "not known: that of the weights, which were trained elsewhere"
+# What of a file's name may be in the name of a model.
+_TAG = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def train_from_recipe(
@@ -112,18 +123,75 @@ def export_run(run: Path, out: Path, *, notes: Mapping[str, Any] | None = None) 
         OutputError: ``out`` cannot be written.
     """
     trained: Trained[Recipe] = load_trained(run)
+    said = {"licence": _FOREIGN_LICENCE} if IMPORTED in trained.record else {}
     parts = trained.system.parts(trained)
     with whole_folder(out) as folder:
-        card = {
-            "schema_version": 1,
-            "name": trained.recipe.name,
-            "tag": trained.recipe.tag,
-            "version": cadrage.__version__,
-            "licence": "Apache-2.0",
-            **trained.system.card(trained, write_parts(parts, folder)),
-            "training": trained.record,
-        }
-        (folder / CARD).write_text(json.dumps(card | dict(notes or {}), indent=2) + "\n", encoding="utf-8")
+        _write_model(trained, parts, folder, said | dict(notes or {}))
+
+
+def _write_model(trained: Trained[R], parts: list[Part], folder: Path, notes: Mapping[str, Any]) -> None:
+    card = {
+        "schema_version": 1,
+        "name": trained.recipe.name,
+        "tag": trained.recipe.tag,
+        "version": cadrage.__version__,
+        "licence": "Apache-2.0",
+        **trained.system.card(trained, write_parts(parts, folder)),
+        "training": trained.record,
+    }
+    (folder / CARD).write_text(json.dumps(card | dict(notes), indent=2) + "\n", encoding="utf-8")
+
+
+def import_weights(kind: str, file: Path, out: Path, *, overrides: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Make a model folder of weights that the authors of a system, or whoever ran their code, have trained.
+
+    It is a finished run as well, which `load_trained` and `export_run` take.
+
+    Args:
+        kind: the system, as recipe files call it.
+        file: a PyTorch checkpoint or a safetensors file with the names of their code; no code of it is run.
+        out: folder to write, all of it or nothing; an earlier import in it is replaced.
+        overrides: values of the recipe's fields, as typed on a command line, in place of what the file tells.
+
+    Returns:
+        What was recognised, in words.
+
+    Raises:
+        UsageError: the system has no released code, the file is unusable or of another network, or ``out`` holds
+            something else.
+        OutputError: ``out`` cannot be written.
+    """
+    system: System[Any] = system_of(kind, file)
+    if system.released is None:
+        known = ", ".join(each for each in SYSTEMS if system_of(each, file).released is not None)
+        raise UsageError(f"{kind}: has no released code whose weights could be read; there are {known}")
+    released = system.released(read_checkpoint(file), file)
+    recipe = _recipe_of(system.recipe, released.settings, file, overrides or {})
+    try:
+        model = system.load(recipe, released.tensors).eval()
+    except RuntimeError as error:
+        raise UsageError(f"{file}: does not fit the model that was recognised ({in_short(error)})") from error
+    imported = {"file": file.name, "sha256": sha256_of(file), "recognised": list(released.recognised)}
+    record = {"recipe": recipe.to_dict(), "cadrage": cadrage.__version__, IMPORTED: imported}
+    if isinstance(recipe, EvaluatorRecipe):
+        record["score_scale"] = {"mean": recipe.score_mean, "deviation": recipe.score_deviation}
+    trained = Trained(system, recipe, model, record, out)
+    notes = {"licence": _FOREIGN_LICENCE, RUN_FILES: [RECORD, WEIGHTS]}
+    parts = system.parts(trained)
+    with whole_folder(out) as folder:
+        write_weights(folder / WEIGHTS, model.state_dict())
+        (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        _write_model(trained, parts, folder, notes)
+    return released.recognised
+
+
+def _recipe_of(kind: type[R], settings: Mapping[str, Any], file: Path, overrides: Mapping[str, str]) -> R:
+    """The recipe that weights were trained by, as far as it is known; the photos are not."""
+    tag = "".join(_TAG.findall(file.stem)) or "imported"
+    unknown = {"train": (), "validate": (), "backbone_weights": "", "tag": tag}
+    recipe = with_overrides(kind.from_dict({**unknown, **settings}), file, overrides)
+    recipe.check(file)
+    return recipe
 
 
 def _kinds(of: type[Recipe]) -> str:

@@ -163,7 +163,7 @@ def test_features_at_hand_give_what_the_pixels_give(detector: OwnDetector) -> No
     assert detector.reads(model)
     pixels = np.asarray(open_photo(PHOTOS / "astronaut.jpg").thumbnail(300), np.uint8)
     photo = photo_from_image(pixels)
-    features = model.encode(photo.model_input(model.card.input_side), photo.size_wh).features
+    features = model.encode(photo.model_input(model.card.input.side), photo.size_wh).features
     ready, fresh = detector.detect_on(features), detector.detect(pixels)
     assert ready.kinds == fresh.kinds
     assert ready.boxes_xyxy == pytest.approx(fresh.boxes_xyxy)

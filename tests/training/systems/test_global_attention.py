@@ -11,6 +11,7 @@ from torch import nn
 
 from cadrage.geometry import mirror
 from cadrage.inference.session import Look, load_model
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.training.engine.export import write_parts
 from cadrage.training.systems.global_attention import attention_card, attention_parts
@@ -32,7 +33,7 @@ def small(levels: type[nn.Module], **settings: Any) -> GlobalAttentionModel:
 
 def exported(model: GlobalAttentionModel, folder: Path) -> Look:
     card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
-    parts = write_parts(attention_parts(model, SIDE), folder)
+    parts = write_parts(attention_parts(model, ModelInput(SIDE)), folder)
     (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **attention_card(model)}))
     photo = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     return load_model(folder, threads=1).encode(photo, (300, 200))
@@ -66,5 +67,8 @@ def test_scores_and_importance_equal_torch_in_any_chunk(
 
 
 def test_without_heat_head_there_is_no_importance(levels: type[nn.Module]) -> None:
-    assert [name for name, *_ in attention_parts(small(levels, heat="none"), SIDE)] == ["trunk", "evaluator"]
+    assert [name for name, *_ in attention_parts(small(levels, heat="none"), ModelInput(SIDE))] == [
+        "trunk",
+        "evaluator",
+    ]
     assert attention_card(small(levels, heat="none")) == {"persons": False, "chunk": 128}

@@ -170,8 +170,3 @@ def test_weights_of_another_head_are_refused_by_its_name(voted_run, rated_data, 
     overrides = {"checkpoint": str(voted_run / WEIGHTS)}
     with pytest.raises(UsageError, match=r"its head is the variant 'norm', this model has 'plain'"):
         train_from_recipe(tiny_grid, rated_data, tmp_path / "on", overrides=overrides)
-
-
-def test_a_run_at_the_photo_s_own_shape_is_no_model_of_the_product(run, tmp_path):
-    with pytest.raises(UsageError, match="the product takes squares"):
-        export_run(run, tmp_path / "model")

@@ -10,6 +10,7 @@ from torch import nn
 
 from cadrage.geometry import mirror
 from cadrage.inference.session import Look, load_model
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.human_centric import HumanCentricModel
 from cadrage.training.engine.export import write_parts
 from cadrage.training.systems.human_centric import human_card, human_parts
@@ -34,7 +35,7 @@ def model(levels: type[nn.Module]) -> HumanCentricModel:
 def folder(model: HumanCentricModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("human-centric")
     card = {"name": "tiny", "tag": "test", "version": "1", "input": {"side": SIDE}}
-    parts = write_parts(human_parts(model, SIDE), folder)
+    parts = write_parts(human_parts(model, ModelInput(SIDE)), folder)
     (folder / "card.json").write_text(json.dumps(card | {"parts": parts, **human_card(model)}))
     return folder
 
@@ -121,5 +122,5 @@ def test_any_chunk_gives_the_same_scores(folder: Path, tmp_path: Path) -> None:
 
 def test_without_content_branch_there_is_no_importance(levels: type[nn.Module]) -> None:
     model = HumanCentricModel(levels(), content=False)
-    assert [name for name, *_ in human_parts(model, SIDE)] == ["trunk", "evaluator"]
+    assert [name for name, *_ in human_parts(model, ModelInput(SIDE))] == ["trunk", "evaluator"]
     assert human_card(model) == {"persons": True}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from cadrage.errors import ModelError
+from cadrage.inference.store.card_input import ModelInput, read_input
 from cadrage.inference.store.onnx_format import refusal
 from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
 from cadrage.inference.store.strict_json import parse_json, shown
@@ -59,7 +60,7 @@ class Card:
     name: str
     tag: str
     version: str
-    input_side: int
+    input: ModelInput
     parts: Mapping[str, tuple[str, str]]
     selection: Mapping[str, Any]
     proposals: ProposalKind | None = "distribution"
@@ -119,9 +120,8 @@ def read_card(folder: Path) -> Card:
         raise ModelError(f"{path}: cannot read the model card ({error.strerror}); is this a model folder?") from None
     except ValueError as error:
         raise ModelError(f"{path}: the model card is not valid JSON ({error}); fetch the model again") from None
-    side = _field(path, raw, "input", "side")
-    if not isinstance(side, int) or isinstance(side, bool) or not 16 <= side <= 4096:
-        raise ModelError(f"{path}: expected input.side to be a whole number from 16 to 4096, got {shown(side)}")
+    _field(path, raw, "input", "side")
+    described = read_input(path, raw["input"])
     named = _field(path, raw, "parts")
     if not isinstance(named, dict):
         raise ModelError(f"{path}: expected parts to be an object, got {shown(named)}")
@@ -146,7 +146,7 @@ def read_card(folder: Path) -> Card:
         name=_text(path, raw, "name"),
         tag=_text(path, raw, "tag"),
         version=_text(path, raw, "version"),
-        input_side=side,
+        input=described,
         parts={part: _part(path, raw, part) for part in PART_NAMES if part in named or part == "trunk"},
         selection=selection,
         proposals=cast(ProposalKind, proposals) if "proposer" in named else None,

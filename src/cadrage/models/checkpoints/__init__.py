@@ -1,10 +1,15 @@
 """Published weights: how to read the files and how to fill a model with them without losing a tensor."""
 
 import argparse
+import codecs
 import pickle
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,20 +18,65 @@ from cadrage.errors import UsageError
 _SHOWN = 12
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.safetensors`` file or of a PyTorch checkpoint, by their names there.
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """What a file holds: ``tensors`` by their names there, and ``settings`` of the training where it has them."""
 
-    Of a training checkpoint only the part ``model`` is taken. No code of a checkpoint is ever run.
+    tensors: dict[str, Tensor]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Released:
+    """The weights of authors under our names, and what they say of their model.
+
+    Attributes:
+        tensors: of our model, all of them.
+        settings: fields of its recipe.
+        recognised: in words, for people.
+    """
+
+    tensors: dict[str, Tensor]
+    settings: Mapping[str, Any]
+    recognised: tuple[str, ...]
+
+
+# Where training codes put the weights in what they save.
+_TABLES = ("model", "state_dict", "model_state_dict", "net")
+# Wrappers for several GPUs put this before every name.
+_PARALLEL = "module."
+_REFUSED = re.compile(r"GLOBAL (\S+)")
+_NUMPY_NUMBERS = (np.dtype, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8")))
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, as `read_checkpoint` finds them."""
+    return read_checkpoint(file).tensors
+
+
+def read_checkpoint(file: Path) -> Checkpoint:
+    """What a ``.safetensors`` file or a PyTorch checkpoint holds. No code of a checkpoint is ever run.
+
+    Of a training checkpoint only the table of weights is taken (``model``, ``state_dict``, ``model_state_dict`` or
+    ``net``), without the ``module.`` that several GPUs leave before every name, and ``args`` as settings.
 
     Raises:
         UsageError: the file is missing, damaged, or holds anything but tensors.
     """
     if not file.is_file():
         raise UsageError(f"{file}: no such file; give the path of a downloaded checkpoint")
-    tensors = _read_safetensors(file) if file.suffix == ".safetensors" else _read_checkpoint(file)
-    if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+    loaded = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
+    tensors, settings = loaded, None
+    if isinstance(loaded, Mapping):
+        tensors = next((loaded[key] for key in _TABLES if isinstance(loaded.get(key), Mapping)), loaded)
+        settings = loaded.get("args")
+    found = tensors if isinstance(tensors, Mapping) else {}
+    if not found or not all(isinstance(each, Tensor) for each in found.values()):
         raise UsageError(f"{file}: holds no table of tensors; give the checkpoint of a model")
-    return tensors
+    if all(str(name).startswith(_PARALLEL) for name in found):
+        found = {str(name).removeprefix(_PARALLEL): tensor for name, tensor in found.items()}
+    given = vars(settings) if isinstance(settings, argparse.Namespace) else settings
+    return Checkpoint(dict(found), given if isinstance(given, Mapping) else {})
 
 
 def _read_safetensors(file: Path) -> dict[str, Tensor]:
@@ -39,18 +89,31 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
         raise UsageError(f"{file}: damaged or no safetensors file ({error}); download it again") from error
 
 
-def _read_checkpoint(file: Path) -> dict[str, Tensor]:
-    # Detectors of this family save their command line beside the weights; a Namespace can do no harm.
+def _read_pickle(file: Path) -> Any:
+    # Training codes save their command line and the metrics of the epoch beside the weights; neither a Namespace nor a
+    # number of NumPy can do any harm.
+    number = np.float64(0).__reduce__()[0]
+    harmless: list[Any] = [
+        argparse.Namespace,
+        number,
+        (number, "numpy.core.multiarray.scalar"),
+        *_NUMPY_NUMBERS,
+        codecs.encode,
+    ]
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        with torch.serialization.safe_globals(harmless):
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
+        refused = _REFUSED.search(str(error))
+        if refused:
+            raise UsageError(
+                f"{file}: holds an object of {refused[1]}, which is more than tensors and could run code of its own; "
+                "take the state_dict out of it where it was made, or convert it to safetensors"
+            ) from error
         reason = str(error).partition("\n")[0]
         raise UsageError(
             f"{file}: damaged or holds more than tensors ({reason}); download it again or convert it to safetensors"
         ) from error
-    tensors = loaded.get("model", loaded) if isinstance(loaded, dict) else None
-    return dict(tensors) if isinstance(tensors, Mapping) else {}
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], file: Path, *, fresh: tuple[str, ...] = ()) -> None:

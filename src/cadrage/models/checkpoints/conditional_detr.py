@@ -1,7 +1,7 @@
-"""Weights of the Conditional DETR detectors trained on COCO, from which set prediction starts.
+"""Weights of Conditional DETR: detectors trained on COCO, from which set prediction starts, and crop models.
 
-Everything is taken over but the class head (91 classes there, one here) and the anchors (300 there). The plain and the
-dilated ResNet-50 have the same tensors, so the checkpoint of either fits both.
+Of a detector everything is taken over but the class head (91 classes there, one here) and the anchors (300 there). The
+plain and the dilated ResNet-50 have the same tensors, so the checkpoint of either fits both.
 """
 
 import re
@@ -9,11 +9,18 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.errors import UsageError
+from cadrage.models.checkpoints import Checkpoint, Released, fill, read_tensors
 from cadrage.models.set_prediction import SetPredictor
 
 # Tensors of ours that keep their random start, and the beginnings of theirs that have no place here.
 FRESH = ("proposer.anchors", "proposer.validity_head.weight", "proposer.validity_head.bias")
+# What a crop model has in their place.
+_HEADS = {
+    "class_embed.weight": "proposer.validity_head.weight",
+    "class_embed.bias": "proposer.validity_head.bias",
+    "query_embed.weight": "proposer.anchors",
+}
 _LEFT_OUT = ("query_embed.", "class_embed.")
 
 _BEGINNINGS = {
@@ -88,6 +95,51 @@ def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if names:
             translated.update(zip(names, tensor.chunk(len(names)), strict=True))
     return translated
+
+
+def released_set(checkpoint: Checkpoint, file: Path) -> Released:
+    """A crop model trained by the authors' code of set prediction: a Conditional DETR of one class and any queries.
+
+    Sizes come from the tensors, heads and dilation from the settings of the training where the file has them; otherwise
+    they are those of the authors' code, 8 heads and the dilated ResNet-50.
+
+    Raises:
+        UsageError: it is another network, or a detector of many classes.
+    """
+    theirs = checkpoint.tensors
+    absent = [name for name in (*_HEADS, "input_proj.weight") if name not in theirs]
+    if absent:
+        raise UsageError(f"{file}: no set predictor; it has no {', '.join(absent)}")
+    classes = len(theirs["class_embed.weight"])
+    if classes != 1:
+        raise UsageError(
+            f"{file}: a detector of {classes} classes, not a crop model of one; a training can begin with it: "
+            "cadrage train gaicv2-qg --set checkpoint=FILE"
+        )
+    anchors, width = theirs["query_embed.weight"].shape
+    heads, dilated = checkpoint.settings.get("nheads", 8), bool(checkpoint.settings.get("dilation", True))
+    tensors = translate(theirs) | {ours: theirs[name] for name, ours in _HEADS.items()}
+    named = [layer.groups()[:2] for name in theirs if (layer := _LAYER_NAME.fullmatch(name))]
+    layers = {room: len({index for each, index in named if each == room}) for room in _IN_LAYERS}
+    hidden = theirs.get("transformer.decoder.layers.0.linear1.bias")
+    told = "as the file says" if "dilation" in checkpoint.settings else "taken for that of the authors' code"
+    return Released(
+        tensors,
+        {
+            "backbone": "resnet50-dc5" if dilated else "resnet50",
+            "anchors": int(anchors),
+            "width": int(width),
+            "heads": int(heads),
+            "encoder_layers": layers["encoder"],
+            "decoder_layers": layers["decoder"],
+            "hidden": 0 if hidden is None else len(hidden),
+            "resize_filter": "area",
+        },
+        (
+            f"Conditional DETR with {anchors} queries and one class, {layers['encoder']} + {layers['decoder']} layers",
+            f"ResNet-50 with{'' if dilated else 'out'} dilation, {told}; otherwise --set backbone=",
+        ),
+    )
 
 
 def load_conditional_detr(model: SetPredictor, file: Path) -> None:

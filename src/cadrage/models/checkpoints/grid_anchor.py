@@ -1,27 +1,43 @@
-"""Weights of a whole grid-anchor model: our own files and those released with the paper.
+"""Weights of a whole grid-anchor model: our own files, and those of two published codes.
 
-The released ones need ``legacy=True``, for MobileNetV2 the backbone ``mobilenet-v2-torch``, and photos divided by 256
-instead of 255; their scores are ``(mean opinion - 2.95) / 0.8``.
+The first is the authors' (Zeng et al., TPAMI 2020), with its variant whose head has norms: photos are divided by 256,
+made smaller by bilinear sampling without antialiasing, and scores are ``(mean opinion - 2.95) / 0.8``. The second
+(Zhang) divides by 255, resizes by Pillow's Lanczos filter and learns mean opinions as they are. Both need
+``legacy=True`` and for MobileNetV2 the backbone ``mobilenet-v2-torch``.
 """
 
 from collections.abc import Iterable, Mapping
 from math import isqrt
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from cadrage.errors import UsageError
 from cadrage.models.backbones.pyramids import MobileNetPyramid
-from cadrage.models.checkpoints import fill, fold_norms, read_tensors, rename
-from cadrage.models.checkpoints.backbones import VGG_MODULES, block_modules, check_padding
+from cadrage.models.checkpoints import Checkpoint, Released, fill, fold_norms, read_tensors, rename
+from cadrage.models.checkpoints.backbones import (
+    MOBILENET_TORCHVISION,
+    SHUFFLENET_MODULES,
+    VGG_MODULES,
+    block_modules,
+    check_padding,
+)
 from cadrage.models.grid_anchor import GridAnchorModel, Head
 
 _THEIR_BACKBONE = "Feat_ext."
 # Their VGG is stored twice: whole, and cut into three parts. The parts count.
 _LEFT_OUT = ("Feat_ext.feature.",)
+_ONE_FOR_EACH_SCALE = "Feat_ext1."
 # Last entry of each part of the list of layers, by backbone.
 _VGG_ENDS, _MOBILENET_ENDS, _SHUFFLENET_ENDS = (22, 29, 30), (6, 13, 17), (3, 11, 15)
 _SHUFFLENET_BEGINS = (0, 4, 12)
+
+# Blocks of the stages of ResNet-50, and where each part of it is: module of ours by entry of the list of layers.
+_RESNET_BLOCKS = {"layer1": 3, "layer2": 4, "layer3": 6, "layer4": 3}
+_RESNET_PARTS = {"layer1": "feature3.4", "layer2": "feature3.5", "layer3": "feature4.0", "layer4": "feature5.0"}
+_RESNET_STEPS = ("conv1", "bn1", "conv2", "bn2", "conv3", "bn3", "downsample.0", "downsample.1")
 
 _HEAD = {
     "DimRed": "reduce",
@@ -70,26 +86,136 @@ def _shufflenet() -> dict[str, str]:
     return modules
 
 
-_MOBILENET = "Feat_ext.feature3.0.0.0.weight"
-# A tensor that only this backbone has there, and its table.
-RELEASED = {
-    "Feat_ext.feature3.0.2.weight": _vgg(),
-    _MOBILENET: _mobilenet(),
-    "Feat_ext.feature3.2.0.banch1.0.weight": _shufflenet(),
+def _mobilenet_of_torchvision() -> dict[str, str]:
+    modules = {}
+    for theirs, ours in MOBILENET_TORCHVISION.items():
+        _, place, rest = theirs.split(".", 2)
+        modules[f"{_part(int(place), _MOBILENET_ENDS)}.{rest}"] = f"backbone.backbone.{ours}"
+    return modules
+
+
+def _shufflenet_of_torchvision() -> dict[str, str]:
+    parts = {
+        "conv1.0": "feature3.0.0", "conv1.1": "feature3.0.1",
+        "stage2": "feature3.2", "stage3": "feature4.0", "stage4": "feature5.0",
+    }  # fmt: skip
+    modules = {}
+    for theirs, ours in SHUFFLENET_MODULES.items():
+        begin = next(begin for begin in parts if theirs.startswith(begin))
+        modules[f"{_THEIR_BACKBONE}{parts[begin]}{theirs.removeprefix(begin)}"] = f"backbone.{ours}"
+    return modules
+
+
+def _resnet() -> dict[str, str]:
+    ours = "backbone.backbone"
+    modules = {f"{_THEIR_BACKBONE}feature3.{place}": f"{ours}.{name}" for place, name in ((0, "conv1"), (1, "bn1"))}
+    for layer, blocks in _RESNET_BLOCKS.items():
+        for index in range(blocks):
+            theirs = f"{_THEIR_BACKBONE}{_RESNET_PARTS[layer]}.{index}"
+            modules |= {f"{theirs}.{step}": f"{ours}.{layer}.{index}.{step}" for step in _RESNET_STEPS}
+    return modules
+
+
+class _Form(NamedTuple):
+    """One backbone in one of the published codes: the names of its modules, and channels of the maps it joins."""
+
+    backbone: str
+    modules: dict[str, str]
+    channels: tuple[int, int, int]
+    port: str  # "authors", "second", or "" where names do not tell
+
+
+_AUTHORS, _SECOND = "authors", "second"
+_VGG_WIDTHS, _MOBILENET_WIDTHS, _SHUFFLENET_WIDTHS = (512, 512, 512), (32, 96, 320), (116, 232, 464)
+# A tensor that only this form has there.
+FORMS = {
+    "Feat_ext.feature3.0.2.weight": _Form("vgg16", _vgg(), _VGG_WIDTHS, ""),
+    "Feat_ext.feature3.0.1.conv.0.weight": _Form("mobilenet-v2-torch", _mobilenet(), _MOBILENET_WIDTHS, _AUTHORS),
+    "Feat_ext.feature3.0.1.conv.0.0.weight": _Form(
+        "mobilenet-v2-torch", _mobilenet_of_torchvision(), _MOBILENET_WIDTHS, _SECOND
+    ),
+    "Feat_ext.feature3.2.0.banch1.0.weight": _Form("shufflenet-v2", _shufflenet(), _SHUFFLENET_WIDTHS, _AUTHORS),
+    "Feat_ext.feature3.2.0.branch1.0.weight": _Form(
+        "shufflenet-v2", _shufflenet_of_torchvision(), _SHUFFLENET_WIDTHS, _SECOND
+    ),
+    "Feat_ext.feature3.4.0.conv1.weight": _Form("resnet50", _resnet(), (512, 1024, 2048), ""),
 }
+# How each of the codes shows photos and what its scores are.
+_READINGS: dict[str, dict[str, Any]] = {
+    _AUTHORS: {
+        "pixel_divisor": 256, "resize_filter": "bilinear-plain", "score_mean": 2.95, "score_deviation": 0.8,
+    },
+    _SECOND: {"pixel_divisor": 255, "resize_filter": "lanczos", "score_mean": 0.0, "score_deviation": 1.0},
+}  # fmt: skip
+# The authors' models reduce to so many channels, those of the second code to 16 or 32.
+_AUTHORS_REDUCED = 8
+
+
+def _form(tensors: Mapping[str, Tensor]) -> _Form | None:
+    return next((form for sign, form in FORMS.items() if sign in tensors), None)
 
 
 def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Released tensors under our names, norms of MobileNetV2 folded; our own come back as they are."""
-    for sign, modules in RELEASED.items():
-        if sign in tensors:
-            renamed = fold_norms(rename(tensors, modules | _HEAD, _LEFT_OUT))
-            return {
-                # Their matrices are convolutions as large as the region.
-                name: tensor.flatten(1) if name.startswith("head.") and tensor.dim() > 1 else tensor
-                for name, tensor in renamed.items()
-            }
-    return tensors
+    form = _form(tensors)
+    if form is None:
+        return tensors
+    renamed = fold_norms(rename(tensors, form.modules | _HEAD, _LEFT_OUT))
+    return {
+        # Their matrices are convolutions as large as the region.
+        name: tensor.flatten(1) if name.startswith("head.") and tensor.dim() > 1 else tensor
+        for name, tensor in renamed.items()
+    }
+
+
+def released_grid_anchor(checkpoint: Checkpoint, file: Path) -> Released:
+    """A model of either published code, with all that its tensors tell: backbone, scales, channels, cells and head.
+
+    Where names do not tell the code (VGG16 without the second copy that the authors' files have, ResNet-50), eight
+    channels are taken for the authors'.
+
+    Raises:
+        UsageError: it is another network, or one with a backbone for each scale.
+    """
+    theirs = checkpoint.tensors
+    form = _form(theirs)
+    if any(name.startswith(_ONE_FOR_EACH_SCALE) for name in theirs):
+        raise UsageError(
+            f"{file}: has a backbone for each scale, which no table of the paper is about; no model does that"
+        )
+    absent = [name for name in ("DimRed.weight", "FC_layers.0.0.weight") if name not in theirs]
+    if form is None or absent:
+        raise UsageError(
+            f"{file}: no grid-anchor model; it has no {', '.join(absent) or 'backbone that is known here'}"
+        )
+    reduced, joined = theirs["DimRed.weight"].shape[:2]
+    cells = theirs["FC_layers.0.0.weight"].shape[-1]
+    tensors = translate(theirs)
+    # Counters of norms are not looked at when a model is asked.
+    counted = [name.removesuffix("weight") for name in tensors if name.endswith("_norm.weight")]
+    tensors |= {f"{norm}num_batches_tracked": torch.tensor(0) for norm in counted}
+    head = head_variant(tensors) or "plain"
+    whole_copy = any(name.startswith(_LEFT_OUT) for name in theirs)
+    sure = form.port or (_AUTHORS if whole_copy or head == "norm" else "")
+    port = sure or (_AUTHORS if reduced == _AUTHORS_REDUCED else _SECOND)
+    several = joined == sum(form.channels)
+    code = "the authors' code" if port == _AUTHORS else "the second published code"
+    why = "" if sure else f", by its {reduced} channels; otherwise --set pixel_divisor=, resize_filter=, score_mean="
+    settings = {
+        "backbone": form.backbone,
+        "reduced": int(reduced),
+        "bins": int(cells),
+        "multi_scale": several,
+        "head": head,
+        "legacy": True,
+        **_READINGS[port],
+    }
+    recognised = (
+        f"grid anchors on {form.backbone}, {'several scales' if several else 'one scale'}, {reduced} channels, "
+        f"{cells}x{cells} cells" + (", norms in the head" if head == "norm" else ""),
+        f"trained by {code}{why}",
+    )
+    return Released(tensors, settings, recognised)
 
 
 def head_variant(names: Iterable[str]) -> Head | None:
@@ -111,7 +237,8 @@ def load_grid_anchor(model: GridAnchorModel, file: Path) -> None:
     """
     read = read_tensors(file)
     tensors = translate(read)
-    if isinstance(model.backbone, MobileNetPyramid) and _MOBILENET in read:
+    form = _form(read)
+    if isinstance(model.backbone, MobileNetPyramid) and form is not None and form.backbone == "mobilenet-v2-torch":
         check_padding(model.backbone.backbone, True, file)
     if tensors is not read and not model.legacy:
         raise UsageError(

@@ -8,11 +8,10 @@ import logging
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from cadrage.datasets.manifest import PhotoRecord
-from cadrage.datasets.pixels import load_photo
+from cadrage.datasets.pixels import ResizeFilter, load_photo, resize
 from cadrage.errors import PhotoError
 
 Pixels = NDArray[np.float32]
@@ -28,26 +27,35 @@ _SMALLEST_SIDE = 0.15
 _DECODE_MARGIN = 1.5
 
 
-def read_photo(record: PhotoRecord, size_wh: tuple[int, int]) -> NDArray[np.uint8] | None:
+def read_photo(
+    record: PhotoRecord, size_wh: tuple[int, int], resize_filter: ResizeFilter = "area"
+) -> NDArray[np.uint8] | None:
     """A photo ``(H, W, 3)`` from which one of this size can be made; None, and a warning, if it cannot be read."""
+    # The other filters are about single pixels of the photo as it is.
+    decoded = round(max(size_wh) * _DECODE_MARGIN) if resize_filter == "area" else max(record.size_wh)
     try:
-        return load_photo(record.file, round(max(size_wh) * _DECODE_MARGIN))
+        return load_photo(record.file, decoded)
     except PhotoError as error:
         _log.warning("%s; the photo is left out", error)
         return None
 
 
-def resized(pixels: NDArray[np.uint8], size_wh: tuple[int, int], window: Window = WHOLE) -> NDArray[np.uint8]:
-    """The window of a photo ``(H, W, 3)`` at another size, with the product's filter."""
+def resized(
+    pixels: NDArray[np.uint8],
+    size_wh: tuple[int, int],
+    window: Window = WHOLE,
+    resize_filter: ResizeFilter = "area",
+) -> NDArray[np.uint8]:
+    """The window of a photo ``(H, W, 3)`` at another size."""
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = window
     region = (x1 * width, y1 * height, x2 * width, y2 * height)
-    return np.asarray(Image.fromarray(pixels).resize(size_wh, Image.Resampling.BILINEAR, box=region))
+    return resize(pixels, size_wh, resize_filter, region)
 
 
-def to_image(pixels: NDArray[np.uint8] | Pixels) -> Tensor:
-    """Pixels ``(H, W, 3)`` as a tensor ``(3, H, W)``, of which 255 becomes 1."""
-    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1) / 255
+def to_image(pixels: NDArray[np.uint8] | Pixels, divisor: int = 255) -> Tensor:
+    """Pixels ``(H, W, 3)`` as a tensor ``(3, H, W)``, of which ``divisor`` becomes 1."""
+    return torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1) / divisor
 
 
 def to_tensor(values: Floats) -> Tensor:

@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from cadrage.errors import OutputError, UsageError
+from cadrage.inference.store.card_input import ModelInput, card_of_input
 from cadrage.training.engine.quiet import framework_quiet
-from cadrage.training.engine.recipes import Recipe
 
 CARD = "card.json"
+RUN_FILES = "run"
+"""In a card, the files beside the parts that make the folder a finished run as well."""
 
 _BATCH, _COUNT = Dim("batch"), Dim("count")
 PER_PHOTO = {0: _BATCH}
@@ -39,23 +41,36 @@ class Part(NamedTuple):
     half: bool = False  # large weights are kept in 16 bits
 
 
-def example_photos(side: int) -> Tensor:
-    """Two photos: the exporter takes an axis of length 1 for one that is always so."""
-    return torch.zeros(2, 3, side, side)
+# Rows and columns of the examples of photos at their own shape; different, so that neither is taken for the other.
+_OWN_HW = (96, 64)
+
+
+class ExamplePhotos(NamedTuple):
+    """Two photos, as the exporter takes an axis of length 1 for one that is always so, and which axes vary.
+
+    Attributes:
+        image: ``(2, 3, H, W)``.
+        axes: of photos.
+        map_axes: of maps that come from them.
+    """
+
+    image: Tensor
+    axes: dict[int, Any]
+    map_axes: dict[int, Any]
+
+
+def example_photos(shown: ModelInput) -> ExamplePhotos:
+    """Photos as they are shown to a model."""
+    if shown.shape == "square":
+        return ExamplePhotos(torch.zeros(2, 3, shown.side, shown.side), PER_PHOTO, PER_PHOTO)
+    rows, columns = (shown.multiple * Dim(name) if shown.multiple > 1 else Dim(name) for name in ("rows", "columns"))
+    axes = {0: _BATCH, 2: rows, 3: columns}
+    return ExamplePhotos(torch.zeros(2, 3, *_OWN_HW), axes, {0: _BATCH, 2: Dim("map_rows"), 3: Dim("map_columns")})
 
 
 def example_boxes() -> Tensor:
     """Boxes ``(2, 3, 4)`` on `example_photos`."""
     return torch.tensor([[0.1, 0.1, 0.9, 0.9], [0.0, 0.0, 1.0, 1.0], [0.2, 0.3, 0.5, 0.6]]).repeat(2, 1, 1)
-
-
-def expect_squares(recipe: Recipe, resize: str) -> None:
-    """Raise UsageError if a recipe keeps the photo's shape, which the product's square input does not."""
-    if resize != "squash":
-        raise UsageError(
-            f"{recipe.name}.{recipe.tag}: trained at the photo's own shape, but the product takes squares; train it "
-            "with --set resize=squash"
-        )
 
 
 def example_persons() -> tuple[Tensor, Tensor]:
@@ -64,21 +79,24 @@ def example_persons() -> tuple[Tensor, Tensor]:
 
 
 class EvaluatorTrunk(nn.Module):
-    """Photos ``(B, 3, S, S)`` to the map ``(B, C, h, w)`` that the boxes of any evaluator are aligned on."""
+    """Photos ``(B, 3, H, W)``, RGB in [0, 1], to the map ``(B, C, h, w)`` that the boxes of any evaluator lie on.
 
-    def __init__(self, model: nn.Module) -> None:
+    ``pixel_divisor`` is what the model's own pixels were divided by; the product divides by 255.
+    """
+
+    def __init__(self, model: nn.Module, pixel_divisor: int = 255) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.scale = model, 255 / pixel_divisor
 
     def forward(self, image: Tensor) -> Tensor:
-        features: Tensor = cast(Any, self.model).features(image)
+        features: Tensor = cast(Any, self.model).features(image if self.scale == 1 else image * self.scale)
         return features
 
 
-def card_input(side: int) -> dict[str, Any]:
-    """What the card of a model says that takes photos as squares of ``side`` pixels."""
+def card_input(shown: ModelInput) -> dict[str, Any]:
+    """What the card of a model says of the photos and the boxes that it takes."""
     return {
-        "input": {"side": side, "resize": "squash, bilinear with antialias", "range": "RGB in [0, 1]"},
+        "input": card_of_input(shown),
         "boxes": "x1 y1 x2 y2, normalised to the upright photo",
     }
 
@@ -181,7 +199,7 @@ def _expect_export(out: Path) -> None:
 def _files_of_export(folder: Path) -> set[str]:
     """The card and the files that it names; what lies there without being named was not written by an export."""
     try:
-        parts = json.loads((folder / CARD).read_text(encoding="utf-8"))["parts"]
-        return {CARD, *(str(part["file"]) for part in parts.values())}
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return {CARD, *(str(part["file"]) for part in card["parts"].values()), *map(str, card.get(RUN_FILES, ()))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {CARD}

@@ -46,7 +46,7 @@ def _train(system: System[R], recipe: R, data: Path, out: Path, resume: bool, de
     expect_distinct_names(prepared.validation)
     _expect_measured(recipe.keep_best, prepared)
     best = KeepBest(recipe.keep_best, out) if recipe.keep_best else None
-    trainer = _trainer(system, recipe, out, _callbacks(system, recipe, out, prepared, best), devices)
+    trainer = _trainer(recipe, out, _callbacks(system, recipe, out, prepared, best), devices)
     share: dict[str, int] = {"rank": trainer.global_rank, "processes": trainer.world_size}
     shuffle = SharedShuffle(len(prepared.fit), recipe.seed, batch=recipe.batch, **share)
     record = _record(recipe, data, prepared) | {"started_from": begun_with}
@@ -98,7 +98,7 @@ def _callbacks(system: System[R], recipe: R, out: Path, prepared: Prepared, best
     return [*callbacks, *more, *checkpoints(out)]
 
 
-def _trainer(system: System[R], recipe: R, out: Path, callbacks: list[Callback], devices: int) -> lightning.Trainer:
+def _trainer(recipe: R, out: Path, callbacks: list[Callback], devices: int) -> lightning.Trainer:
     shown = progress()
     shown["callbacks"] = [*callbacks, *shown["callbacks"]]
     return lightning.Trainer(
@@ -107,7 +107,8 @@ def _trainer(system: System[R], recipe: R, out: Path, callbacks: list[Callback],
         strategy="ddp" if devices > 1 else "auto",
         # The samplers share the photos themselves: the trainer's own would repeat some and forget the epoch.
         use_distributed_sampler=False,
-        precision="bf16-mixed" if system.mixed_precision and torch.cuda.is_available() else "32-true",
+        # Half precision is slower than full on most CPUs.
+        precision="bf16-mixed" if recipe.precision == "bf16" and torch.cuda.is_available() else "32-true",
         max_epochs=recipe.epochs,
         gradient_clip_val=recipe.gradient_clip or None,
         logger=TensorBoardLogger(out, name="", version="tensorboard"),

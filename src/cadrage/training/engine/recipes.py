@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, asdict, fields
+from dataclasses import Field, asdict, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -44,6 +44,11 @@ class Recipe:
     average_decay: float
     workers: int
     keep_best: str
+
+    @property
+    def precision(self) -> str:
+        """How a GPU computes: "32", or "bf16" for all but what needs more; fields of some kinds of recipe."""
+        return "32"
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -135,13 +140,30 @@ def make_recipe(kind: type[AnyRecipe], file: Path, overrides: Mapping[str, str] 
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key, text in (overrides or {}).items():
         values[key] = _typed(known[key], text) if key in known else text
+    return kind(**_fitting(file, known, values))
+
+
+def with_overrides(recipe: AnyRecipe, file: Path, overrides: Mapping[str, str]) -> AnyRecipe:
+    """A recipe with single fields replaced by texts as typed on a command line; ``file`` is named in messages.
+
+    Raises:
+        UsageError: a field is unknown or of the wrong type.
+    """
+    known = {field.name: field for field in fields(recipe)}  # type: ignore[arg-type]
+    values = {key: _typed(known[key], text) if key in known else text for key, text in overrides.items()}
+    changed: AnyRecipe = replace(cast(Any, recipe), **_fitting(file, known, values))
+    return changed
+
+
+def _fitting(file: Path, known: Mapping[str, "Field[Any]"], values: Mapping[str, Any]) -> dict[str, Any]:
+    fitting = {}
     for key, value in values.items():
         if key not in known:
             meant = get_close_matches(key, known, n=1)
             hint = f"did you mean {meant[0]!r}?" if meant else f"known are {', '.join(sorted(known))}"
             raise UsageError(f"{file}: unknown field {key!r}; {hint}")
-        values[key] = _checked(f"{file}: {key}", known[key].default, value)
-    return kind(**values)
+        fitting[key] = _checked(f"{file}: {key}", known[key].default, value)
+    return fitting
 
 
 def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:

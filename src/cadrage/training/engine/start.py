@@ -100,12 +100,12 @@ def started_from(recipe: Recipe, data: Path) -> dict[str, dict[str, Any]]:
     if field:
         named = getattr(recipe, field)
         file = find_weights(named, data)
-        found[field] = {"file": named, "sha256": _sha256(file)}
+        found[field] = {"file": named, "sha256": sha256_of(file)}
         if field == "trunk_weights" and (file.parent / RECORD).is_file():
             found[field]["trained_on"] = _trained_on(file.parent / RECORD)
     for field in recipe.models:
         named = getattr(recipe, field)
-        found[field] = {"file": named, "sha256": _sha256(find_model(named, data) / "card.json")}
+        found[field] = {"file": named, "sha256": sha256_of(find_model(named, data) / "card.json")}
     return found
 
 
@@ -113,12 +113,13 @@ def _deciding(recipe: Recipe) -> str | None:
     return next((field for field in recipe.weights if getattr(recipe, field)), None)
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """The checksum of a file that a recipe or a caller names; raises UsageError if it cannot be read."""
     try:
         with file.open("rb") as stream:
             return file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror}); the recipe names it") from error
+        raise UsageError(f"{file}: cannot be read ({error.strerror}); the run needs it") from error
 
 
 def _trained_on(record: Path) -> dict[str, Any]:

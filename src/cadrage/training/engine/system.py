@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from cadrage.datasets.manifest import PhotoRecord
+from cadrage.models.checkpoints import Checkpoint, Released
 from cadrage.training.engine.batches import Samples
 from cadrage.training.engine.export import Part
 from cadrage.training.engine.module import SystemTraining
@@ -54,7 +55,7 @@ class System(Generic[R]):
         parts: what is exported of a trained model.
         card: what the card of the exported model says of its input, its numbers and its parts, given the latter.
         callbacks: more of them, given the photos to measure on.
-        mixed_precision: train in half precision where there is a GPU.
+        released: what the weights of its authors mean here, given what a file holds and its path.
     """
 
     recipe: type[R]
@@ -65,7 +66,7 @@ class System(Generic[R]):
     parts: Callable[["Trained[R]"], list[Part]]
     card: Callable[["Trained[R]", Mapping[str, Any]], dict[str, Any]]
     callbacks: Callable[[Sequence[PhotoRecord]], list[Callback]] | None = None
-    mixed_precision: bool = False
+    released: Callable[[Checkpoint, Path], Released] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.datasets.pixels import load_photos
 from cadrage.evaluation.metrics.pairs import pair_agreement
 from cadrage.geometry import iou_matrix, mirror
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.mobilenet_v2 import load_imagenet_weights
 from cadrage.models.default import CropModel
 from cadrage.training.engine.augment import (
@@ -302,7 +303,7 @@ def _start(recipe: DefaultRecipe, data: Path) -> CropModel:
 def default_parts(model: nn.Module, side: int) -> list[Part]:
     """Trunk, proposer and evaluator of a trained model that takes squares of ``side`` pixels."""
     crops = cast(CropModel, model.eval().to(memory_format=torch.contiguous_format))  # type: ignore[call-overload]
-    image = example_photos(side)
+    image = example_photos(ModelInput(side)).image
     with torch.no_grad():
         features = crops.trunk(image)
     inputs = (features, torch.zeros(2))
@@ -315,7 +316,7 @@ def default_parts(model: nn.Module, side: int) -> list[Part]:
 
 
 def _card(trained: Trained[DefaultRecipe], parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {**card_input(trained.recipe.side), "proposals": "distribution", "parts": parts}
+    return {**card_input(ModelInput(trained.recipe.side)), "proposals": "distribution", "parts": parts}
 
 
 SYSTEM = System(

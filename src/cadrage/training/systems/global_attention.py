@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.errors import UsageError
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.checkpoints.human_centric import released_global_attention
 from cadrage.models.global_attention import GlobalAttentionModel
 from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.module import Forward, Shown
@@ -40,6 +42,7 @@ class GlobalAttentionRecipe(GuidedRecipe):
         **GuidedRecipe.choices,
         "heat_map": ("predicted", "supervised", "none", "oracle"),
         "head": ("slim", "wide"),
+        "relation": ("conv", "graph"),
     }
     ranges: ClassVar[tuple[Range, ...]] = (
         *GuidedRecipe.ranges,
@@ -57,6 +60,7 @@ class GlobalAttentionRecipe(GuidedRecipe):
     residual: bool = True  # the encoder adds to its input
     detach_heat: bool = False  # no gradient of the scores enters the importance map
     head: str = "slim"  # or "wide", whose first layer sees all cells of a region
+    relation: str = "conv"  # what the map is made from: surroundings, or "graph" for the whole photo
     partition: bool = False  # takes the main person, as human-centric models do
     teacher_mixing: float = 0.0  # share of the steps in which the map of people's crops gives way to the predicted one
 
@@ -93,7 +97,7 @@ def build_global_attention(recipe: GlobalAttentionRecipe) -> GlobalAttentionMode
     """The untrained model of a recipe."""
     # The recipe was checked when it was read. The oracle takes the place of a predicted map.
     heat = "predicted" if recipe.heat_map == "oracle" else recipe.heat_map
-    choices: dict[str, Any] = {"heat": heat, "head": recipe.head}
+    choices: dict[str, Any] = {"heat": heat, "head": recipe.head, "relation": recipe.relation}
     return GlobalAttentionModel(
         cast(Any, make_pyramid(recipe.backbone)),
         encoder=recipe.encoder,
@@ -178,14 +182,16 @@ class PersonAttentionImportance(AttentionImportance):
         return super().forward(self.model.update(features, person_xyxy, has_person))
 
 
-def attention_parts(model: nn.Module, side: int) -> list[Part]:
+def attention_parts(model: nn.Module, shown: ModelInput, pixel_divisor: int = 255) -> list[Part]:
     """Trunk, evaluator and, with a heat head, importance of a trained model.
 
     Args:
-        side: of the square input in pixels, a multiple of 32.
+        model: trained.
+        shown: how photos are shown to it.
+        pixel_divisor: what its pixels were divided by in training.
     """
     attention = cast(GlobalAttentionModel, model.eval())
-    image = example_photos(side)
+    image, axes, map_axes = example_photos(shown)
     with torch.no_grad():
         features = attention.features(image)
     knows_persons = attention.partition is not None
@@ -194,12 +200,12 @@ def attention_parts(model: nn.Module, side: int) -> list[Part]:
     evaluator = PersonAttentionEvaluator(attention) if knows_persons else AttentionEvaluator(attention)
     inputs = (features, torch.zeros(2), example_boxes(), *persons)
     parts = [
-        Part("trunk", EvaluatorTrunk(attention), (image,), ["features"], (PER_PHOTO,)),
-        Part("evaluator", evaluator, inputs, ["scores"], (PER_PHOTO, PER_PHOTO, PER_BOX, *person_axes)),
+        Part("trunk", EvaluatorTrunk(attention, pixel_divisor), (image,), ["features"], (axes,)),
+        Part("evaluator", evaluator, inputs, ["scores"], (map_axes, PER_PHOTO, PER_BOX, *person_axes)),
     ]
     if attention.heat_head is not None:
         importance = PersonAttentionImportance(attention) if knows_persons else AttentionImportance(attention)
-        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *person_axes)))
+        parts.append(Part("importance", importance, (features, *persons), ["importance"], (map_axes, *person_axes)))
     return parts
 
 
@@ -213,15 +219,16 @@ def _parts(model: nn.Module, recipe: GlobalAttentionRecipe) -> list[Part]:
         raise UsageError(
             f"{recipe.name}.{recipe.tag}: sees what people said of the crops it ranks (oracle); no product can"
         )
-    return attention_parts(model, recipe.side)
+    return attention_parts(model, recipe.shown, recipe.pixel_divisor)
 
 
 SYSTEM = evaluator_system(
     GlobalAttentionRecipe,
     build=build_global_attention,
     load=lambda model, file: fill(model, read_tensors(file), file),
-    not_in_weights=("heat_map", "residual", "legacy"),
+    not_in_weights=("heat_map", "residual", "legacy", "pixel_divisor"),
     forward=forward_of,
     parts=_parts,
     card=attention_card,
+    released=released_global_attention,
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.models.backbones.pyramids import make_pyramid
-from cadrage.models.checkpoints.grid_anchor import load_grid_anchor
+from cadrage.models.checkpoints.grid_anchor import load_grid_anchor, released_grid_anchor
 from cadrage.models.grid_anchor import HEADS, REGIONS, GridAnchorModel
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.engine.evaluators.system import evaluator_system
@@ -61,15 +61,15 @@ class GridEvaluator(nn.Module):
 
 
 def grid_parts(model: nn.Module, recipe: GridRecipe) -> list[Part]:
-    """The trunk and the evaluator of a trained model that takes squares."""
+    """The trunk and the evaluator of a trained model."""
     grid = cast(GridAnchorModel, model.eval())
-    image = example_photos(recipe.side)
+    image, axes, map_axes = example_photos(recipe.shown)
     with torch.no_grad():
         features = grid.features(image)
     inputs = (features, torch.zeros(2), example_boxes())
     return [
-        Part("trunk", EvaluatorTrunk(grid), (image,), ["features"], (PER_PHOTO,)),
-        Part("evaluator", GridEvaluator(grid), inputs, ["scores"], (PER_PHOTO, PER_PHOTO, PER_BOX)),
+        Part("trunk", EvaluatorTrunk(grid, recipe.pixel_divisor), (image,), ["features"], (axes,)),
+        Part("evaluator", GridEvaluator(grid), inputs, ["scores"], (map_axes, PER_PHOTO, PER_BOX)),
     ]
 
 
@@ -81,7 +81,8 @@ SYSTEM = evaluator_system(
     GridRecipe,
     build=build_grid_model,
     load=_load,
-    not_in_weights=("regions", "legacy"),
+    not_in_weights=("regions", "legacy", "pixel_divisor"),
     parts=grid_parts,
     card=lambda model: {},
+    released=released_grid_anchor,
 )

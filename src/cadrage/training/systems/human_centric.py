@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from cadrage.errors import UsageError
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints import fill, read_tensors
-from cadrage.models.checkpoints.human_centric import translate
+from cadrage.models.checkpoints.human_centric import released_human_centric, translate
 from cadrage.models.human_centric import HumanCentricModel
 from cadrage.models.regions import Output
 from cadrage.training.engine.evaluators.module import Shown
@@ -102,27 +103,30 @@ class HumanCentricImportance(nn.Module):
         return heat.squeeze(1)
 
 
-def human_parts(model: nn.Module, side: int) -> list[Part]:
+def human_parts(model: nn.Module, shown: ModelInput, pixel_divisor: int = 255) -> list[Part]:
     """Trunk, evaluator and, with the content branch, importance of a trained model.
 
     Args:
-        side: of the square input in pixels, a multiple of 32.
+        model: trained.
+        shown: how photos are shown to it.
+        pixel_divisor: what its pixels were divided by in training.
     """
     human = cast(HumanCentricModel, model.eval())
-    image = example_photos(side)
+    image, axes, map_axes = example_photos(shown)
     with torch.no_grad():
         features = human.features(image)
     persons = example_persons()
     person_axes = (PER_PHOTO, PER_PHOTO)
+    importance_axes = (map_axes, *person_axes)
     inputs = (features, torch.zeros(2), example_boxes(), *persons)
-    axes = (PER_PHOTO, PER_PHOTO, PER_BOX, *person_axes)
+    evaluator_axes = (map_axes, PER_PHOTO, PER_BOX, *person_axes)
     parts = [
-        Part("trunk", EvaluatorTrunk(human), (image,), ["features"], (PER_PHOTO,)),
-        Part("evaluator", HumanCentricEvaluator(human), inputs, ["scores"], axes),
+        Part("trunk", EvaluatorTrunk(human, pixel_divisor), (image,), ["features"], (axes,)),
+        Part("evaluator", HumanCentricEvaluator(human), inputs, ["scores"], evaluator_axes),
     ]
     if human.content is not None:
         importance = HumanCentricImportance(human)
-        parts.append(Part("importance", importance, (features, *persons), ["importance"], (PER_PHOTO, *person_axes)))
+        parts.append(Part("importance", importance, (features, *persons), ["importance"], importance_axes))
     return parts
 
 
@@ -135,8 +139,9 @@ SYSTEM = evaluator_system(
     HumanCentricRecipe,
     build=build_human_centric,
     load=lambda model, file: fill(model, translate(read_tensors(file)), file),
-    not_in_weights=("parts", "legacy"),
+    not_in_weights=("parts", "legacy", "pixel_divisor"),
     forward=lambda recipe: run_human_centric,
-    parts=lambda model, recipe: human_parts(model, recipe.side),
+    parts=lambda model, recipe: human_parts(model, recipe.shown, recipe.pixel_divisor),
     card=human_card,
+    released=released_human_centric,
 )

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from cadrage.datasets.manifest import Pair
-from cadrage.training.engine.evaluators.samples import RatedSamples, mirrored, network_size
+from cadrage.geometry.input_size import input_size
+from cadrage.training.engine.evaluators.samples import RatedSamples, mirrored
 from cadrage.training.engine.evaluators.targets import RatingScale
 from cadrage.training.systems.grid_anchor import GridRecipe
 
@@ -35,7 +36,7 @@ BOXES = np.sort(np.random.default_rng(0).random((100, 2, 2)), axis=1).reshape(-1
     ],
 )
 def test_the_shorter_side_is_given_and_both_are_multiples_of_32(size_wh, expected):
-    assert network_size(size_wh, 256, 1024) == expected
+    assert input_size(size_wh, 256, 1024, 32) == expected
 
 
 @pytest.mark.parametrize(("rating", "target"), [(4.55, 2.0), (2.95, 0.0), (2.15, -1.0)])

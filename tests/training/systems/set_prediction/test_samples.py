@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from cadrage.datasets.manifest import PhotoRecord
+from cadrage.geometry.input_size import input_size
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.training.systems.set_prediction.recipe import SetRecipe
 from cadrage.training.systems.set_prediction.samples import (
     SetSample,
     SetSamples,
     collate,
-    target_size,
     targets_in_window,
 )
 from cadrage.training.systems.set_prediction.targets import PhotoTargets, photo_targets
@@ -62,7 +62,7 @@ def bright_part(image: torch.Tensor, box_cxcywh: torch.Tensor) -> tuple[float, f
     ],
 )
 def test_the_size_of_a_photo(size_wh, shorter, expected):
-    assert target_size(size_wh, shorter, 1333) == expected
+    assert input_size(size_wh, shorter, 1333) == expected
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -123,15 +123,24 @@ def test_photos_of_one_shape_need_no_padding_and_others_get_it():
     batch = collate([sample(64, 70), None, sample(40, 96)])
     assert batch is not None
     assert batch.padding is not None
+    # Only up to the largest of them.
     assert batch.image.shape == (2, 3, 64, 96)
     assert (~batch.padding).sum(dim=(1, 2)).tolist() == [64 * 70, 40 * 96]
     assert batch.image[1, :, 40:].abs().sum() == 0
     single = collate([sample(50, 70)])
-    assert single is not None
-    # Padded to the coarsest stride even alone.
-    assert single.image.shape == (1, 3, 64, 96)
+    assert (single.image.shape, single.padding) == ((1, 3, 50, 70), None)
     nothing = collate([None, None])
     assert (nothing.photos(), nothing.file_names, nothing.unreadable) == (0, (), 2)
+
+
+@pytest.mark.parametrize(("backbone", "size_wh"), [("resnet50-dc5", (899, 600)), ("mobilenet-v2", (896, 608))])
+def test_a_measured_photo_has_the_size_of_the_paper_and_no_padding(record, backbone, size_wh, tmp_path):
+    Image.new("RGB", (1024, 683)).save(tmp_path / "b.png")
+    record = replace(record, file=tmp_path / "b.png", size_wh=(1024, 683))
+    recipe = replace(SetRecipe(), backbone=backbone)
+    sample = SetSamples([record], [photo_targets(record, threshold=1.0)], recipe, augmented=False)[(0, 0)]
+    batch = collate([sample])
+    assert (batch.image.shape[2:], batch.padding) == (size_wh[::-1], None)
 
 
 def test_an_unreadable_photo_is_told_and_left_out(record, caplog):

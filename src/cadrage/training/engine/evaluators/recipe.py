@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from cadrage.datasets.pixels import RESIZE_FILTERS, ResizeFilter
 from cadrage.errors import UsageError
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.models.backbones.pyramids import PYRAMIDS
 from cadrage.training.engine.recipes import Choices, Range, Recipe, expect_splits
+
+COARSEST_STRIDE = 32
+"""Maps of several strides fit on one another where both sides of a photo are multiples of it, in pixels."""
 
 LOSSES = ("huber", "rank", "pairs", "overlap")
 """The terms of the loss that teach scores; the recipe's field of the same name is the weight of each."""
@@ -24,6 +29,9 @@ class EvaluatorRecipe(Recipe):
         "resize": ("shorter-side", "squash"),
         "colour": ("photometric", "jitter", "none"),
         "backbone": tuple(PYRAMIDS),
+        "resize_filter": RESIZE_FILTERS,
+        "precision": ("32", "bf16"),
+        "pixel_divisor": (255, 256),
         "schedule": ("constant", "one-cycle", "warm-cosine"),
         "candidates": ("grid", "lattice"),
     }
@@ -43,6 +51,8 @@ class EvaluatorRecipe(Recipe):
     resize: str = "shorter-side"  # both sides multiples of 32, or "squash" to the square that the product needs
     side: int = 256  # pixels, of the shorter side or of the square
     longer_side_limit: int = 1024  # pixels; photos more elongated than this allows are squashed
+    resize_filter: str = "area"  # averages what a pixel covers; "bilinear-plain" and "lanczos" as authors' codes do
+    pixel_divisor: int = 255  # of pixels before they are normalised; weights of the grid-anchor paper need 256
     flip: bool = True
     colour: str = "photometric"  # of the paper, "jitter" by the strength below, or "none"
     jitter: float = 0.2  # brightness, contrast and saturation vary by a factor within 1 +- jitter
@@ -73,6 +83,7 @@ class EvaluatorRecipe(Recipe):
     schedule: str = "constant"  # "one-cycle", or by the epoch "warm-cosine"
     warm_up: float = 0.15  # share of the steps before the peak of the one cycle
     average_decay: float = 0.0  # per step, of the exponential weight average that is evaluated; 0 for none
+    precision: str = "32"  # of a GPU: "32" as the authors' codes, or "bf16", half of it for all but what needs more
     workers: int = 2
     keep_best: str = ""  # measure such as "srcc" whose best validation epoch is kept; empty keeps the last epoch
     # Product.
@@ -83,11 +94,19 @@ class EvaluatorRecipe(Recipe):
         """Whether scores depend on maps made of people's crops, in validation too."""
         return False
 
+    @property
+    def shown(self) -> ModelInput:
+        """How photos are shown to the model."""
+        resize_filter = cast(ResizeFilter, self.resize_filter)
+        if self.resize == "squash":
+            return ModelInput(self.side, resize_filter=resize_filter)
+        return ModelInput(self.side, "own", COARSEST_STRIDE, self.longer_side_limit, resize_filter)
+
     def check(self, file: Path) -> None:
         """As every recipe's."""
         Recipe.check(self, file)
         expect_splits(file, (*self.train, *self.validate), "gaicd-v2:train")
-        if self.side < 32 or self.side % 32:
+        if self.side < COARSEST_STRIDE or self.side % COARSEST_STRIDE:
             raise UsageError(f"{file}: side {self.side} must be a multiple of 32, the coarsest stride")
         if self.window_share and self.resize != "squash":
             # Batches are made by the sizes of whole photos.

@@ -1,6 +1,5 @@
 """Training samples of evaluators: a photo at the network's size, boxes on it, and batches that pad no photo."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -38,32 +37,12 @@ from cadrage.training.engine.evaluators.targets import (
     window_heat,
 )
 
-_COARSEST_STRIDE = 32
 # A box may stick out of a window by this much before it is dropped.
 _WINDOW_TOLERANCE = 0.02
 # Persons vary by numbers of their own, so that models with and without them are trained on the same photos.
 _PERSON_STREAM = 1
 # Pixels of a blank picture; enough for every backbone.
 _BLANK_SIDE = 64
-
-
-def network_size(size_wh: tuple[int, int], shorter_side: int, longer_side_limit: int) -> tuple[int, int]:
-    """Width and height with the shorter side given and both sides multiples of 32.
-
-    The rule of grid-anchor cropping (Zeng et al., TPAMI 2020, section 5.1, as their code does it): each side is rounded
-    half up, so the aspect changes a little. The longer side is at most the limit, rounded down; a photo more elongated
-    than that is squashed.
-
-    Example:
-        >>> network_size((1000, 667), 256, 1024), network_size((1200, 500), 256, 1024)
-        ((384, 256), (608, 256))
-    """
-    scale = shorter_side / min(size_wh)
-    most = longer_side_limit // _COARSEST_STRIDE
-    width, height = (
-        _COARSEST_STRIDE * min(math.floor(side * scale / _COARSEST_STRIDE + 0.5), most) for side in size_wh
-    )
-    return width, height
 
 
 class RatedSample(NamedTuple):
@@ -129,26 +108,24 @@ class RatedSamples(Dataset[RatedSample | None]):
 
     def size_wh(self, index: int) -> tuple[int, int]:
         """Width and height at which a photo is seen."""
-        recipe = self.recipe
-        if recipe.resize == "squash":
-            return recipe.side, recipe.side
-        return network_size(self.records[index].size_wh, recipe.side, recipe.longer_side_limit)
+        return self.recipe.shown.size_wh(self.records[index].size_wh)
 
     def __getitem__(self, key: tuple[int, int]) -> RatedSample | None:
         epoch, index = key
         record, size_wh = self.records[index], self.size_wh(index)
-        pixels = read_photo(record, size_wh)
+        resize_filter, divisor = self.recipe.shown.resize_filter, self.recipe.pixel_divisor
+        pixels = read_photo(record, size_wh, resize_filter)
         if pixels is None:
             return None
         if not self.augmented:
-            image = to_image(resized(pixels, size_wh))
+            image = to_image(resized(pixels, size_wh, WHOLE, resize_filter), divisor)
             person = main_person(record)
             return self._sample(image, record, np.arange(len(record.crops_xyxy)), WHOLE, person, None)
         rng, window = np.random.default_rng([self.recipe.seed, epoch, index]), WHOLE
         if self.recipe.window_share and rng.random() < self.recipe.window_share:
             window = random_window(_best(record), self.recipe.window_margin, rng)
         chosen = rng.permutation(len(record.crops_xyxy))[: self.recipe.crops]
-        image = self._recoloured(resized(pixels, size_wh, window), rng)
+        image = self._recoloured(resized(pixels, size_wh, window, resize_filter), rng)
         person = self._person(record, window, np.random.default_rng([self.recipe.seed, epoch, index, _PERSON_STREAM]))
         sample = self._sample(image, record, chosen, window, person, rng)
         return mirrored(sample) if self.recipe.flip and rng.random() < 0.5 else sample
@@ -204,8 +181,8 @@ class RatedSamples(Dataset[RatedSample | None]):
 
     def _recoloured(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
         if self.recipe.colour == "photometric":
-            return to_image(photometric(pixels.astype(np.float32), rng)).clamp(0, 1)
-        image = to_image(pixels)
+            return to_image(photometric(pixels.astype(np.float32), rng), self.recipe.pixel_divisor).clamp(0, 1)
+        image = to_image(pixels, self.recipe.pixel_divisor)
         return jitter_colours(image, self.recipe.jitter, rng) if self.recipe.colour == "jitter" else image
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
+from cadrage.models.checkpoints import Checkpoint, Released
 from cadrage.models.checkpoints.backbones import load_imagenet
 from cadrage.training.engine.augment import Floats
 from cadrage.training.engine.batches import Samples
@@ -25,7 +26,7 @@ from cadrage.training.engine.evaluators.targets import (
     photos_with_persons,
     score_scale,
 )
-from cadrage.training.engine.export import Part, card_input, expect_squares
+from cadrage.training.engine.export import Part, card_input
 from cadrage.training.engine.photos import folders_of, rated_photos
 from cadrage.training.engine.start import expect_same_reading, start_from
 from cadrage.training.engine.system import Prepared, System, Trained, filled
@@ -49,6 +50,7 @@ def evaluator_system(
     parts: Callable[[nn.Module, E], list[Part]],
     card: Callable[[nn.Module], dict[str, Any]],
     forward: Callable[[E], Forward] = lambda recipe: plain_forward,
+    released: Callable[[Checkpoint, Path], Released] | None = None,
 ) -> EvaluatorSystem[E]:
     """The system of a kind of evaluator.
 
@@ -60,6 +62,7 @@ def evaluator_system(
         parts: what is exported of a trained model, and may be refused with a UsageError.
         card: what the card says of a model beside its input and its scores.
         forward: how a recipe's model is run.
+        released: what the weights of its authors mean here.
     """
 
     def start(recipe: E, data: Path) -> nn.Module:
@@ -77,11 +80,7 @@ def evaluator_system(
         # Scores that were learned from votes alone have no unit.
         scale = trained.record.get("score_scale")
         scores = {"candidates": trained.recipe.candidates} | ({"score_scale": scale} if scale else {})
-        return {**card_input(trained.recipe.side), **card(trained.model), **scores, "parts": parts}
-
-    def squares(trained: Trained[E]) -> list[Part]:
-        expect_squares(trained.recipe, trained.recipe.resize)
-        return parts(trained.model, trained.recipe)
+        return {**card_input(trained.recipe.shown), **card(trained.model), **scores, "parts": parts}
 
     return EvaluatorSystem(
         recipe=recipe,
@@ -89,9 +88,10 @@ def evaluator_system(
         start=start,
         training=lambda model, recipe, *others: EvaluatorTraining(model, recipe, *others, forward=forward(recipe)),
         load=lambda recipe, tensors: filled(build(recipe), tensors),
-        parts=squares,
+        parts=lambda trained: parts(trained.model, trained.recipe),
         card=described,
         forward=forward,
+        released=released,
     )
 
 

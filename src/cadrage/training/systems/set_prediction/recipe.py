@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from cadrage.datasets.pixels import RESIZE_FILTERS, ResizeFilter
 from cadrage.errors import UsageError
+from cadrage.inference.store.card_input import ModelInput
 from cadrage.training.engine.recipes import Choices, Range, Recipe, expect_splits
 
+_COARSEST_STRIDE = 32
 _RANGES: tuple[Range, ...] = (
     ("epochs batch width heads decoder_layers hidden anchors", lambda value: value >= 1, "at least 1"),
     ("seed encoder_layers workers most_crops distil_from", lambda value: value >= 0, "at least 0"),
@@ -36,6 +39,8 @@ class SetRecipe(Recipe):
         "resize": ("squash", "shorter-side"),
         "colour": ("jitter", "photometric"),
         "backbone": ("mobilenet-v2", "resnet50", "resnet50-dc5"),
+        "resize_filter": RESIZE_FILTERS,
+        "precision": ("32", "bf16"),
         "smoothing": ("none", "quality", "distillation"),
         "schedule": ("step", "one-cycle"),
     }
@@ -57,6 +62,7 @@ class SetRecipe(Recipe):
     shorter_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)  # pixels, one is drawn
     shorter_side_measured: int = 600  # pixels, for validation
     longer_side_limit: int = 1333  # pixels
+    resize_filter: str = "area"  # averages what a pixel covers; "bilinear-plain" and "lanczos" as authors' codes do
     flip: bool = False
     colour: str = "photometric"  # of the paper, or "jitter" by the strength below
     jitter: float = 0.2  # brightness, contrast and saturation vary by a factor within 1 +- jitter
@@ -103,6 +109,7 @@ class SetRecipe(Recipe):
     drops: tuple[int, ...] = (40,)  # epochs before which the rate falls to a tenth
     warm_up: float = 0.15  # share of the steps before the peak of the one cycle
     average_decay: float = 0.0  # per step, of the exponential weight average that is evaluated; 0 for none
+    precision: str = "bf16"  # of a GPU: "32" as the authors' codes, or "bf16", half of it for all but what needs more
     workers: int = 2
     keep_best: str = ""  # validation measure such as "ap90_k40" whose best epoch is kept; empty keeps the last epoch
 
@@ -110,6 +117,16 @@ class SetRecipe(Recipe):
     def models(self) -> tuple[str, ...]:
         """As every recipe's."""
         return ("quality_model",) if self.smoothing == "quality" and self.quality_model else ()
+
+    @property
+    def shown(self) -> ModelInput:
+        """How photos are shown to the model when it is measured."""
+        resize_filter = cast(ResizeFilter, self.resize_filter)
+        if self.resize == "squash":
+            return ModelInput(self.side, resize_filter=resize_filter)
+        # Maps of several strides fit on one another where both sides are multiples of the coarsest.
+        multiple = _COARSEST_STRIDE if self.backbone == "mobilenet-v2" else 1
+        return ModelInput(self.shorter_side_measured, "own", multiple, self.longer_side_limit, resize_filter)
 
     def check(self, file: Path) -> None:
         """As every recipe's."""

@@ -29,8 +29,6 @@ from cadrage.training.systems.set_prediction.targets import NO_TARGETS, PhotoTar
 
 # Rated crops that a window cuts by more are another crop there, and its score says nothing of them.
 _WINDOW_TOLERANCE = 0.01
-# Maps of several strides fit on one another when both sides are multiples of the coarsest.
-_COARSEST_STRIDE = 32
 # Pixels of a blank picture; enough for every backbone.
 _BLANK_SIDE = 64
 
@@ -66,33 +64,13 @@ class SetBatch:
         return replace(self, image=self.image.to(device, non_blocking=True), padding=padding)
 
 
-def target_size(size_wh: tuple[int, int], shorter_side: int, longer_side_limit: int) -> tuple[int, int]:
-    """Width and height of a photo whose shorter side becomes ``shorter_side``, the longer at most about the limit.
-
-    The rule of DETR (Carion et al., ECCV 2020): the other side is rounded down, so the limit may be passed by a pixel
-    or two.
-
-    Example:
-        >>> target_size((1024, 683), 600, 1333), target_size((3000, 600), 800, 1333)
-        ((899, 600), (1335, 267))
-    """
-    width, height = size_wh
-    short, long = min(size_wh), max(size_wh)
-    if long / short * shorter_side > longer_side_limit:
-        shorter_side = round(longer_side_limit * short / long)
-    longer_side = int(shorter_side * long / short)
-    return (longer_side, shorter_side) if width >= height else (shorter_side, longer_side)
-
-
 def collate(samples: Sequence[SetSample | None]) -> SetBatch:
-    """A batch of the photos that could be read."""
+    """A batch of the photos that could be read; none is padded beyond the largest, and a single one not at all."""
     given = [sample for sample in samples if sample is not None]
     unreadable = len(samples) - len(given)
     if not given:
         return SetBatch(torch.empty(0, 3, 0, 0), None, (), (), unreadable)
-    height, width = (
-        -(-max(sample.image.shape[axis] for sample in given) // _COARSEST_STRIDE) * _COARSEST_STRIDE for axis in (1, 2)
-    )
+    height, width = (max(sample.image.shape[axis] for sample in given) for axis in (1, 2))
     names = tuple(sample.file_name for sample in given if sample.file_name)
     targets = tuple(sample.targets for sample in given)
     if all(sample.image.shape[1:] == (height, width) for sample in given):
@@ -130,19 +108,19 @@ class SetSamples(Dataset[SetSample | None]):
         record, recipe = self.records[index], self.recipe
         rng = np.random.default_rng([recipe.seed, epoch, index])
         size_wh = self._size_wh(record, rng)
-        pixels = read_photo(record, size_wh)
+        pixels = read_photo(record, size_wh, recipe.shown.resize_filter)
         if pixels is None:
             return None
         if not self.augmented:
-            return SetSample(to_image(resized(pixels, size_wh)), self.targets[index], record.file_name)
+            seen = resized(pixels, size_wh, WHOLE, recipe.shown.resize_filter)
+            return SetSample(to_image(seen), self.targets[index], record.file_name)
         return self._augment(pixels, size_wh, self.targets[index], record.file_name, rng)
 
     def _size_wh(self, record: PhotoRecord, rng: np.random.Generator) -> tuple[int, int]:
-        recipe = self.recipe
-        if recipe.resize == "squash":
-            return recipe.side, recipe.side
-        shorter = int(rng.choice(recipe.shorter_sides)) if self.augmented else recipe.shorter_side_measured
-        return target_size(record.size_wh, shorter, recipe.longer_side_limit)
+        shown = self.recipe.shown
+        if shown.shape == "own" and self.augmented:
+            shown = replace(shown, side=int(rng.choice(self.recipe.shorter_sides)))
+        return shown.size_wh(record.size_wh)
 
     def _augment(
         self,
@@ -161,7 +139,7 @@ class SetSamples(Dataset[SetSample | None]):
             targets = targets_in_window(targets, window)
         if recipe.label_noise:
             targets = targets._replace(good_boxes_cxcywh=_blurred(targets.good_boxes_cxcywh, recipe.label_noise, rng))
-        seen = resized(pixels, size_wh, window)
+        seen = resized(pixels, size_wh, window, recipe.shown.resize_filter)
         if recipe.colour == "photometric":
             image = to_image(photometric(seen.astype(np.float32), rng))
         else:

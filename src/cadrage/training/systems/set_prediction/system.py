@@ -17,7 +17,7 @@ from cadrage.models.backbones.resnet import ResNet50
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.checkpoints import fill, read_tensors
 from cadrage.models.checkpoints.backbones import load_mobilenet_v2, load_resnet50
-from cadrage.models.checkpoints.conditional_detr import load_conditional_detr
+from cadrage.models.checkpoints.conditional_detr import load_conditional_detr, released_set
 from cadrage.models.default import Evaluator
 from cadrage.models.set_prediction import SetPredictor
 from cadrage.training.engine.batches import Samples
@@ -28,7 +28,6 @@ from cadrage.training.engine.export import (
     card_input,
     example_boxes,
     example_photos,
-    expect_squares,
 )
 from cadrage.training.engine.photos import folders_of, select_photos
 from cadrage.training.engine.start import start_from
@@ -150,29 +149,24 @@ class ProductProposer(nn.Module):
 
 
 def set_parts(model: nn.Module, recipe: SetRecipe) -> list[Part]:
-    """Trunk, proposer and perhaps an evaluator of a trained model.
-
-    Raises:
-        UsageError: the recipe keeps the photo's shape, which the product's square input does not.
-    """
-    expect_squares(recipe, recipe.resize)
+    """Trunk, proposer and perhaps an evaluator of a trained model."""
     predictor = cast(SetPredictor, model)
-    image, trunk = example_photos(recipe.side), cast(nn.Module, predictor.backbone)
+    trunk, (image, axes, map_axes) = cast(nn.Module, predictor.backbone), example_photos(recipe.shown)
     with torch.no_grad():
         features = predictor.features(image)
-    inputs, photos = (features, torch.zeros(2)), (PER_PHOTO, PER_PHOTO)
+    inputs, photos = (features, torch.zeros(2)), (map_axes, PER_PHOTO)
     parts = [
-        Part("trunk", trunk, (image,), ["features"], (PER_PHOTO,)),
+        Part("trunk", trunk, (image,), ["features"], (axes,)),
         Part("proposer", ProductProposer(predictor), inputs, ["boxes", "validity_logits"], photos),
     ]
     if predictor.evaluator is not None:
-        axes = (*photos, PER_BOX)
-        parts.append(Part("evaluator", predictor.evaluator, (*inputs, example_boxes()), ["scores"], axes))
+        evaluator_axes = (*photos, PER_BOX)
+        parts.append(Part("evaluator", predictor.evaluator, (*inputs, example_boxes()), ["scores"], evaluator_axes))
     return parts
 
 
 def _card(trained: Trained[SetRecipe], parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {**card_input(trained.recipe.side), "proposals": "validity", "parts": parts}
+    return {**card_input(trained.recipe.shown), "proposals": "validity", "parts": parts}
 
 
 def _callbacks(validation: Sequence[PhotoRecord]) -> list[Callback]:
@@ -188,5 +182,5 @@ SYSTEM = System(
     parts=lambda trained: set_parts(trained.model, trained.recipe),
     card=_card,
     callbacks=_callbacks,
-    mixed_precision=True,
+    released=released_set,
 )

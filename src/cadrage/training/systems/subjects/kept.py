@@ -117,7 +117,7 @@ def keep_features(records: Sequence[PhotoRecord], trunk: Model, windows_xyxy: Fl
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _KEPT).unlink(missing_ok=True)
-    side = trunk.card.input_side
+    side = trunk.card.input.side
     kept: np.memmap[Any, np.dtype[np.float16]] | None = None
     for photo, record in enumerate(records):
         pixels = load_photo(record.file, 512)

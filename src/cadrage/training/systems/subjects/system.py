@@ -281,7 +281,7 @@ def _prepare(recipe: SubjectRecipe, data: Path) -> Prepared:
         validated_on=f"{recipe.fcdb}:dev",
         measured=("recall",) if any(len(record.persons_xyxy) for record in dev) else (),
         samples=samples,
-        record={"trunk_sha256": trunk.card.parts["trunk"][1], "features_side": trunk.card.input_side // _STRIDE},
+        record={"trunk_sha256": trunk.card.parts["trunk"][1], "features_side": trunk.card.input.side // _STRIDE},
         # What has been learned by heart measures nothing.
         finish=finish if recipe.fit_on == "fit" else None,
     )
@@ -293,7 +293,7 @@ def _trunk(recipe: SubjectRecipe) -> Model:
 
 def _start(recipe: SubjectRecipe, data: Path) -> nn.Module:
     trunk = _trunk(recipe)
-    side = trunk.card.input_side
+    side = trunk.card.input.side
     blank = trunk.encode(np.zeros((side, side, 3), np.uint8), (side, side))
     fine_channels = MobileNetV2.channels[0]
     head = _head(recipe, blank.features.shape[1] - 4 * fine_channels, fine_channels)
