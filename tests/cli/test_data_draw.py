@@ -36,8 +36,39 @@ def test_a_seed_draws_the_same_photos_again_and_another_one_others(cadrage, tmp_
 
 
 @pytest.mark.parametrize(
+    ("layout", "photos"),
+    [
+        ("gaicd", {"train": 2, "val": 1, "test": 1}),
+        ("gaicd-v1", {"train": 2, "test": 1}),
+        ("cpc", {"train": 3}),
+        ("fcdb", {"train": 2, "test": 1}),
+        ("flms", {"test": 3}),
+    ],
+)
+def test_every_published_form_can_be_drawn_converted_and_checked(cadrage, tmp_path, layout, photos):
+    counts = [word for split, count in photos.items() for word in (f"--{split}", count)]
+    options = ("--layout", layout, *counts, "--sides", "64,96", "--persons")
+    drawn = cadrage("data", "draw", tmp_path / "raw", *options)
+    assert (drawn.code, drawn.err) == (0, "") and json.loads(drawn.out)["photos"] == photos
+    converted = cadrage("data", "convert", layout.partition("-")[0], tmp_path / "raw", tmp_path / "data" / layout)
+    found = json.loads(converted.out)
+    assert converted.code == 0 and not found["left_out"]
+    assert found["splits"] == ({} if layout == "cpc" else dict(sorted(photos.items())))
+    checked = cadrage("data", "check", tmp_path / "data" / layout, "--decode")
+    assert (checked.code, checked.err) == (0, "") and checked.out.endswith("no errors, no notes\n")
+    assert cadrage("data", "draw", tmp_path / "again", *options).code == 0
+    assert content(tmp_path / "raw") == content(tmp_path / "again")
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--layout", "cpc", "--test", "1"), "layout cpc: is published without test; there is train"),
+        (("--layout", "flms", "--train", "1", "--val", "1"), "is published without train and val; there is test"),
+        (("--layout", "flms", "--test", "0"), "0 photos"),
+        (("--layout", "ava"), "ava"),
+        (("--sides", "64"), "--sides 64: expected the shortest and the longest side in pixels such as 160,256"),
+        (("--sides", "32,64"), "sides 32 to 64 px: expected at least 64 px"),
         (("--train", "-1"), "--train"),
         (("--train", "0", "--val", "0", "--test", "0"), "0 photos: a drawn data set has at least one"),
         (("--train", "100000"), "100000 photos for train: expected 0 to 99999"),

@@ -32,8 +32,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
     def stand_in(*failing: str, reason: str = "no data") -> list:
         made: list = []
 
-        def reproduce(paper, data, recipes, out, *, only, seeds, tell):
-            made.append((paper.name, data, recipes, out, only, seeds))
+        def reproduce(paper, data, recipes, out, *, only, seeds, changes, tell):
+            made.append((paper.name, data, recipes, out, only, seeds, *([changes] if changes else [])))
             # As a progress bar does.
             sys.stdout.write("Epoch 0\n")
             tell("a line")
@@ -161,6 +161,24 @@ def test_without_the_extra_the_message_says_what_to_install(cadrage, here, monke
     assert ran.code == 1
     message = ran.message
     assert "torch" in message and "pip install 'cadrage[train]'" in message
+
+
+def test_changes_of_a_trial_are_handed_on(cadrage, here, calls):
+    made = calls()
+    changes = ("--set", "epochs=1", "--set", "drops=[]")
+    for paper in ("set-prediction", "human-centric"):
+        assert cadrage("reproduce", paper, "--data", "data", "--out", "out", *changes).code == 0
+        assert made[-1][-1] == {"epochs": "1", "drops": "[]"}
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out", "--set", "epochs")
+    assert ran.code == 2 and "--set epochs: expected KEY=VALUE such as seed=7" in ran.message
+
+
+def test_a_change_that_no_recipe_can_take_is_wrong_usage(cadrage, here):
+    Path("data/gaicd-v2").mkdir()
+    Path("data/gaicd-v2/metadata.jsonl").touch()
+    ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out", "--set", "epoch=1")
+    assert ran.code == 2 and "unknown field 'epoch'; did you mean 'epochs'?" in ran.message
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("paper", ["human-centric", "global-attention"])

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,26 @@ def test_the_packaged_lists_never_change(tmp_path: Path) -> None:
         "flms-fit": "31a3773c7d6b",
         "flms-dev": "9c3286116642",
     }
+
+
+def test_flms_as_a_whole_is_its_test_where_an_earlier_version_wrote_no_list(tmp_path: Path, write, row, list_split):
+    folder = write(row("a"), row("b"))
+    (folder / "conversion.json").write_text(json.dumps({"dataset": "flms"}))
+    names = ["images/a.png", "images/b.png"]
+    assert read_split(folder, "test", "flms") == make_split("test", names)
+    assert read_split(folder, "test") == make_split("test", names)
+    list_split(folder, "test", "a")
+    assert read_split(folder, "test", "flms").file_names == ("images/a.png",)
+
+
+def test_of_another_data_set_nothing_passes_for_its_test(tmp_path: Path, write, row):
+    """Neither every photo of a set that has a test of its own, nor of a half of FLMS that nobody converted."""
+    folder = write(row("a"), row("b"))
+    with pytest.raises(UsageError, match="no split 'test'"):
+        read_split(folder, "test", "flms")
+    (folder / "conversion.json").write_text(json.dumps({"dataset": "gaicd"}))
+    with pytest.raises(UsageError, match="no split 'test'"):
+        read_split(folder, "test", "gaicd")
 
 
 def test_the_folders_own_split_wins_over_the_packaged_one(tmp_path: Path, list_split: Callable) -> None:

@@ -35,6 +35,16 @@ def test_a_list_of_ones_own_does_not_pass_for_the_split_it_is_named_after(data, 
     assert chosen.data["split"] == str(tmp_path / "test.txt")
 
 
+def test_splits_are_offered_that_leave_photos_out(data):
+    """A list of every photo, such as the test of FLMS, measures nothing else than no list at all."""
+    folder = data()
+    assert "has the splits train (" in select_photos(folder, FREE).notes[0]
+    (folder / "splits" / "test.txt").write_text("".join(f"images/{x}.jpg\n" for x in "abcd"))
+    assert "has the splits train (" in select_photos(folder, FREE).notes[0]
+    (folder / "splits" / "train.txt").unlink()
+    assert not any("every photo" in note for note in select_photos(folder, FREE).notes)
+
+
 def test_the_record_says_what_baselines_learned_from(data, tmp_path):
     folder = data()
     (folder / "splits" / "test.txt").write_text("images/c.jpg\n")

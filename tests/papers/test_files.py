@@ -69,3 +69,14 @@ def test_trainings_may_be_put_into_a_folder_before_it_is_one_of_a_reproduction(t
     (other / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds something else"):
         claim_folder(other, "paper")
+
+
+def test_a_trial_and_the_paper_do_not_share_a_folder(tmp_path):
+    trial, paper = tmp_path / "trial", tmp_path / "paper"
+    claim_folder(trial, "set-prediction", {"epochs": "1", "drops": "[]"})
+    claim_folder(trial, "set-prediction", {"drops": "[]", "epochs": "1"})
+    claim_folder(paper, "set-prediction")
+    with pytest.raises(UsageError, match=r"was begun with --set epochs=1 --set drops=\[\]; give the same"):
+        claim_folder(trial, "set-prediction")
+    with pytest.raises(UsageError, match="was begun with no --set"):
+        claim_folder(paper, "set-prediction", {"epochs": "1"})

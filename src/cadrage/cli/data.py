@@ -32,7 +32,7 @@ CHECK_EPILOG = epilog(
     {
         "Errors": "Faulty lines, boxes, scores, votes and sizes; photos that are missing, unreadable, or byte for byte "
         "another one; splits that name unknown photos or share some. Of train, val, test, fit and dev only fit and "
-        "dev may share photos with another one: with train, which they divide.",
+        "dev, or fit and val, may share photos with another one: with train, which they divide.",
         "Notes": "What is odd but usable: boxes a little over the border (they are clipped when read), scores outside "
         "the usual range of the data set, pairs without votes, files that the manifest does not name.",
         "Exit codes": "0  no errors, notes at most\n1  errors were found\n2  wrong usage, or no manifest there",

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ import typer
 from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
+from cadrage.cli.train import read_settings
 from cadrage.errors import UsageError
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
@@ -45,6 +46,15 @@ RecipesOption = Annotated[
         "--recipes", metavar="FOLDER", help="Folder with recipes of the same names; by default those that come along."
     ),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="For a trial: replace one value of every recipe; repeat it for several. The report then stands by itself, "
+        "without published numbers.",
+    ),
+]
 SeedsOption = Annotated[
     int | None, typer.Option("--seeds", metavar="N", help="Train with the first N seeds of the plan.", min=1)
 ]
@@ -62,12 +72,13 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         out: OutOption = None,
         only: OnlyOption = "",
         recipes: RecipesOption = None,
+        settings: SetOption = None,
         show: ListOption = False,
         as_json: JsonOption = False,
     ) -> int:
         if show or as_json:
             return _list(name, data, out, recipes, as_json=as_json, listed=show)
-        return _reproduce(name, data, out, only, recipes, None)
+        return _reproduce(name, data, out, only, recipes, None, settings)
 
     def seeded_command(
         data: DataOption = None,
@@ -75,12 +86,13 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         only: OnlyOption = "",
         seeds: SeedsOption = None,
         recipes: RecipesOption = None,
+        settings: SetOption = None,
         show: ListOption = False,
         as_json: JsonOption = False,
     ) -> int:
         if show or as_json:
             return _list(name, data, out, recipes, as_json=as_json, listed=show)
-        return _reproduce(name, data, out, only, recipes, seeds)
+        return _reproduce(name, data, out, only, recipes, seeds, settings)
 
     return seeded_command if seeded else command
 
@@ -102,11 +114,18 @@ def _recipes(name: str, given: Path | None) -> Path:
 
 
 def _reproduce(
-    name: str, data: Path | None, out: Path | None, only: str, recipes: Path | None, seeds: int | None
+    name: str,
+    data: Path | None,
+    out: Path | None,
+    only: str,
+    recipes: Path | None,
+    seeds: int | None,
+    settings: Sequence[str] | None,
 ) -> int:
     if data is None or out is None:
         absent = "--data" if data is None else "--out"
         raise UsageError(f"{absent}: missing; name a folder, or ask with --list what there is to reproduce")
+    changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
     with log_told(), extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
         from cadrage.papers.chain import reproduce
@@ -114,7 +133,7 @@ def _reproduce(
 
         wanted = [each.strip() for each in only.split(",") if each.strip()]
         paper, folder = PAPERS[name].description(), _recipes(name, recipes)
-        report = reproduce(paper, data, folder, out, only=wanted, seeds=seeds, tell=_tell)
+        report = reproduce(paper, data, folder, out, only=wanted, seeds=seeds, changes=changes, tell=_tell)
     Report().data(text(report).rstrip("\n"))
     _tell(f"the report is {out / 'report.html'}")
     return FAILED if report.failed else 0
@@ -128,6 +147,8 @@ def _epilog(name: str, paper: ListedPaper) -> str:
             "for it.",
             f"cadrage reproduce {name} --data data --out reproduced": "Everything that the data allow.",
             f"cadrage reproduce {name} --data data --out reproduced --only {runs}": how_many,
+            f"cadrage reproduce {name} --data data --out trial --set epochs=1 --only {runs}": "A trial of the whole "
+            "way, compared with nothing.",
             f"cadrage reproduce {name} --list": "Tables and figures, the runs behind them, and how long these take.",
         },
         {

@@ -1,6 +1,7 @@
 """``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,9 +121,13 @@ def _read_notes(file: Path) -> dict[str, Any]:
     return notes
 
 
-def read_settings(texts: list[str] | None) -> dict[str, str]:
-    """The fields and values of ``--set`` options; raises UsageError if one is not KEY=VALUE."""
-    return dict(_read_setting(text) for text in texts or [])
+def read_settings(settings: Sequence[str] | None) -> dict[str, str]:
+    """Texts by the field of a recipe, as ``--set`` takes them.
+
+    Raises:
+        UsageError: one of them is not KEY=VALUE.
+    """
+    return dict(_read_setting(text) for text in settings or [])
 
 
 def _read_setting(text: str) -> tuple[str, str]:

@@ -15,6 +15,9 @@ SPLITS = "splits"
 # Held-out lists of public data sets travel with the package, so that two reports on "dev" speak of the same photos.
 _PACKAGED = Path(__file__).parent / "lists"
 _EXAMPLES = 3
+# Data sets that are published as one test. Conversions before it had a list left none behind.
+_WHOLE_TESTS = frozenset({"flms"})
+_TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,20 @@ def read_split(folder: Path, name: str, dataset: str | None = None) -> Split:
 
     Looked for as ``folder/splits/NAME.txt``, then among the packaged lists of ``dataset`` (``"fcdb"`` or ``"flms"``:
     ``fit`` and ``dev``), then as a file of this path, so that no file that lies about can pass for a known split.
+    ``test`` of a converted FLMS is all of its photos, also where an earlier version wrote no list.
 
     Raises:
         UsageError: there is no such split, or its file is empty, not UTF-8 or names a photo twice.
     """
     own = folder / SPLITS / f"{name}.txt"
     packaged = _PACKAGED / f"{dataset}-{name}.txt"
-    for file in (own, *([packaged] if dataset else []), Path(name)):
+    for file in (own, *([packaged] if dataset else [])):
         if _is_file(file):
-            return read_split_file(file, Path(name).stem if file == Path(name) else name)
+            return read_split_file(file, name)
+    if name == _TEST and origin_of(folder).dataset in _WHOLE_TESTS:
+        return make_split(name, (record.file_name for record in iter_manifest(folder)))
+    if _is_file(Path(name)):
+        return read_split_file(Path(name), Path(name).stem)
     known = sorted({*split_names(folder), *(_packaged_names(dataset) if dataset else [])})
     hint = f"there are {', '.join(known)}" if known else "draw one with: cadrage data split"
     raise UsageError(f"{folder}: no split {name!r}; {hint}")
@@ -180,12 +188,21 @@ def draw_split(
             raise UsageError(f"split {source}: {len(absent)} photos such as {absent[0]} are not in the manifest")
         listed = list(wanted)
     parts = draw(listed, seed=seed, take=take, every=every)
-    files[0].parent.mkdir(exist_ok=True)
-    for file, names in zip(files, parts, strict=True):
-        with atomic_write(file) as handle:
-            handle.write("".join(f"{each}\n" for each in names).encode("utf-8", errors="surrogateescape"))
     drawn, others = parts
-    return make_split(name, drawn), make_split(rest, others)
+    return write_split(folder, name, drawn), write_split(folder, rest, others)
+
+
+def write_split(folder: Path, name: str, file_names: Sequence[str]) -> Split:
+    """Write a split beside the manifest in ``folder``.
+
+    Raises:
+        OutputError: it exists already or cannot be written.
+    """
+    file = folder / SPLITS / f"{name}.txt"
+    file.parent.mkdir(exist_ok=True)
+    with atomic_write(file) as handle:
+        handle.write("".join(f"{each}\n" for each in file_names).encode("utf-8", errors="surrogateescape"))
+    return make_split(name, file_names)
 
 
 def _rank(seed: int, file_name: str) -> bytes:

@@ -62,7 +62,7 @@ def select_photos(
         data |= {"split": split, "split_sha256": chosen.sha256}
     else:
         data |= {"split": None, "split_sha256": None}
-        if offered := split_names(folder):
+        if offered := _parts(folder, len(everything)):
             notes.append(f"measured on every photo; the data set has the splits {', '.join(offered)} (--split)")
     records = _subset(records, subset)
     if not records:
@@ -110,6 +110,19 @@ def read_predicted(file: Path, chosen: Selection, *, allow_missing: bool = False
     kept = [record for record in chosen.records if record.file_name not in missing]
     left_out = tuple(f"{name} (not predicted)" for name in predictor.missing)
     return predictor, replace(chosen, records=kept, notes=tuple(notes), left_out=left_out)
+
+
+def _parts(folder: Path, photos: int) -> list[str]:
+    """The splits of the data set that leave some of its photos out."""
+
+    def whole(name: str) -> bool:
+        try:
+            return len(read_split(folder, name).file_names) == photos
+        except UsageError:
+            # Told by whoever asks for it.
+            return False
+
+    return [name for name in split_names(folder) if not whole(name)]
 
 
 def _subset(records: list[PhotoRecord], subset: str | None) -> list[PhotoRecord]:

@@ -12,11 +12,13 @@ from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
 from cadrage.papers.contents import choose_runs
 from cadrage.papers.files import claim_folder, read_json, write_json
+from cadrage.papers.held_back import Tell
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import FAILURES, Measurement, Paper, Places, R, Training, one_line
-from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, entries_of
-from cadrage.papers.ready import Tell, absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
+from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, changed, entries_of
+from cadrage.papers.ready import absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
 from cadrage.papers.report import write_report
+from cadrage.papers.trial import as_trial
 from cadrage.training.engine.evaluators.targets import photos_with_persons
 from cadrage.training.engine.photos import folders_of, rated_photos
 from cadrage.training.engine.record import BEST, RECORD, WEIGHTS
@@ -31,6 +33,7 @@ def reproduce(
     *,
     only: Sequence[str] = (),
     seeds: int | None = None,
+    changes: Mapping[str, str] | None = None,
     tell: Tell,
 ) -> ReproductionReport:
     """Train, measure and report every run whose data are there; what is done already is not done again.
@@ -45,33 +48,43 @@ def reproduce(
         out: folder of the reproduction.
         only: letters or names of the wanted runs, or names of tables and figures; all if empty.
         seeds: how many of the plan's seeds; all by default.
+        changes: of every recipe, as typed on a command line, for a trial; the report then quotes no published number.
         tell: is given one line before everything that takes long.
 
     Raises:
-        UsageError: no such run or recipe, an unusable plan, no data at all, or ``out`` holds something else.
+        UsageError: no such run or recipe, an unusable plan, changes that no recipe can take, no data at all, or ``out``
+            holds something else.
         OutputError: ``out`` cannot be written.
     """
-    plan, places = paper.plan(recipes), Places(data, recipes, out)
+    places = Places(data, recipes, out, changes or {})
+    plan = changed(paper.plan(recipes), places.changes)
     trained = _seeds(plan, seeds)
     wanted = choose_runs(paper.contents(plan), plan.runs, only)
     if wanted and paper.recipes_may_lack and not any(run.recipe_file.is_file() for run in wanted):
         raise UsageError(f"{recipes}: no recipe such as {wanted[0].recipe_file.name}; give the folder with --recipes")
+    _expect_fitting(wanted, trained[0], places)
     _expect_some_data(wanted, trained[0], data)
-    claim_folder(out, paper.name)
+    claim_folder(out, paper.name, places.changes)
     # Seeds that are not asked for now may have been measured before.
     found = {(run.letter, seed): remembered(paper, run, seed, places) for run in plan.runs for seed in plan.seeds}
 
     def report() -> ReproductionReport:
         shown = [each for each in found.values() if each.seed in trained or each.tests]
-        laid = paper.lay_out(shown, places)
+        laid = as_trial(paper.lay_out(shown, places), places.changes)
         write_report(laid, out)
         return laid
 
+    # A file that several runs lack is told once.
+    first = dict[str, str]()
     for seed in trained:
         for run in wanted:
             done = found[run.letter, seed] = carry_out(paper, run, seed, places, tell)
             if done.failed:
-                tell(f"run {run.letter} ({done.name}) failed: {done.reason}")
+                of = first.setdefault(done.reason, done.name)
+                tell(
+                    f"run {run.letter} ({done.name}) failed: "
+                    f"{done.reason if of == done.name else f'for the same reason as {of}'}"
+                )
             if done.fresh:
                 report()
     return report()
@@ -155,6 +168,19 @@ def _seeds(plan: Plan, count: int | None) -> tuple[int | None, ...]:
             f"--seeds {count}: {plan.file} lists {len(plan.seeds)}; ask for 1 to {len(plan.seeds)}, or list more"
         )
     return plan.seeds[:count]
+
+
+def _expect_fitting(wanted: Sequence[Run], seed: int | None, places: Places) -> None:
+    """Raise UsageError if changes were asked for that none of the recipes can take."""
+    errors = []
+    for run in wanted if places.changes else ():
+        try:
+            run.recipe(seed)
+            return
+        except UsageError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _expect_some_data(wanted: Sequence[Run], seed: int | None, data: Path) -> None:

@@ -49,13 +49,14 @@ def read_json(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def claim_folder(out: Path, paper: str) -> None:
+def claim_folder(out: Path, paper: str, changes: Mapping[str, str] | None = None) -> None:
     """Make ``out`` the folder of a paper's reproduction, or go on in one.
 
+    A trial with ``changes`` has a folder to itself, so that its numbers never stand among those of the paper's recipes.
     A folder that holds nothing but `RUNS` will do: trainings that are to be taken over can be put there first.
 
     Raises:
-        UsageError: it holds something else, or another paper.
+        UsageError: it holds something else, another paper, or the same with other changes.
         OutputError: it cannot be made.
     """
     if out.exists() and not out.is_dir():
@@ -64,6 +65,15 @@ def claim_folder(out: Path, paper: str) -> None:
     if mark is None:
         if out.is_dir() and any(each.name != RUNS for each in out.iterdir()):
             raise UsageError(f"{out}: holds something else; name an empty or new folder, or one that this command made")
-        write_json(out / MARK, {"paper": paper})
+        write_json(out / MARK, {"paper": paper} | ({"changes": dict(changes)} if changes else {}))
     elif mark.get("paper") != paper:
         raise UsageError(f"{out}: holds the reproduction of {mark.get('paper')!r}; name another folder")
+    elif mark.get("changes", {}) != (changes or {}):
+        raise UsageError(
+            f"{out}: was begun with {_options(mark.get('changes'))}; give the same, or name another folder"
+        )
+
+
+def _options(changes: Any) -> str:
+    given = changes if isinstance(changes, dict) else {}
+    return " ".join(f"--set {field}={value}" for field, value in given.items()) or "no --set"

@@ -10,9 +10,9 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import CadrageError
 from cadrage.papers.contents import Contents
 from cadrage.papers.files import RUNS
+from cadrage.papers.held_back import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.plan import Plan, Run
-from cadrage.papers.ready import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.results import MeasuredResult
 
 FAILURES = (CadrageError, ArithmeticError, ValueError, LookupError, RuntimeError, OSError, EOFError, BadZipFile)
@@ -26,11 +26,15 @@ R = TypeVar("R", bound=MeasuredResult)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything lies: the data, the recipes, and the folder of the reproduction."""
+    """Where everything lies: the data, the recipes, and the folder of the reproduction.
+
+    ``changes`` of a trial are made to every recipe; with any, no number may be held against the paper's.
+    """
 
     data: Path
     recipes: Path
     out: Path
+    changes: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, training: str) -> Path:
         """The folder of a training."""
@@ -99,8 +103,15 @@ class Training(Generic[R]):
         return f"{self.data} has no {' and no '.join(folders)}" if folders else ""
 
     def why_missing(self, test: str) -> str:
-        """Why there are no numbers on a test; empty if there are."""
-        return "" if test in self.tests else self.lacks(test) or self.reason or "it was not measured"
+        """Why there are no numbers on a test; empty if there are.
+
+        What made a run fail stands once, in the list of runs.
+        """
+        if test in self.tests:
+            return ""
+        if self.failed:
+            return f"run {self.run.letter} failed"
+        return self.lacks(test) or self.reason or "it was not measured"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +130,7 @@ class Paper(Generic[R]):
         lay_out: the report on what became of every training.
         contents: its tables and figures, and which runs they need.
         numbering: what must be known of their numbers; empty where they are the paper's.
-        drawn_splits: validation photos that the paper holds back without listing them.
+        drawn_splits: validation photos that papers hold back without listing them; one list of a data set for all.
         recipes_may_lack: whether runs whose recipe a folder does not have are left out, and have not failed.
     """
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ class Plan:
     runs: tuple[Run, ...]
     seeds: tuple[int | None, ...] = (None,)
     file: Path | None = None
+
+
+def changed(plan: Plan, changes: Mapping[str, str]) -> Plan:
+    """The plan with further changes of every recipe, which have the last word."""
+    return replace(plan, runs=tuple(replace(run, changes={**run.changes, **changes}) for run in plan.runs))
 
 
 def entries_of(test: str, recipe: PaperRecipe) -> tuple[str, ...]:

@@ -2,37 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cadrage.datasets.manifest import METADATA, PhotoRecord, manifest_sha256
-from cadrage.datasets.splits import SPLITS, draw_split
 from cadrage.errors import UsageError
+from cadrage.papers.held_back import DrawnSplit, Tell, draw_missing
 from cadrage.papers.plan import TEST, VALIDATION, PaperRecipe
-from cadrage.training.engine.photos import folders_of, photos_identity, select_photos
+from cadrage.training.engine.photos import photos_identity, select_photos
 from cadrage.training.engine.record import CHECKPOINT, RECORD, WEIGHTS
 from cadrage.training.engine.start import find_weights
-
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnSplit:
-    """Validation photos of a data set that was published without: ``take`` of ``source`` become ``val``."""
-
-    folder: str
-    source: str
-    take: int
-    rest: str
-    seed: int = 42
-
-
-# 36 of the 1,036 training photos, as many as the papers that train on GAICD v1 take; none lists them.
-GAICD_V1 = DrawnSplit("gaicd-v1", "train", 36, "fit")
-# A tenth of the photos.
-CPC = DrawnSplit("cpc", "all", 1080, "fit")
 
 
 def absent_folders(data: Path, folders: Iterable[str]) -> tuple[str, ...]:
@@ -67,7 +47,7 @@ def make_ready(
     begins_with = next(filter(None, (getattr(recipe, name) for name in recipe.weights)), "")
     if begins_with and not any((folder / name).is_file() for name in (WEIGHTS, CHECKPOINT)):
         find_weights(begins_with, data)
-    draw_missing(data, folders_of(recipe), splits, tell)
+    draw_missing(data, learned, splits, tell)
     for test, entries in tested.items():
         # The epoch may be chosen on validation photos; their numbers stand apart, or the tables say so.
         expect_unseen(data, entries, recipe.train if test == VALIDATION else learned)
@@ -92,25 +72,6 @@ def expect_unseen(data: Path, tested: tuple[str, ...], learned: tuple[str, ...])
             f"{', '.join(tested)}: {len(shared)} of its photos such as {shared[0]} are trained or chosen on; "
             "mend the splits, and move away what was trained with them"
         )
-
-
-def draw_missing(data: Path, folders: Collection[str], splits: Iterable[DrawnSplit], tell: Tell) -> None:
-    """Draw those of ``splits`` whose data set is among ``folders`` and has no validation photos yet, and say so.
-
-    Raises:
-        UsageError: there are too few photos.
-        OutputError: the list cannot be written.
-    """
-    for drawn in splits:
-        folder = data / drawn.folder
-        if drawn.folder in folders and not (folder / SPLITS / f"{VALIDATION}.txt").exists():
-            chosen, rest = draw_split(
-                folder, drawn.source, name=VALIDATION, rest=drawn.rest, seed=drawn.seed, take=drawn.take
-            )
-            tell(
-                f"{folder}: no split {VALIDATION!r}, so {len(chosen.file_names)} photos were drawn with seed "
-                f"{drawn.seed}; the other {len(rest.file_names)} are {drawn.rest!r}"
-            )
 
 
 def expect_same_run(

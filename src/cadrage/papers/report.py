@@ -1,6 +1,6 @@
 """A report: everything that the trainings gave, as Markdown, JSON, one web page and a PNG per figure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cadrage.papers.tables import lines, markdown, to_dict
 
 OURS, PUBLISHED = "#0072b2", "#d55e00"
 _MOST_NAMED = 5
+_FAILED = "failed: "
 
 
 def write_report(report: ReproductionReport, out: Path) -> None:
@@ -75,7 +76,7 @@ def values(report: ReproductionReport) -> dict[str, Any]:
 
 def run_rows(trainings: Sequence[Training[R]]) -> PlainTable:
     """Of every training what it is, what became of it, and on how many photos it was measured."""
-    return ("run", "name", "what", "state", "epoch", "photos"), [run_row(training) for training in trainings]
+    return ("run", "name", "what", "state", "epoch", "photos"), failing_once(map(run_row, trainings))
 
 
 def run_row(training: Training[R], more: str = "") -> tuple[str, ...]:
@@ -83,6 +84,16 @@ def run_row(training: Training[R], more: str = "") -> tuple[str, ...]:
     run = training.run
     photos = ", ".join(f"{test.n} of {' and '.join(test.entries)}" for test in training.tests.values())
     return run.letter, training.name, run.title, _state(training) + more, _epoch(training.chosen), photos
+
+
+def failing_once(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Lines of `run_row` where what made several runs fail, such as one missing file, is told of the first alone."""
+    shown, first = [], dict[str, str]()
+    for letter, name, title, state, *rest in rows:
+        of = first.setdefault(state, name)
+        told = state if of == name or not state.startswith(_FAILED) else f"{_FAILED}for the same reason as {of}"
+        shown.append((letter, name, title, told, *rest))
+    return shown
 
 
 def values_of(training: Training[TestResult], called: str = "name") -> dict[str, Any]:
@@ -121,7 +132,7 @@ def _state(training: Training[R]) -> str:
     """Measured, or why not, and whether there are numbers of an earlier call all the same."""
     if not training.reason:
         return "measured"
-    state = f"{'failed' if training.failed else 'not run'}: {training.reason}"
+    state = f"{_FAILED if training.failed else 'not run: '}{training.reason}"
     return state + ("; the numbers are of an earlier call" if training.tests else "")
 
 

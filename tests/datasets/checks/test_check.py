@@ -231,6 +231,22 @@ def test_splits_that_share_photos_or_name_unknown_ones(write: Callable, row: Cal
     assert examples(report, "split-unknown-photo") == ("splits/test.txt: images/x.png",)
 
 
+def test_validation_photos_drawn_from_train_are_no_fault_where_fit_is_the_rest(
+    write: Callable, row: Callable, list_split: Callable
+) -> None:
+    """As drawn for GAICD v1, which is published without validation photos."""
+    folder = write(*map(row, "abcdef"))
+    list_split(folder, "train", "abcd")
+    list_split(folder, "val", "d")
+    assert kinds(check_dataset(folder)) == {"split-overlap": 1}
+    list_split(folder, "fit", "abc")
+    assert kinds(check_dataset(folder)) == {}
+    list_split(folder, "fit", "abcd")
+    assert set(examples(check_dataset(folder), "split-overlap")) == {"images/d.png is in val and in fit"}
+    list_split(folder, "fit", "ab")
+    assert set(examples(check_dataset(folder), "split-overlap")) == {"images/d.png is in train and in val"}
+
+
 def photo_rows(row: Callable, spoil: Callable) -> list[dict]:
     """Photos of 600 x 400 with crops of all sorts in pixels, written by ``spoil(box_px, width, height)``."""
     rng = np.random.default_rng(0)

@@ -3,7 +3,9 @@ import builtins
 import numpy as np
 import pytest
 
+from cadrage.datasets.conversion.convert import convert
 from cadrage.datasets.readers.flms import TABLE, read_flms
+from cadrage.datasets.splits import read_split
 from cadrage.errors import CadrageError, UsageError
 
 # Rows first; one row fills the table up, one has swapped corners.
@@ -41,6 +43,16 @@ def test_table_and_json_say_the_same(tmp_path, picture, write):
     np.testing.assert_array_equal(table.boxes_xyxy_px, json_form.boxes_xyxy_px)
     assert table.counts == json_form.counts
     np.testing.assert_array_equal(json_form.persons_xyxy_px, [[1, 2, 3, 4]])
+
+
+def test_every_photo_is_a_test_photo(tmp_path, tmp_path_factory, picture):
+    """The benchmark has no other split; the conversion writes what the reader says."""
+    picture("image/a.jpg")
+    picture("image/b.jpg", seed=1)
+    save_table(tmp_path, [("a.jpg", ROWS), ("b.jpg", ROWS)])
+    converted = tmp_path_factory.mktemp("flms")
+    assert convert(read_flms(tmp_path), converted).splits == {"test": 2}
+    assert read_split(converted, "test").file_names == ("images/a.jpg", "images/b.jpg")
 
 
 @pytest.mark.parametrize("bad", [("a.jpg", np.ones((2, 3))), ("a.jpg", np.full((1, 4), np.nan)), ("", ROWS), (3, ROWS)])

@@ -28,7 +28,7 @@ from cadrage.training.systems.human_centric import build_human_centric
 
 SPLITS = {
     "gaicd-v1": {"train": range(4), "fit": range(3), "val": (3,), "test": (4, 5, 6)},
-    "cpc": {"all": range(4), "fit": range(3), "val": (3,)},
+    "cpc": {"train": range(3), "val": (3,)},
     "fcdb": {"train": range(3), "test": (3, 4)},
     "flms": {"test": (0, 1)},
     "persons": {"train": range(3), "val": (3,), "test": (4, 5)},

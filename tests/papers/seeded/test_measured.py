@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from cadrage.errors import UsageError
 from cadrage.papers import chain
 from cadrage.papers.measure import measure_choice
 from cadrage.papers.names import PAPERS
@@ -166,9 +167,14 @@ def test_an_untrained_run_is_trained_with_its_seed(reproduce, finish, monkeypatc
     assert asked == [("synthetic.toml", f"synthetic-fusion-{seed}", False, str(seed), "predicted") for seed in (0, 1)]
 
 
-def test_validation_photos_that_nobody_listed_are_drawn(reproduce, data):
+def test_validation_photos_that_nobody_listed_are_drawn(reproduce, data, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise UsageError("far enough")
+
+    monkeypatch.setattr(chain, "train_from_recipe", refuse)
     for name in ("val", "fit"):
         (data / "gaicd-v1" / "splits" / f"{name}.txt").unlink()
     told = reproduce("human-centric", "A").told
-    # Four photos are too few for 36, which is one failed run and not the end.
-    assert any("run A (gaicd-all-0) failed" in line for line in told)
+    # Four photos are too few for 36.
+    assert "so 1 photo was drawn with seed 42; the other 3 are 'fit'; papers hold back 36" in told[0]
+    assert told[-1] == "run A (gaicd-all-0) failed: far enough"

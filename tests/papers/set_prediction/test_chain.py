@@ -13,7 +13,7 @@ from cadrage.errors import UsageError
 from cadrage.papers import chain
 from cadrage.papers.chain import carry_out, remembered, reproduce
 from cadrage.papers.files import claim_folder
-from cadrage.papers.ready import DrawnSplit
+from cadrage.papers.held_back import DrawnSplit
 from cadrage.papers.report import values
 from cadrage.papers.set_prediction import measure
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes
@@ -280,6 +280,20 @@ def test_one_run_that_fails_does_not_keep_the_others(places, said, finished):
     assert "failed: " in (places.out / "report.md").read_text()
 
 
+def test_what_several_runs_lack_is_told_of_the_first_alone(places, said):
+    for name in ("gaicv2-qg", "gaicv2-sd", "cpc-sd"):
+        write(places.recipes / f"{name}.toml", 'checkpoint = "weights/gone.pth"\n')
+    report = reproduce(PAPER, places.data, places.recipes, places.out, tell=said.append)
+    (place,) = {run["reason"] for run in report.runs if run["failed"]}
+    assert sum(place in line for line in said) == 1
+    assert "run C (gaicv2-sd) failed: for the same reason as gaicv2-qg" in said
+    text = (places.out / "report.md").read_text()
+    assert text.count("gone.pth") == 1 and text.count("| failed: for the same reason as gaicv2-qg |") == 2
+    rows = json.loads((places.out / "report.json").read_text())["tables"][1]["rows"]
+    assert {cell["missing"] for row in rows for cell in row["cells"] if "missing" in cell} == {"failed"}
+    assert "run A failed" in text
+
+
 def test_out_of_memory_is_a_failure_of_one_run(go, monkeypatch):
     def exhausted(*arguments, **settings):
         raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")
@@ -302,8 +316,7 @@ def test_missing_validation_photos_are_drawn_the_same_way_every_time(places, sai
     finished("gaicv2-qg")
     assert go("A").tests
     assert (
-        said[0]
-        == f"{places.data / 'drawn'}: no split 'val', so 1 photos were drawn with seed 42; the other 3 are 'fit'"
+        said[0] == f"{places.data / 'drawn'}: no split 'val', so 1 photo was drawn with seed 42; the other 3 are 'fit'"
     )
     first = (splits / "val.txt").read_bytes()
     assert go("A").tests and len([line for line in said if "drawn with seed" in line]) == 1

@@ -12,7 +12,7 @@ from cadrage.papers.paper import Places
 from cadrage.papers.report import page, text, write_report
 from cadrage.papers.set_prediction.compositions import Compositions
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, correlation, save_points
-from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels
+from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels, published_by_mu
 from cadrage.papers.set_prediction.figure_quality import draw_quality
 from cadrage.papers.set_prediction.figures import figures
 from cadrage.papers.set_prediction.measure import points_file
@@ -117,9 +117,10 @@ def test_few_and_many_points_can_be_drawn(count):
 
 def test_the_same_numbers_give_the_same_bytes():
     ours = {0.0: Estimate(0.42, 0.4, 0.44, 500), 0.5: Estimate(0.47, 0.45, 0.49, 500)}
-    assert draw_by_mu(ours) == draw_by_mu(ours)
+    theirs = published_by_mu()
+    assert draw_by_mu(ours, theirs) == draw_by_mu(ours, theirs) != draw_by_mu(ours, {})
     assert draw_soft_labels((0.0, 0.5)) == draw_soft_labels((0.0, 0.5))
-    assert draw_by_mu(ours) != draw_by_mu(ours | {0.9: Estimate(0.3, 0.28, 0.32, 500)})
+    assert draw_by_mu(ours, theirs) != draw_by_mu(ours | {0.9: Estimate(0.3, 0.28, 0.32, 500)}, theirs)
 
 
 def test_figures_that_can_no_longer_be_drawn_are_removed(shown, nothing_run, here):

@@ -8,7 +8,7 @@ import pytest
 
 from cadrage.papers.names import RECIPES as FOLDER
 from cadrage.papers.ready import expect_no_test_split
-from cadrage.papers.set_prediction.paper import DRAWN_SPLITS, PAPER
+from cadrage.papers.set_prediction.paper import PAPER
 from cadrage.papers.set_prediction.tables import BY_MU
 from cadrage.training.systems.set_prediction.recipe import SetRecipe
 
@@ -97,7 +97,7 @@ def test_self_distillation_differs_from_hard_labels_of_the_same_length_in_the_la
 
 
 def test_splits_that_are_drawn_are_those_that_the_recipes_name():
-    for letter, drawn in zip(("H", "I"), DRAWN_SPLITS, strict=True):
+    for letter, drawn in zip(("H", "I"), PAPER.drawn_splits, strict=True):
         recipe = RECIPES[letter]
         assert recipe.train == (f"{drawn.folder}:{drawn.rest}",)
         assert recipe.validate == (f"{drawn.folder}:val",)

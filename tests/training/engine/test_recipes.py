@@ -51,6 +51,19 @@ def test_the_command_line_has_the_last_word(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "drops"), [("[]", ()), ("", ()), ("[ ]", ()), ("[40]", (40,)), ("[40, 50]", (40, 50)), ("40", (40,))]
+)
+def test_a_list_may_be_typed_as_in_the_file_and_may_be_empty(tmp_path, text, drops):
+    file = write(tmp_path, "drops = [1, 2]")
+    assert make_recipe(Example, file, {"drops": text}).drops == drops
+
+
+def test_a_typed_list_of_texts_has_quotes_as_in_the_file(tmp_path):
+    overrides = {"folders": '["a:b", "c:d"]'}
+    assert make_recipe(Example, write(tmp_path, ""), overrides).folders == ("a:b", "c:d")
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("epoch = 3", r"unknown field 'epoch'; did you mean 'epochs'\?"),
@@ -71,7 +84,9 @@ def test_what_does_not_fit_is_told_in_one_line(tmp_path, text, message):
     assert "\n" not in str(caught.value).replace("(at line", "")
 
 
-@pytest.mark.parametrize(("key", "text"), [("epochs", "many"), ("flip", "perhaps"), ("drops", "1,x")])
+@pytest.mark.parametrize(
+    ("key", "text"), [("epochs", "many"), ("flip", "perhaps"), ("drops", "1,x"), ("drops", "[1"), ("drops", '["x"]')]
+)
 def test_overrides_that_do_not_fit_name_the_field(tmp_path, key, text):
     with pytest.raises(UsageError, match=key):
         make_recipe(Example, write(tmp_path, ""), {key: text})

@@ -13,7 +13,7 @@ from cadrage.datasets.manifest import METADATA, manifest_lines, manifest_sha256,
 from cadrage.datasets.splits import SPLITS, read_split_file, split_names
 from cadrage.errors import UsageError
 
-# Splits by custom; of these only fit and dev may lie inside another one: they divide train.
+# Splits by custom; of these only fit and dev may lie inside another one: they divide train, as fit and val may.
 _APART = [
     pair
     for pair in combinations(("train", "val", "test", "fit", "dev"), 2)
@@ -53,7 +53,14 @@ class SplitCheck:
         return None
 
     def _apart(self) -> list[tuple[str, str]]:
-        return [pair for pair in _APART if pair[0] in self._names and pair[1] in self._names]
+        found = [pair for pair in _APART if pair[0] in self._names and pair[1] in self._names]
+        return [pair for pair in found if pair != ("train", "val") or not self._train_is_divided()]
+
+    def _train_is_divided(self) -> bool:
+        """Whether validation photos were drawn from the training photos of the data set, and the others are fit."""
+        none = frozenset[str]()
+        train, fit, val = (self._names.get(name, none) for name in ("train", "fit", "val"))
+        return bool(fit) and fit | val == train
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """FLMS (Fang et al., ACM MM 2014): 500 photos with ten crops each, by ten people, all of them good.
 
+The benchmark has one split: all of its photos are ``test``.
+
 The official file is a MATLAB table with rows first, ``ymin xmin ymax xmax``, where negative rows fill the table up. The
 JSON form is x first. Both hold a few broken rows.
 """
@@ -19,6 +21,8 @@ from cadrage.geometry.boxes import Boxes
 TABLE = "500_image_dataset.mat"
 VARIABLE = "img_gt"
 CROPS = "image_crop.json"
+
+SPLIT = "test"
 
 
 def read_flms(src: Path) -> Reading:
@@ -83,7 +87,7 @@ def _photo(name: str, where: str, boxes_xyxy_px: Boxes) -> RawPhoto:
     padding = (boxes_xyxy_px < 0).any(axis=1)
     kept = boxes_xyxy_px[~padding]
     counts = {"crop-padding": int(padding.sum())}
-    return RawPhoto(name, where, boxes_xyxy_px=kept, scores=np.ones(len(kept)), counts=counts)
+    return RawPhoto(name, where, boxes_xyxy_px=kept, scores=np.ones(len(kept)), split=SPLIT, counts=counts)
 
 
 def _name(row: Any) -> Any:

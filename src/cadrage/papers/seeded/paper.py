@@ -9,7 +9,7 @@ from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_choice, measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import CHOSEN, Plan, read_seeded
-from cadrage.papers.report import photo_notes, run_row
+from cadrage.papers.report import failing_once, photo_notes, run_row
 from cadrage.papers.results import Measured, PhotoValues, together
 from cadrage.papers.seeded.outcome import Outcome, SeededPaper, by_run
 from cadrage.papers.seeded.sections import apart_notes, decisions, rule, sections
@@ -81,7 +81,7 @@ def lay_out(paper: SeededPaper, trainings: Sequence[Training[Measured]], places:
         {
             "Runs": (
                 ("run", "training", "what", "state", "epoch", "photos"),
-                [row for o in outcomes for row in _rows(o)],
+                failing_once(row for outcome in outcomes for row in _rows(outcome)),
             )
         },
         tables(results, paper.unpublished),

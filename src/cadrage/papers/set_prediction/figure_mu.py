@@ -48,9 +48,8 @@ def draw_soft_labels(mus: Sequence[float]) -> bytes:
     return png(_SIZE, paint)
 
 
-def draw_by_mu(ours: Mapping[float, Estimate]) -> bytes:
-    """Figure 6b as a PNG; ours are fractions with intervals."""
-    theirs = published_by_mu()
+def draw_by_mu(ours: Mapping[float, Estimate], theirs: Mapping[float, float]) -> bytes:
+    """Figure 6b as a PNG; ours are fractions with intervals, theirs fractions."""
 
     def paint(canvas: "Canvas") -> None:
         panel = canvas.subplots()
@@ -70,7 +69,8 @@ def draw_by_mu(ours: Mapping[float, Estimate]) -> bytes:
             markerfacecolor="none",
             markeredgewidth=2,
             color=PUBLISHED,
-            label="published",
+            # A name with a line before it stands in no legend.
+            label="published" if theirs else "_none",
         )
         for mu, value in theirs.items():
             said = panel.annotate(

@@ -39,7 +39,7 @@ class Ours:
         published = quoted(self.dataset, self.group, self.method, self.metric) if self.method else None
         training = trainings[self.run]
         if reason := training.why_missing(self.test):
-            return Cell(published, missing=f"not run: {reason}")
+            return Cell(published, missing="failed" if training.failed else f"not run: {reason}")
         ours = training.tests[self.test].metrics[self.metric]
         return Cell(published, ours, other_data=other_data(training, self.test))
 

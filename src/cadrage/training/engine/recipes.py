@@ -130,7 +130,8 @@ def make_recipe(kind: type[AnyRecipe], file: Path, overrides: Mapping[str, str] 
     Args:
         kind: the dataclass; its fields are text, numbers, truth values or tuples of one of these.
         file: the TOML file.
-        overrides: texts as typed on a command line, tuples separated by commas; they replace single fields.
+        overrides: texts as typed on a command line, tuples separated by commas or written as in the file, such as
+            ``[]``; they replace single fields.
 
     Raises:
         UsageError: as for `read_values`, or a field is unknown or of the wrong type.
@@ -184,9 +185,19 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
 def _typed(field: "Field[Any]", text: str) -> Any:
     default = field.default
     if isinstance(default, tuple):
+        if text.startswith("["):
+            return _listed(field.name, text)
         kind = type(default[0]) if default else str
         return tuple(_convert(field.name, part.strip(), kind) for part in text.split(",") if part.strip())
     return _convert(field.name, text, type(default))
+
+
+def _listed(key: str, text: str) -> Any:
+    """A list as recipe files have it, such as ``[40, 50]`` or ``[]``."""
+    try:
+        return tomllib.loads(f"list = {text}")["list"]
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{key}: expected a list such as [40, 50] or [], got {text!r}") from error
 
 
 def _convert(key: str, text: str, kind: type) -> Any:
