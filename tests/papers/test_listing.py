@@ -17,7 +17,7 @@ from cadrage.training.run import read_recipe
 def timed(monkeypatch):
     """Two seconds a step of grid anchors on MobileNetV2, a third of one of a set predictor, and nothing else."""
     basis = {"processor": "a core", "threads": 1, "photos": "drawn", "date": "2026-01-01"}
-    step = {"batch": 1, "n": 20, "teacher": False, "peak_mb": 1500}
+    step = {"batch": 1, "n": 20, "peak_mb": 1500}
     steps = [
         step | {"paper": "grid-anchor", "backbone": "mobilenet-v2-torch", "cpu_s": 2.0},
         step | {"paper": "set-prediction", "backbone": "resnet50-dc5", "batch": 2, "cpu_s": 36.0},
@@ -34,6 +34,17 @@ def test_hours_are_steps_times_seconds_and_a_gpu_is_an_estimate():
     # A hundredth would be .02 s a step, less than a step takes to begin; a fortieth is .05 s.
     assert (low, high) == (pytest.approx(80 * 2636 * 0.03 / 3600), pytest.approx(80 * 2636 * 0.05 / 3600))
     assert cost.memory_gb == 1.5
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_teacher_costs_one_more_pass_forward_in_the_epochs_in_which_it_teaches():
+    """Twenty of sixty epochs, each a third dearer."""
+    alone, taught = (
+        cost_of("set-prediction", read_recipe(RECIPES / "set-prediction" / f"{name}.toml"))
+        for name in ("gaicv2-none-60", "gaicv2-sd")
+    )
+    assert taught.steps == alone.steps
+    assert taught.core_hours == pytest.approx(alone.core_hours * (1 + 20 / 60 / 3))
 
 
 @pytest.mark.usefixtures("timed")
