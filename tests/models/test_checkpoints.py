@@ -2,6 +2,7 @@ import argparse
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -10,9 +11,9 @@ from torch import Tensor
 from cadrage.errors import UsageError
 from cadrage.models.backbones.mobilenet_v2 import MobileNetV2
 from cadrage.models.backbones.resnet import ResNet50
-from cadrage.models.checkpoints import fill, read_tensors
+from cadrage.models.checkpoints import Checkpoint, fill, read_checkpoint, read_tensors
 from cadrage.models.checkpoints.backbones import load_mobilenet_v2, load_resnet50, resnet_name
-from cadrage.models.checkpoints.conditional_detr import FRESH, load_conditional_detr, translate
+from cadrage.models.checkpoints.conditional_detr import FRESH, load_conditional_detr, released_set, translate
 from cadrage.models.set_prediction import SetPredictor
 
 Shapes = dict[str, tuple[int, ...]]
@@ -249,3 +250,50 @@ def test_half_precision_weights_are_widened(tmp_path: Path) -> None:
     linear = torch.nn.Linear(2, 3)
     fill(linear, {"weight": torch.ones(3, 2).half(), "bias": torch.zeros(3).half()}, tmp_path / "half.safetensors")
     assert linear.weight.dtype == torch.float32 and linear.weight.eq(1).all()
+
+
+def small_crop_model(**sizes: int) -> dict[str, Tensor]:
+    shapes = detector_shapes(base=4, encoders=2, decoders=3, **{"anchors": 90} | SMALL | sizes)
+    return random_tensors({**shapes, **linear_shapes("class_embed", 1, 16)})
+
+
+@pytest.mark.parametrize("anchors", [24, 90, 300])
+def test_a_crop_model_comes_with_its_queries_and_its_class_head(anchors: int) -> None:
+    theirs = small_crop_model(anchors=anchors)
+    found = released_set(Checkpoint(theirs, {"nheads": 2, "dilation": False}), Path("a.pth"))
+    expected = {"anchors": anchors, "width": 16, "hidden": 24, "heads": 2, "encoder_layers": 2, "decoder_layers": 3}
+    assert {name: found.settings[name] for name in expected} == expected
+    assert found.settings["backbone"] == "resnet50"
+    model = small_model(anchors=anchors)
+    model.load_state_dict(found.tensors, strict=True)
+    assert torch.equal(model.proposer.anchors, theirs["query_embed.weight"])
+    assert torch.equal(model.proposer.validity_head.weight, theirs["class_embed.weight"])
+    assert torch.equal(model.proposer.validity_head.bias, theirs["class_embed.bias"])
+
+
+def test_without_settings_a_crop_model_is_taken_for_that_of_the_authors() -> None:
+    found = released_set(Checkpoint(small_crop_model(), {}), Path("a.pth"))
+    assert (found.settings["backbone"], found.settings["heads"]) == ("resnet50-dc5", 8)
+    assert "authors" in " ".join(found.recognised)
+
+
+def test_a_detector_of_many_classes_and_another_network_are_no_crop_models() -> None:
+    with pytest.raises(UsageError, match=r"a\.pth: a detector of 91 classes, not a crop model of one; a training"):
+        released_set(Checkpoint(small_detector(), {}), Path("a.pth"))
+    with pytest.raises(UsageError, match=r"no set predictor; it has no class_embed\.weight"):
+        released_set(Checkpoint({"DimRed.weight": torch.zeros(1)}, {}), Path("a.pth"))
+
+
+@pytest.mark.parametrize("key", ["model", "state_dict", "model_state_dict", "net"])
+def test_weights_are_found_under_their_usual_keys_and_without_the_prefix_of_several_gpus(key, tmp_path) -> None:
+    file = tmp_path / "a.pth.tar"
+    kept = {"epoch": 3, "best": np.float64(0.5), "args": argparse.Namespace(nheads=4)}
+    torch.save({key: {f"module.{name}": torch.ones(2) for name in ("a", "b")}, **kept}, file)
+    found = read_checkpoint(file)
+    assert list(found.tensors) == ["a", "b"]
+    assert found.settings == {"nheads": 4}
+
+
+def test_a_checkpoint_of_the_old_form_is_read(tmp_path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    assert read_tensors(tmp_path / "a.pth")["a"].tolist() == [1.0, 1.0]

@@ -17,7 +17,7 @@ EPILOG = epilog(
         "or any number.",
         "cadrage import human-centric cpc.pth -o models/hc --set resize=squash": "Trained on squares, as on CPC.",
         "cadrage suggest photo.jpg --model models/gaic": "Crop with it.",
-        "cadrage eval gaicd data/gaicd-v1 --split test --model models/gaic": "Measure it.",
+        "cadrage eval gaicd-ranking data/gaicd-v1 --split test --model models/gaic": "Measure it.",
     },
     {
         "Systems": "grid-anchor, set-prediction, human-centric, global-attention.",

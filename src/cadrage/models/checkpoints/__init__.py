@@ -103,7 +103,7 @@ def _read_pickle(file: Path) -> Any:
     try:
         with torch.serialization.safe_globals(harmless):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
         refused = _REFUSED.search(str(error))
         if refused:
             raise UsageError(
