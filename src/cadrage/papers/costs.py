@@ -48,14 +48,15 @@ def cost_of(paper: str, recipe: PaperRecipe, data: Path | None = None) -> Cost:
     return Cost(recipe.epochs, steps, hours, (min(fast, hours), min(slow, hours)), float(timed["peak_mb"]) / 1000)
 
 
-def basis() -> dict[str, Any]:
-    """On what the times were measured, and what the estimate for a GPU rests on."""
+def basis(paper: str) -> dict[str, Any]:
+    """On what the times of a paper were measured, and what the estimate for a GPU rests on."""
     low, high = _GPU_FASTER
     said = (
         f"Estimate, no GPU was at hand: {low} to {high} times the work of this core, and at least "
         f"{_GPU_LEAST_STEP_S:g} s a step."
     )
-    return {**_read()["basis"], "n": min(each["n"] for each in _read()["steps"]), "gpu": said}
+    steps = [each for each in _read()["steps"] if each["paper"] == paper]
+    return {**_read()["basis"], "steps": steps, "gpu": said}
 
 
 def _timed(paper: str, recipe: PaperRecipe) -> dict[str, Any] | None:

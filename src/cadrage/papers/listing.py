@@ -38,7 +38,7 @@ def listing(paper: Paper[Any], recipes: Path, data: Path | None, out: Path | Non
         "numbering": paper.numbering,
         "items": [_item(item, measured) for item in paper.contents(plan)],
         "runs": runs,
-        "basis": basis(),
+        "basis": basis(paper.name),
     }
 
 
@@ -89,11 +89,13 @@ def text(listed: dict[str, Any]) -> Iterator[str]:
     yield from _aligned([of_runs, *runs])
     yield ""
     said = listed["basis"]
+    counted = sorted({f"{each['statistic']} of {each['n']}" for each in said["steps"]})
     yield (
-        f"Steps, times and memory are of one training. One core: steps times the median of {said['n']} steps on "
-        f"{said['threads']} thread of an {said['processor']}, photos {said['photos']}, loading included, "
-        f"{said['date']}."
+        f"Steps, times and memory are of one training. One core: steps times the "
+        f"{' or '.join(counted)} steps on {said['threads']} thread of an {said['processor']}, photos "
+        f"{said['photos']}, loading included, {said['date']}."
     )
+    yield from filter(None, (each.get("note", "") for each in said["steps"]))
     yield f"One GPU: {said['gpu']} Memory: peak of the process on that core."
 
 
