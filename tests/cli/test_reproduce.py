@@ -13,6 +13,7 @@ import pytest
 from cadrage.papers import chain
 from cadrage.papers.names import PAPERS, RECIPES
 from cadrage.papers.paper import Places, Training
+from cadrage.papers.plan import changed
 
 
 @pytest.fixture
@@ -171,6 +172,13 @@ def test_changes_of_a_trial_are_handed_on(cadrage, here, calls):
         assert made[-1][-1] == {"epochs": "1", "drops": "[]"}
     ran = cadrage("reproduce", "set-prediction", "--data", "data", "--out", "out", "--set", "epochs")
     assert ran.code == 2 and "--set epochs: expected KEY=VALUE such as seed=7" in ran.message
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_trial_of_the_help_suits_every_recipe_of_the_paper(paper):
+    changes = dict(word.split("=") for word in PAPERS[paper].trial.split() if word != "--set")
+    for run in changed(PAPERS[paper].description().plan(RECIPES / paper), changes).runs:
+        assert run.recipe(0).epochs == int(changes["epochs"])
 
 
 def test_a_change_that_no_recipe_can_take_is_wrong_usage(cadrage, here):

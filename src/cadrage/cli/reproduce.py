@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
@@ -120,7 +120,7 @@ def _reproduce(
     only: str,
     recipes: Path | None,
     seeds: int | None,
-    settings: Sequence[str] | None,
+    settings: list[str] | None,
 ) -> int:
     if data is None or out is None:
         absent = "--data" if data is None else "--out"
@@ -147,8 +147,8 @@ def _epilog(name: str, paper: ListedPaper) -> str:
             "for it.",
             f"cadrage reproduce {name} --data data --out reproduced": "Everything that the data allow.",
             f"cadrage reproduce {name} --data data --out reproduced --only {runs}": how_many,
-            f"cadrage reproduce {name} --data data --out trial --set epochs=1 --only {runs}": "A trial of the whole "
-            "way, compared with nothing.",
+            f"cadrage reproduce {name} --data data --out trial {paper.trial}": "A trial of the whole way, compared "
+            "with nothing.",
             f"cadrage reproduce {name} --list": "Tables and figures, the runs behind them, and how long these take.",
         },
         {

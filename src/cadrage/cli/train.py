@@ -1,7 +1,6 @@
 """``cadrage train`` and ``cadrage export``: thin doors to the training room, which needs the ``train`` extra."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,13 +120,9 @@ def _read_notes(file: Path) -> dict[str, Any]:
     return notes
 
 
-def read_settings(settings: Sequence[str] | None) -> dict[str, str]:
-    """Texts by the field of a recipe, as ``--set`` takes them.
-
-    Raises:
-        UsageError: one of them is not KEY=VALUE.
-    """
-    return dict(_read_setting(text) for text in settings or [])
+def read_settings(texts: list[str] | None) -> dict[str, str]:
+    """The fields and values of ``--set`` options; raises UsageError if one is not KEY=VALUE."""
+    return dict(_read_setting(text) for text in texts or [])
 
 
 def _read_setting(text: str) -> tuple[str, str]:

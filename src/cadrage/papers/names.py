@@ -26,6 +26,7 @@ class ListedPaper:
         runs: where its runs are listed.
         some_runs: what ``--only`` may be, and which runs these are in words.
         seeds: whether everything is trained with several seeds.
+        trial: options that every recipe can take and that make the trainings short.
     """
 
     summary: str
@@ -34,6 +35,7 @@ class ListedPaper:
     runs: str
     some_runs: tuple[str, str]
     seeds: bool = False
+    trial: str = "--set epochs=1"
 
     def description(self) -> "Paper[Any]":
         """Runs, tables and published values; needs the extra ``train``."""
@@ -48,6 +50,8 @@ PAPERS: Mapping[str, ListedPaper] = {
         ("gaicd-v2", "gaicd-v1", "cpc", "flms"),
         "Each is a recipe of the folder; those without one are left out.",
         ("A,C", "Two of the runs."),
+        # A teacher needs an epoch before it.
+        trial="--set epochs=2 --set distil_from=1",
     ),
     "grid-anchor": ListedPaper(
         "Zeng et al., TPAMI 2020: Tables 2 to 6, and GAICD v1",
