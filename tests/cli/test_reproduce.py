@@ -1,6 +1,7 @@
 """The door of the reproduction: what it hands on, what it prints, and how it fails."""
 
 import builtins
+import json
 import re
 import shutil
 import sys
@@ -65,9 +66,24 @@ def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls
     assert again == [("set-prediction", Path("data"), Path("mine"), Path("out"), ["A", "gaicv1-qg"], None)]
 
 
+def test_list_shows_tables_and_runs_and_trains_nothing(cadrage, here, calls):
+    made = calls()
+    ran = cadrage("reproduce", "grid-anchor", "--list")
+    assert ran.code == 0 and made == [] and ran.err == ""
+    assert re.search(r"^table-5 .* K3, K5 .*0 of 8$", ran.out, re.MULTILINE)
+    assert re.search(r"^M +mobilenet-v2 .* 210,880 .* h", ran.out, re.MULTILINE)
+    assert "Estimate, no GPU was at hand" in ran.out
+    found = json.loads(cadrage("reproduce", "human-centric", "--list", "--json", "--data", "data").out)
+    assert found["paper"] == "human-centric" and "ours" in found["numbering"]
+    assert {run["trainings"] for run in found["runs"]} == {3}
+    assert {run["state"] for run in found["runs"]} == {"no gaicd-v1", "no cpc", "no persons"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--json",), "only --list prints JSON"),
+        (("--out", "out"), "--data: missing; name a folder"),
         (("--data", "none", "--out", "out"), "none"),
         (("--data", "data"), "--out"),
         (("--data", "data", "--out", "out", "--only", "K"), "no run 'K'; there are A (gaicv2-qg), B (gaicv2-none)"),

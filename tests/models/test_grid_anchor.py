@@ -162,12 +162,27 @@ def test_heads_are_as_wide_as_the_paper_s_table_of_regions_asks() -> None:
     assert [small(regions=each).head.first.in_features for each in grid_anchor.REGIONS] == [96, 48, 48, 96]
 
 
+@pytest.mark.parametrize(("head", "kernel", "convolutions"), [("3x3", 3, 4), ("5x5", 5, 2)])
+def test_small_kernels_lead_from_a_region_of_nine_cells_to_one(head: str, kernel: int, convolutions: int) -> None:
+    """Valid convolutions of 16 channels, the last of them to 768 as the one of 9x9 (table 5)."""
+    model = small(reduced=8, bins=9, head=head)
+    before = [each for each in model.head.before.modules() if isinstance(each, nn.Conv2d)]
+    assert {(each.in_channels, each.out_channels, each.kernel_size) for each in before} == {(16, 16, (kernel, kernel))}
+    assert len(before) + 1 == convolutions
+    assert (model.head.first.in_features, model.head.first.out_features) == (16 * kernel**2, 768)
+    # Nothing but the head has changed.
+    plain = set(small(reduced=8, bins=9).state_dict())
+    assert {name for name in model.state_dict() if "before" not in name} == plain
+
+
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},
     {"head": "norm"},
     {"multi_scale": False},
     {"regions": "roi"},
     {"regions": "roi+whole"},
+    {"head": "3x3", "bins": 9},
+    {"head": "5x5", "bins": 9},
 )
 
 
@@ -215,7 +230,7 @@ def test_a_mirrored_map_and_mirrored_boxes_see_mirrored_regions(regions: str) ->
 
 
 def test_gradients_reach_every_parameter() -> None:
-    for settings in ({}, {"head": "norm"}, {"legacy": True}, {"regions": "roi+whole"}):
+    for settings in ({}, {"head": "norm"}, {"legacy": True}, {"regions": "roi+whole"}, {"head": "3x3", "bins": 9}):
         model = small(**settings).train()
         model(torch.rand(2, 3, 64, 64), some_boxes(2, 8)).square().mean().backward()
         assert [name for name, each in model.named_parameters() if each.grad is None] == []
@@ -232,6 +247,7 @@ def test_unusable_boxes_and_settings_are_refused() -> None:
         ({"head": "batch"}, "head 'batch': unknown; choose one of plain, norm"),
         ({"regions": "both"}, r"regions 'both': unknown; choose one of roi\+rod, roi, rod, roi\+whole"),
         ({"reduced": 0}, "at least 1"),
+        ({"head": "5x5", "bins": 7}, "bins 7: convolutions of 5x5 reach no single cell"),
     ):
         with pytest.raises(UsageError, match=message):
             small(**settings)

@@ -316,6 +316,18 @@ def test_variants_are_told_by_their_names() -> None:
     assert head_variant(["backbone.stem.norm.weight"]) is None
 
 
+@pytest.mark.parametrize("head", ["3x3", "5x5"])
+def test_weights_of_a_head_with_small_kernels_are_read_again_and_not_by_another(tmp_path: Path, head: str) -> None:
+    torch.manual_seed(0)
+    model = GridAnchorModel(VGG16(base=4), reduced=2, head=head)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    again = GridAnchorModel(VGG16(base=4), reduced=2, head=head)
+    load_grid_anchor(again, tmp_path / "model.safetensors")
+    assert all(torch.equal(each, model.state_dict()[name]) for name, each in again.state_dict().items())
+    with pytest.raises(UsageError, match=f"its head is the variant '{head}', this model has 'plain'"):
+        load_grid_anchor(GridAnchorModel(VGG16(base=4), reduced=2), tmp_path / "model.safetensors")
+
+
 def released(backbone: Parts, channels: int, **settings: Any) -> Checkpoint:
     return Checkpoint(Released(backbone, channels, **{"normed": False, "dropout": False} | settings).state_dict(), {})
 

@@ -1,5 +1,6 @@
 """``cadrage reproduce PAPER``: from data on disk to the tables and figures of a paper; needs the ``train`` extra."""
 
+import json
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -12,18 +13,34 @@ from cadrage.cli.helptext import epilog, extra_installed
 from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
 from cadrage.cli.train import read_settings
+from cadrage.errors import UsageError
 from cadrage.inference.candidate_lists import candidate_list
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
 FAILED = 1
 
 DataOption = Annotated[
-    Path, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder with the data sets.", exists=True, file_okay=False)
 ]
-OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for runs, numbers and the report.")
+]
 OnlyOption = Annotated[
-    str, typer.Option("--only", metavar="A,B", help="Letters or names of the wanted runs; by default all.")
+    str,
+    typer.Option(
+        "--only",
+        metavar="A,B",
+        help="Letters or names of the wanted runs, or tables and figures such as [b]table-3[/]; by default all.",
+    ),
 ]
+ListOption = Annotated[
+    bool,
+    typer.Option(
+        "--list",
+        help="Train nothing: show tables and figures, the runs behind them, what --out has, and how long they take.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="With --list: one JSON document instead of text.")]
 RecipesOption = Annotated[
     Path | None,
     typer.Option(
@@ -62,38 +79,65 @@ reproduce_app = typer.Typer(
 
 def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
     def command(
-        data: DataOption,
-        out: OutOption,
+        data: DataOption = None,
+        out: OutOption = None,
         only: OnlyOption = "",
         recipes: RecipesOption = None,
         settings: SetOption = None,
+        show: ListOption = False,
+        as_json: JsonOption = False,
     ) -> int:
+        if show or as_json:
+            return _list(name, data, out, recipes, as_json=as_json, listed=show)
         return _reproduce(name, data, out, only, recipes, None, settings)
 
     def seeded_command(
-        data: DataOption,
-        out: OutOption,
+        data: DataOption = None,
+        out: OutOption = None,
         only: OnlyOption = "",
         seeds: SeedsOption = None,
         recipes: RecipesOption = None,
         settings: SetOption = None,
         candidates: CandidatesOption = "hcic-1745",
+        show: ListOption = False,
+        as_json: JsonOption = False,
     ) -> int:
+        if show or as_json:
+            return _list(name, data, out, recipes, as_json=as_json, listed=show)
         return _reproduce(name, data, out, only, recipes, seeds, settings, candidates)
 
     return seeded_command if seeded else command
 
 
+def _list(name: str, data: Path | None, out: Path | None, recipes: Path | None, *, as_json: bool, listed: bool) -> int:
+    if not listed:
+        raise UsageError("--json: only --list prints JSON; a reproduction writes report.json into its folder")
+    with extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
+        from cadrage.papers.listing import listing, text
+
+        found = listing(PAPERS[name].description(), _recipes(name, recipes), data, out)
+    for line in [json.dumps(found, indent=1)] if as_json else text(found):
+        Report().data(line)
+    return 0
+
+
+def _recipes(name: str, given: Path | None) -> Path:
+    return RECIPES / name if given is None else given
+
+
 def _reproduce(
     name: str,
-    data: Path,
-    out: Path,
+    data: Path | None,
+    out: Path | None,
     only: str,
     recipes: Path | None,
     seeds: int | None,
     settings: list[str] | None,
     candidates: str = "hcic-1745",
 ) -> int:
+    if data is None or out is None:
+        absent = "--data" if data is None else "--out"
+        raise UsageError(f"{absent}: missing; name a folder, or ask with --list what there is to reproduce")
     listed = candidate_list(candidates, "--candidates")
     changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
@@ -102,7 +146,7 @@ def _reproduce(
         from cadrage.papers.report import text
 
         wanted = [each.strip() for each in only.split(",") if each.strip()]
-        paper, folder = PAPERS[name].description(), RECIPES / name if recipes is None else recipes
+        paper, folder = PAPERS[name].description(), _recipes(name, recipes)
         report = reproduce(
             paper, data, folder, out, only=wanted, seeds=seeds, changes=changes, candidates=listed, tell=_tell
         )
@@ -121,6 +165,7 @@ def _epilog(name: str, paper: ListedPaper) -> str:
             f"cadrage reproduce {name} --data data --out reproduced --only {runs}": how_many,
             f"cadrage reproduce {name} --data data --out trial {paper.trial}": "A trial of the whole way, compared "
             "with nothing.",
+            f"cadrage reproduce {name} --list": "Tables and figures, the runs behind them, and how long these take.",
         },
         {
             "Interrupted?": "Give the same command again: it goes on where it was, and measures nothing twice.",

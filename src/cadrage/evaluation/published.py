@@ -29,6 +29,7 @@ GROUPS = (
     "voted pairs",
     "subject given",
     "persons",
+    "grid size",
     "speed",
 )
 
@@ -41,6 +42,8 @@ FIGURES = {
     "ap_k10": "AP, 10 crops, epsilon not stated",
     "ap_k40": "AP, 40 crops, epsilon not stated",
     **{f"violations_v{kind}": f"faults of kind {kind}" for kind in range(1, 6)},
+    "crops_per_photo": "crops per photo",
+    **{f"rated_{low}_to_{low + 1}": f"crops rated {low} to {low + 1}" for low in range(1, 5)},
     "parameters_m": "parameters (million)",
     "gflops": "GFLOPs",
     "fps_gpu": "photos per second, GPU",
@@ -48,7 +51,7 @@ FIGURES = {
 }
 
 # These figures are fractions from 0 to 1.
-SHARES = ("top1_accuracy", "ap_k5", "ap_k10", "ap_k40")
+SHARES = ("top1_accuracy", "ap_k5", "ap_k10", "ap_k40", *(f"rated_{low}_to_{low + 1}" for low in range(1, 5)))
 
 _TABLE_FIELDS = ("dataset", "group", "n", "protocols", "subset", "note", "rows")
 _ROW_FIELDS = (

@@ -18,10 +18,12 @@ from cadrage.models.align import Region, aligned_regions, check_corners
 from cadrage.models.backbones.pyramids import Pyramid
 
 Regions = Literal["roi+rod", "roi", "rod", "roi+whole"]
-Head = Literal["plain", "norm"]
+Head = Literal["plain", "norm", "3x3", "5x5"]
 
 REGIONS: tuple[Regions, ...] = ("roi+rod", "roi", "rod", "roi+whole")
-_HEADS: tuple[Head, ...] = ("plain", "norm")
+HEADS: tuple[Head, ...] = ("plain", "norm", "3x3", "5x5")
+# Sides of the kernels of heads that look at a region in several steps (table 5 of the paper).
+_KERNELS: dict[Head, int] = {"3x3": 3, "5x5": 5}
 # Widths of the head (section 4.3 of the paper: a 9x9 convolution to 768 channels, 1x1 to 128, 1x1 to the score).
 _WIDE, _NARROW = 768, 128
 # What the coarsest map counts; in the released code, not in the paper.
@@ -31,15 +33,20 @@ _DROPOUT = 0.5
 
 
 class ScoreHead(nn.Module):
-    """Aligned regions to one number; ``norm`` puts batch norm behind both hidden layers and dropout before the last.
+    """Aligned regions of ``channels`` x ``bins`` x ``bins`` to one number.
 
-    A convolution as large as its input is a matrix product, hence the linear layers.
+    ``norm`` puts batch norm behind both hidden layers and dropout before the last. ``3x3`` and ``5x5`` replace the one
+    convolution of the size of a region by several small ones without padding; the paper does not give their channels,
+    and here all but the last keep those of the regions. A convolution as large as its input is a matrix product, hence
+    the linear layers.
     """
 
-    def __init__(self, inputs: int, variant: Head) -> None:
+    def __init__(self, channels: int, bins: int, variant: Head) -> None:
         super().__init__()
-        normed = variant == "norm"
-        self.first = nn.Linear(inputs, _WIDE)
+        normed, kernel = variant == "norm", _KERNELS.get(variant)
+        self.inputs = channels * bins**2
+        self.before = nn.ModuleDict({} if kernel is None else {variant: _shrinking(channels, bins, kernel)})
+        self.first = nn.Linear(channels * (bins if kernel is None else kernel) ** 2, _WIDE)
         self.first_norm = nn.BatchNorm1d(_WIDE) if normed else nn.Identity()
         self.second = nn.Linear(_WIDE, _NARROW)
         self.second_norm = nn.BatchNorm1d(_NARROW) if normed else nn.Identity()
@@ -48,10 +55,21 @@ class ScoreHead(nn.Module):
 
     def forward(self, regions: Tensor) -> Tensor:
         """``(M, inputs)`` to ``(M,)``."""
-        x = F.relu(self.first_norm(self.first(regions)))
+        x = regions
+        for shrinking in self.before.values():
+            x = shrinking(x)
+        x = F.relu(self.first_norm(self.first(x)))
         x = F.relu(self.second_norm(self.second(x)))
         out: Tensor = self.last(self.dropout(x)).squeeze(-1)
         return out
+
+
+def _shrinking(channels: int, bins: int, kernel: int) -> nn.Sequential:
+    """Convolutions without padding, until a region is as large as the kernel; ``(M, inputs)`` in and out."""
+    layers: list[nn.Module] = [nn.Unflatten(1, (channels, bins, bins))]
+    for _ in range((bins - kernel) // (kernel - 1)):
+        layers += [nn.Conv2d(channels, channels, kernel), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten())
 
 
 class GridAnchorModel(nn.Module):
@@ -66,7 +84,7 @@ class GridAnchorModel(nn.Module):
         regions: what is seen of a box: inside, outside, both, or inside beside the whole photo, which is resampled to
             as many cells (table 4 of the paper).
         multi_scale: join all three maps; otherwise only the one at stride 16 (table 3).
-        head: ``norm`` is the variant with batch norm and dropout.
+        head: ``norm`` is the variant with batch norm and dropout, ``3x3`` and ``5x5`` are those with small kernels.
         legacy: sample maps and boxes as the released code does, which its weights need; see
             :mod:`cadrage.models.align`.
 
@@ -86,15 +104,17 @@ class GridAnchorModel(nn.Module):
         legacy: bool = False,
     ) -> None:
         super().__init__()
-        for name, value, known in (("regions", regions, REGIONS), ("head", head, _HEADS)):
+        for name, value, known in (("regions", regions, REGIONS), ("head", head, HEADS)):
             if value not in known:
                 raise UsageError(f"{name} {value!r}: unknown; choose one of {', '.join(known)}")
         if reduced < 1 or bins < 1:
             raise UsageError(f"reduced {reduced}, bins {bins}: both must be at least 1")
+        if (kernel := _KERNELS.get(head)) and (bins < kernel or (bins - 1) % (kernel - 1)):
+            raise UsageError(f"bins {bins}: convolutions of {head} reach no single cell from there; choose 9 bins")
         self.backbone = backbone
         self.bins, self.regions, self.multi_scale, self.legacy = bins, regions, multi_scale, legacy
         self.reduce = nn.Conv2d(sum(backbone.channels) if multi_scale else backbone.channels[1], reduced, 1)
-        self.head = ScoreHead(len(regions.split("+")) * reduced * bins * bins, head)
+        self.head = ScoreHead(len(regions.split("+")) * reduced, bins, head)
 
     def features(self, image: Tensor) -> Tensor:
         """The reduced map ``(B, C, H/16, W/16)`` of photos ``(B, 3, H, W)``, RGB in [0, 1], H and W multiples of 32."""
@@ -131,7 +151,7 @@ class GridAnchorModel(nn.Module):
         names = cast(list[Region], self.regions.split("+"))
         regions = aligned_regions(features, boxes_xyxy, self.bins, names, legacy=self.legacy)
         batch, boxes = boxes_xyxy.shape[:2]
-        scores: Tensor = self.head(regions.reshape(batch * boxes, self.head.first.in_features)).reshape(batch, boxes)
+        scores: Tensor = self.head(regions.reshape(batch * boxes, self.head.inputs)).reshape(batch, boxes)
         return scores
 
     def forward(self, image: Tensor, boxes_xyxy: Tensor) -> Tensor:

@@ -11,11 +11,12 @@ from cadrage.datasets.manifest import METADATA
 from cadrage.datasets.readers import READERS
 from cadrage.errors import UsageError
 from cadrage.inference.candidate_lists import CandidateList
+from cadrage.papers.contents import choose_runs
 from cadrage.papers.files import claim_folder, read_json, write_json
 from cadrage.papers.held_back import Tell
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.paper import FAILURES, PUBLISHED_CANDIDATES, Measurement, Paper, Places, R, Training, one_line
-from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, changed, choose, entries_of
+from cadrage.papers.plan import CHOSEN, PaperRecipe, Plan, Run, changed, entries_of
 from cadrage.papers.ready import absent_folders, expect_same_run, identity_of, make_ready, weights_sha256
 from cadrage.papers.report import write_report
 from cadrage.papers.trial import as_trial
@@ -47,7 +48,7 @@ def reproduce(
         data: folder of the data sets that the recipes name.
         recipes: folder of its recipes.
         out: folder of the reproduction.
-        only: letters or names of the wanted runs; all if empty.
+        only: letters or names of the wanted runs, or names of tables and figures; all if empty.
         seeds: how many of the plan's seeds; all by default.
         changes: of every recipe, as typed on a command line, for a trial; the report then quotes no published number.
         candidates: what crops are chosen among, in papers that choose.
@@ -61,8 +62,8 @@ def reproduce(
     places = Places(data, recipes, out, changes or {}, candidates)
     plan = changed(paper.plan(recipes), places.changes)
     trained = _seeds(plan, seeds)
-    wanted = choose(plan.runs, only)
-    if paper.recipes_may_lack and not any(run.recipe_file.is_file() for run in wanted):
+    wanted = choose_runs(paper.contents(plan), plan.runs, only)
+    if wanted and paper.recipes_may_lack and not any(run.recipe_file.is_file() for run in wanted):
         raise UsageError(f"{recipes}: no recipe such as {wanted[0].recipe_file.name}; give the folder with --recipes")
     _expect_fitting(wanted, trained[0], places)
     _expect_some_data(wanted, trained[0], data)

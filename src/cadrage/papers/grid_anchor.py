@@ -1,4 +1,4 @@
-"""Grid anchors (Zeng, Li, Cao and Zhang, TPAMI 2020): Tables 3 to 6, and GAICD v1.
+"""Grid anchors (Zeng, Li, Cao and Zhang, TPAMI 2020): Tables 2 to 6, and GAICD v1.
 
 The runs stand in ``recipes/grid-anchor/tables.toml``: each is a recipe of that folder and what it changes.
 """
@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cadrage.papers.contents import Item
+from cadrage.papers.grid_study import study
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
 from cadrage.papers.plan import Plan, read_table
+from cadrage.papers.published_photos import DATASETS, other_photos, published_n
+from cadrage.papers.published_photos import NOTE as PHOTOS_NOTE
 from cadrage.papers.report import photo_notes, run_rows, values_of
 from cadrage.papers.results import TestResult
 from cadrage.papers.tables import Cell, Row, Table, quoted
@@ -31,19 +35,14 @@ NOTES = (
     "at all; ours swaps them. The paper's numbers come from their code.",
     "Boxes are aligned without the extra cell and without the zeroed border of their code.",
     "Of the epochs the one with the best SRCC on validation photos is measured; test photos choose nothing.",
+    PHOTOS_NOTE,
 )
 
 _GROUP = "ranking of annotated candidates"
-# Where numbers of the same photos stand in published.json, by their FOLDER:SPLIT entry.
-_DATASETS = {
-    "gaicd-v2:val": "GAICD v2 validation (200)",
-    "gaicd-v2:test": "GAICD v2 test (500)",
-    "gaicd-v1:test": "GAICD v1 test (200)",
-}
 # Columns of tables 3 and 6.
 _SHORT = ("srcc", "pcc", "acc1_5", "acc4_5", "acc1_10", "acc4_10")
 _LONG = ("srcc", "pcc", *(f"acc{k}_{n}" for n in (5, 10) for k in range(1, 5)))
-_VALIDATION = "On the 200 validation photos of GAICD v2."
+_VALIDATION = f"On the validation photos of GAICD v2 ({published_n('gaicd-v2:val')} in the paper)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,9 @@ TABLES = (
     ),
     PaperTable(
         "5",
-        "channels before alignment",
-        f"{_VALIDATION} The paper counts the channels of both regions, twice as many. Its heads of several small "
-        "convolutions are quoted alone, as it does not give their channels.",
+        "channels before alignment, and kernels of the head",
+        f"{_VALIDATION} The paper counts the channels of both regions, twice as many. Of its heads of several small "
+        "convolutions it does not give the channels; ours keep those of the regions until the last, which has 768.",
         "gaicd-v2:val",
         ("srcc",),
         (
@@ -110,15 +109,15 @@ TABLES = (
             ("GAIC, ShuffleNetV2, 4 channels", "C4"),
             ("GAIC, ShuffleNetV2, 2 channels", "C2"),
             ("GAIC, ShuffleNetV2, 1 channel", "C1"),
-            ("GAIC, ShuffleNetV2, head of 3x3 convolutions", ""),
-            ("GAIC, ShuffleNetV2, head of 5x5 convolutions", ""),
+            ("GAIC, ShuffleNetV2, head of 3x3 convolutions", "K3"),
+            ("GAIC, ShuffleNetV2, head of 5x5 convolutions", "K5"),
         ),
         {"GAIC, ShuffleNetV2, several scales": "GAIC, ShuffleNetV2, 8 channels"},
     ),
     PaperTable(
         "6",
         "test photos",
-        "On the 500 test photos of GAICD v2.",
+        f"On the test photos of GAICD v2 ({published_n('gaicd-v2:test')} in the paper).",
         "gaicd-v2:test",
         _LONG,
         (("GAIC, VGG16", "V"), ("GAIC, MobileNetV2", "M"), ("GAIC, ShuffleNetV2", "S"), ("", "R")),
@@ -126,8 +125,8 @@ TABLES = (
     PaperTable(
         "v1",
         "test photos of the first version",
-        "On the 200 test photos of GAICD v1, lower throughout. Published rows chose on these photos, ours on 36 "
-        "others.",
+        f"On the test photos of GAICD v1 ({published_n('gaicd-v1:test')} published), lower throughout. Published rows "
+        "chose on these photos, ours on others that were drawn from the training photos.",
         "gaicd-v1:test",
         _LONG,
         (
@@ -136,6 +135,15 @@ TABLES = (
             ("GAIC, ShuffleNetV2", "1S"),
             ("", "1R"),
         ),
+    ),
+)
+
+
+CONTENTS = (
+    Item("table-2", "grid sizes", (), "gaicd-v2 or gaicd-v1"),
+    *(
+        Item(f"table-{table.number}", table.title, tuple(run for _, run in table.rows if run), table.entry)
+        for table in TABLES
     ),
 )
 
@@ -178,7 +186,7 @@ def lay_out(trainings: Sequence[Training[TestResult]], places: Places) -> Reprod
         TITLE,
         ABOUT,
         {"Runs": run_rows(trainings)},
-        tables({each.run.letter: each for each in trainings}),
+        (*study(places.data), *tables({each.run.letter: each for each in trainings})),
         [*NOTES, *photo_notes(trainings)],
         [values_of(each) for each in trainings],
         failed=any(each.failed for each in trainings),
@@ -197,16 +205,14 @@ def _row(table: PaperTable, method: str, run: str, trainings: Mapping[str, Train
 
 
 def _cell(table: PaperTable, method: str, training: Training[TestResult] | None, key: str) -> Cell:
-    published = _published(_DATASETS[table.entry], method, key)
+    published = _published(DATASETS[table.entry], method, key)
     if training is None:
         return Cell(published)
     result = training.tests.get(table.entry.partition(":")[2])
     if result is None:
         # The reason stands once, in the list of runs: in every cell it would drown the table.
         return Cell(published, missing="failed" if training.failed else "not run")
-    # Recipes of one's own may lead to other photos than the paper's.
-    other = "" if result.entries == (table.entry,) else " and ".join(result.entries)
-    return Cell(published, result.metrics[key], other_data=other)
+    return Cell(published, result.metrics[key], other_data=other_photos(result, table.entry))
 
 
 def _published(dataset: str, method: str, key: str) -> float | None:
@@ -230,4 +236,5 @@ PAPER = Paper(
     # Numbers of version 1 may be of a model that had seen the photos.
     version=2,
     lay_out=lay_out,
+    contents=lambda _: CONTENTS,
 )

@@ -45,7 +45,7 @@ class ListedPaper:
 
 PAPERS: Mapping[str, ListedPaper] = {
     "set-prediction": ListedPaper(
-        "Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3, 6 and 7",
+        "Jia et al., CVPR 2022: Tables 1 to 5 and Figures 3 to 7",
         "cadrage.papers.set_prediction.paper",
         ("gaicd-v2", "gaicd-v1", "cpc", "flms"),
         "Each is a recipe of the folder; those without one are left out.",
@@ -54,7 +54,7 @@ PAPERS: Mapping[str, ListedPaper] = {
         trial="--set epochs=2 --set distil_from=1",
     ),
     "grid-anchor": ListedPaper(
-        "Zeng et al., TPAMI 2020: Tables 3 to 6, and GAICD v1",
+        "Zeng et al., TPAMI 2020: Tables 2 to 6, and GAICD v1",
         "cadrage.papers.grid_anchor",
         ("gaicd-v2", "gaicd-v1"),
         "Those of tables.toml in the folder of recipes, which says what each changes in its recipe.",

@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import CadrageError
 from cadrage.inference.candidate_lists import CandidateList
+from cadrage.papers.contents import Contents
 from cadrage.papers.files import RUNS
 from cadrage.papers.held_back import CPC, GAICD_V1, DrawnSplit
 from cadrage.papers.laid_out import ReproductionReport
@@ -133,6 +134,8 @@ class Paper(Generic[R]):
         identity: what says of which training a file of measured numbers is.
         version: of these files; numbers of another one are measured again.
         lay_out: the report on what became of every training.
+        contents: its tables and figures, and which runs they need.
+        numbering: what must be known of their numbers; empty where they are the paper's.
         drawn_splits: validation photos that papers hold back without listing them; one list of a data set for all.
         chooses: whether its models choose crops among candidates.
         recipes_may_lack: whether runs whose recipe a folder does not have are left out, and have not failed.
@@ -147,9 +150,11 @@ class Paper(Generic[R]):
     identity: Callable[[Run, str], Mapping[str, str]]
     version: int
     lay_out: Callable[[Sequence[Training[R]], Places], ReproductionReport]
+    contents: Contents
     drawn_splits: tuple[DrawnSplit, ...] = (GAICD_V1, CPC)
     recipes_may_lack: bool = False
     chooses: bool = False
+    numbering: str = ""
 
 
 def one_line(error: BaseException) -> str:

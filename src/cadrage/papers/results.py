@@ -37,7 +37,10 @@ class MeasuredResult(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """Means of one model over one list of photos; ``metrics`` are those of the paper, as fractions."""
+    """Means of one model over one list of photos; ``metrics`` are those of the paper, as fractions.
+
+    ``photos_sha256`` says which photos were listed, by their names; empty where it was not kept.
+    """
 
     __test__ = False  # pytest takes every class of this name for tests
 
@@ -46,6 +49,7 @@ class TestResult:
     unreadable: tuple[str, ...]
     metrics: Mapping[str, Estimate]
     others: Mapping[str, float] = field(default_factory=dict)
+    photos_sha256: str = ""
 
     @property
     def undefined(self) -> int:
@@ -60,6 +64,7 @@ class TestResult:
             "unreadable": list(self.unreadable),
             "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
             "others": dict(self.others),
+            "photos_sha256": self.photos_sha256,
         }
 
     @classmethod
@@ -71,6 +76,7 @@ class TestResult:
             unreadable=tuple(values["unreadable"]),
             metrics={name: Estimate(**each) for name, each in values["metrics"].items()},
             others=dict(values["others"]),
+            photos_sha256=values.get("photos_sha256", ""),
         )
 
 

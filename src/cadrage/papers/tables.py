@@ -12,8 +12,8 @@ from cadrage.evaluation.result import Estimate
 class Cell:
     """A published number, ours, or both, as fractions.
 
-    ``missing`` says why ours is not there although it should be; ``other_data`` on what ours was measured if not on the
-    photos of the published one, from which it then has no difference.
+    ``missing`` says why ours is not there although it should be; ``other_data`` on what ours was measured if not on all
+    the photos of the published one, from which it then has no difference.
     """
 
     published: float | None = None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_one_of_best
+from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, best_crop_recalls, hits_one_of_best
 
 NOTHING = np.empty((0, 4))
 
@@ -32,13 +32,22 @@ def test_an_overlap_counts_at_its_own_threshold():
     assert best_crop_recall(ninety, truth, score, 1, 0.901) == hits_one_of_best(ninety[0], truth, score, 1, 0.901) == 0
 
 
-def test_any_of_several_best_crops_counts():
-    left, right = [0, 10, 70, 90], [30, 10, 100, 90]
+def test_of_several_best_crops_the_first_of_the_file_counts_or_by_choice_any():
+    left, right, whole = [0, 10, 70, 90], [30, 10, 100, 90], [0, 0, 100, 100]
     scores = np.array([4.0, 4.0, 2.0])
-    for truths in (boxes(left, right, [0, 0, 100, 100]), boxes(right, left, [0, 0, 100, 100])):
-        assert best_crop_recall(boxes(right), truths, scores, 1, 0.9) == 1
-        assert best_crop_recall(boxes(left), truths, scores, 1, 0.9) == 1
-        assert best_crop_recall(boxes([0, 0, 100, 100]), truths, scores, 1, 0.9) == 0
+    for first, second in ((left, right), (right, left)):
+        truths = boxes(first, second, whole)
+        assert best_crop_recall(boxes(first), truths, scores, 1, 0.9) == 1
+        assert best_crop_recall(boxes(second), truths, scores, 1, 0.9) == 0
+        assert best_crop_recall(boxes(second), truths, scores, 1, 0.9, ties="any") == 1
+        assert best_crop_recall(boxes(whole), truths, scores, 1, 0.9, ties="any") == 0
+
+
+def test_both_counts_have_names_of_their_own():
+    truths = boxes([0, 10, 70, 90], [30, 10, 100, 90])
+    found = best_crop_recalls(boxes([30, 10, 100, 90]), truths, np.array([4.0, 4.0]))
+    assert list(found) == [f"recall{n}_e{e}{ties}" for ties in ("", "_any") for e in (85, 90) for n in (5, 10)]
+    assert (found["recall5_e85"], found["recall5_e85_any"]) == (0, 1)
 
 
 def test_among_the_three_best_but_not_among_two():

@@ -49,7 +49,7 @@ def box_metrics(boxes, truths, scores):
     }
     for epsilon in (0.6, 0.85):
         for n in (1, 5):
-            values[f"recall{n} {epsilon}"] = best_crop_recall(boxes, truths, scores, n, epsilon)
+            values[f"recall{n} {epsilon}"] = best_crop_recall(boxes, truths, scores, n, epsilon, ties="any")
             values[f"hits{n} {epsilon}"] = hits_one_of_best(boxes[0], truths, scores, n, epsilon)
     return values
 

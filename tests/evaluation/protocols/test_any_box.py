@@ -22,6 +22,12 @@ def test_the_best_crop_counts_and_a_good_second_does_not(record):
     assert GAICD.judge(photo, [answer(second)]).values["recall5_e85"] == 0
 
 
+def test_of_two_best_crops_the_first_of_the_manifest_is_the_one_to_meet(record):
+    first, tied = (0, 0, 1, 0.8), (0, 0, 0.6, 1)
+    values = GAICD.judge(record(crops=(first, tied), scores=(4.8, 4.8)), [answer(tied)]).values
+    assert (values["recall5_e85"], values["recall5_e85_any"]) == (0, 1)
+
+
 def test_only_so_many_tries_count(record):
     photo = record(crops=((0, 0, 1, 0.8),), scores=(4.8,))
     poor = [(0, 0, 0.1 + 0.01 * i, 0.1) for i in range(5)]

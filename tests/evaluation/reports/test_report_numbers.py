@@ -54,6 +54,7 @@ def test_every_metric_has_a_heading_of_its_own():
     assert heading("acc3_10") == "Acc3/10"
     assert heading("accw5_published") == "wAcc5, published"
     assert heading("recall10_e85") == "recall@10 .85"
+    assert heading("recall10_e85_any") == "recall@10 .85 any"
     assert heading("ap90_k40") == "AP@40 .90"
     assert max(len(heading(metric)) for metric in METRICS) <= 17
 

@@ -42,6 +42,25 @@ def test_the_rows_of_global_attention_differ_in_their_parts():
     }
 
 
+def test_the_parts_of_human_centric_cropping_are_left_out_one_by_one():
+    runs = runs_of("human-centric")
+    whole = runs["A"].recipe(0).to_dict()
+    left_out = {
+        letter: {key: value for key, value in run.recipe(0).to_dict().items() if value != whole[key] and key != "tag"}
+        for letter, run in runs.items()
+        if letter.startswith("N")
+    }
+    assert left_out == {
+        "N0": {"parts": 0},
+        "N1": {"parts": 1},
+        "N2": {"parts": 2},
+        "NV": {"person_vector": False},
+        "NR": {"relation": "conv"},
+        "NC": {"content": False, "heat": 0.0},
+    }
+    assert set(runs) == {"A", "P", "CA", "CP", "DA", *left_out}
+
+
 def test_plain_runs_of_cadrage_train_are_those_of_the_plan():
     """A run that changes nothing is its recipe; the others bear their id, whatever they are trained on."""
     human = runs_of("human-centric")

@@ -113,6 +113,7 @@ def test_the_run_of_figure_7_keeps_its_points(go, places, finished):
     assert measure.points_file(places, outcome.name).is_file()
     anchors = AnchorBoxes.from_dict(outcome.beside["anchors"])
     assert len(anchors.anchors) == 7 and anchors.before_xyxy.shape == (7, 4)
+    assert outcome.beside["compositions"]["outside"]["n"] == outcome.tests["test"].n
 
 
 @pytest.mark.usefixtures("no_training")

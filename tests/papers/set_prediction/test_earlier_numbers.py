@@ -93,7 +93,7 @@ def test_a_test_whose_data_have_gone_keeps_its_numbers(go, places, nothing_run):
     assert f"measured; in an earlier call on flms:test: {places.data} has no flms" in shown
 
 
-@pytest.mark.parametrize("content", ["[]", '{"version": 2}', '{"version": 2, "tests": {"test": {"n": "many"}}}'])
+@pytest.mark.parametrize("content", ["[]", '{"version": 3}', '{"version": 3, "tests": {"test": {"n": "many"}}}'])
 def test_damaged_numbers_are_measured_again(go, places, content):
     first = go("A")
     places.measured(first.name).write_text(content)

@@ -10,6 +10,7 @@ from cadrage.evaluation.result import Estimate
 from cadrage.papers.laid_out import Figure, ReproductionReport
 from cadrage.papers.paper import Places
 from cadrage.papers.report import page, text, write_report
+from cadrage.papers.set_prediction.compositions import Compositions
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, correlation, save_points
 from cadrage.papers.set_prediction.figure_mu import draw_by_mu, draw_soft_labels, published_by_mu
 from cadrage.papers.set_prediction.figure_quality import draw_quality
@@ -39,12 +40,19 @@ def shown(nothing_run, here):
     known = {panel: correlation(points).to_dict() for panel in "ab"}
     boxes = np.array([[-0.1, 0.1, 0.5, 0.8], [0.3, 0.3, 0.9, 1.05]])
     anchors = AnchorBoxes("a.png", (3, 8), boxes, boxes + 0.05)
-    return nothing_run | {"C": replace(nothing_run["C"], beside={"correlations": known, "anchors": anchors.to_dict()})}
+    composed = Compositions(("a.png",), (np.array([[0.1, 0.1, 0.4, 0.8], [0.5, 0.3, 0.9, 1.0]]),), 1, 9).to_dict()
+    beside = {
+        "correlations": known,
+        "anchors": anchors.to_dict(),
+        "compositions": {"outside": composed, "two": composed},
+    }
+    return nothing_run | {"C": replace(nothing_run["C"], beside=beside)}
 
 
 def test_without_any_run_only_the_formula_is_drawn(nothing_run, here):
     drawn = {figure.number: figure.png is not None for figure in figures(nothing_run, here)}
-    assert drawn == {"3": False, "6a": True, "6b": False, "7a": False, "7b": False}
+    assert drawn == {"3": False, "4": False, "5": False, "6a": True, "6b": False, "7a": False, "7b": False}
+    assert [each.missing for each in figures(nothing_run, here) if each.number in "45"] == ["data has no cpc"] * 2
     assert {figure.missing for figure in figures(nothing_run, here) if figure.number in ("6b", "7a", "7b")} == {
         "data has no gaicd-v2"
     }
@@ -61,9 +69,21 @@ def test_what_was_measured_is_drawn(shown, here):
         assert seen[:middle].any() and seen[middle:].any(), "each anchor in both pictures"
 
 
+def test_crops_of_figures_4_and_5_are_drawn_with_where_they_come_from(shown, here):
+    drawn = {figure.number: figure for figure in figures(shown, here)}
+    for number in "45":
+        assert "The first 1 of 1 photos with such crops, of 9 measured, by run C" in drawn[number].caption
+        picture = opened(drawn[number].png).astype(int)
+        for colour in ((0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)):
+            assert (np.abs(picture - colour).max(axis=2) < 12).any()
+    none = {"files": [], "boxes": [], "found": 0, "n": 9}
+    shown["C"].beside["compositions"]["two"] = none
+    assert figures(shown, here)[2].missing == "none of 9 photos has such crops"
+
+
 def test_a_photo_that_has_gone_is_told(shown, here):
     (here.data / "a.png").unlink()
-    assert figures(shown, here)[0].missing == f"{here.data} no longer has a.png"
+    assert [each.missing for each in figures(shown, here)[:3]] == [f"{here.data} no longer has a.png"] * 3
 
 
 def test_a_figure_that_cannot_be_drawn_says_why_and_the_others_are_drawn(shown, here):
@@ -80,7 +100,7 @@ def test_a_failed_drawing_does_not_lose_the_report(shown, here, monkeypatch):
         raise FloatingPointError("underflow")
 
     monkeypatch.setattr("cadrage.papers.set_prediction.figure_quality.draw_quality", undefined)
-    assert [figure.missing for figure in figures(shown, here)][3:] == ["underflow", "underflow"]
+    assert [figure.missing for figure in figures(shown, here)][5:] == ["underflow", "underflow"]
 
 
 def test_why_a_measured_run_gave_no_figure_is_told(nothing_run, here):
@@ -115,7 +135,7 @@ def test_the_report_names_every_run_and_its_reason(nothing_run, here):
     said = text(lay_out(list(nothing_run.values()), here))
     for outcome in nothing_run.values():
         assert f"| {outcome.run.letter} | {outcome.name} |" in said
-    assert said.count("not run: data has no gaicd-v1") == 5
+    assert said.count("not run: data has no gaicd-v1") == 1 + 2 * 4
 
 
 def test_the_page_needs_nothing_else_and_shows_text_as_it_is():

@@ -28,13 +28,21 @@ def photos(record):
 def test_means_are_those_of_the_early_look_during_training(photos):
     metrics, _ = measure_good_crops(*photos, RECIPE)
     early = measure_sets(*photos, RECIPE)
-    assert len(metrics) == 10
+    assert len(metrics) == 14
     assert {name: each.mean for name, each in metrics.items()} == pytest.approx(
         {name: early[name] for name in metrics}, abs=1e-6
     )
     assert 0 < metrics["ap85_k10"].mean < 1
     for each in metrics.values():
         assert each.low <= each.mean <= each.high and each.n == 5
+
+
+def test_one_of_tied_best_crops_is_to_be_met_and_any_of_them_is_told_beside(record):
+    """Table 1 counts one best crop (equation 7); the second of two equal ones is a miss."""
+    first, tied = [0.0, 0.0, 0.6, 1.0], [0.4, 0.0, 1.0, 1.0]
+    photo = record([first, tied], [4.5, 4.5])
+    metrics, _ = measure_good_crops([photo], [Answer(np.array([tied]), np.ones(1))], RECIPE)
+    assert (metrics["recall5_e85"].mean, metrics["recall5_e85_any"].mean) == (0.0, 1.0)
 
 
 def test_the_order_of_the_photos_has_no_say_in_the_means(photos):

@@ -66,7 +66,8 @@ def test_what_is_missing_says_why(nothing_run):
 
 def result(entries, n=500, **values):
     metrics = {f"ap{e}_k{k}": 0.1 for e in (85, 90) for k in (5, 10, 40)}
-    metrics |= {f"recall{n}_e{e}": 0.2 for e in (85, 90) for n in (5, 10)} | {"iou": 0.7} | values
+    metrics |= {f"recall{n}_e{e}{ties}": 0.2 for e in (85, 90) for n in (5, 10) for ties in ("", "_any")}
+    metrics |= {"iou": 0.7} | values
     estimates = {name: Estimate(value, value - 0.01, value + 0.01, n) for name, value in metrics.items()}
     return TestResult((entries,), n, (), estimates)
 
@@ -116,6 +117,17 @@ def test_claims_are_looked_at_one_by_one(measured, nothing_run):
     assert all("data has no" in claim.found for claim in claims(nothing_run) if "mu = .5" not in claim.text)
     measured["F"] = replace(measured["F"], tests={"test": result("gaicd-v2:test", ap90_k40=0.5)})
     assert [claim.holds for claim in claims(measured) if "mu = .5" in claim.text] == [False]
+
+
+def test_nothing_is_known_from_no_photo_and_no_point(measured):
+    for points in (0, 1):
+        seen = {panel: {"spearman": 0.0, "pearson": 0.0, "n": points} for panel in "ab"}
+        measured["C"] = replace(measured["C"], beside={"correlations": seen})
+        assert [claim.holds for claim in claims(measured)[-2:]] == [None, None]
+    for letter, training in measured.items():
+        tests = {test: replace(each, n=0) for test, each in training.tests.items()}
+        measured[letter] = replace(training, tests=tests)
+    assert {claim.holds for claim in claims(measured)} == {None}
 
 
 def test_numbers_of_different_photos_prove_nothing(measured):

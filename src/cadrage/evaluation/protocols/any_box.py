@@ -9,7 +9,7 @@ from cadrage.datasets.good_crops import good_crops, suppress
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer, Floats, Question
 from cadrage.evaluation.metrics.average_precision import bootstrap_average_precision
-from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall
+from cadrage.evaluation.metrics.best_crop_recall import best_crop_recalls
 from cadrage.evaluation.protocols.protocol import Judgement, Pooled, Protocol, question_about, refuse_unrated
 from cadrage.evaluation.result import Estimate
 
@@ -24,14 +24,7 @@ def _ask(record: PhotoRecord) -> tuple[Question, ...]:
 
 
 def _judge(record: PhotoRecord, answers: Sequence[Answer]) -> Judgement:
-    boxes = answers[0].boxes_xyxy
-    return Judgement(
-        {
-            f"recall{n}_e{round(100 * epsilon)}": best_crop_recall(boxes, record.crops_xyxy, record.scores, n, epsilon)
-            for epsilon in _EPSILONS
-            for n in _TRIES
-        }
-    )
+    return Judgement(best_crop_recalls(answers[0].boxes_xyxy, record.crops_xyxy, record.scores, _TRIES, _EPSILONS))
 
 
 def _good(record: PhotoRecord, threshold: float, iou_limit: float | None) -> Floats:

@@ -113,7 +113,8 @@ METRICS: dict[str, MetricInfo] = {
     **_accuracies(),
     "top1_score": MetricInfo("mean score of the first crop"),
     **{
-        f"recall{n}_e{percent}": MetricInfo(f"best-crop recall at {n}, IoU >= .{percent}", percent=True)
+        f"recall{n}_e{percent}{suffix}": MetricInfo(f"best-crop recall at {n}, IoU >= .{percent}{said}", percent=True)
+        for suffix, said in (("", ""), ("_any", ", any of tied"))
         for percent in (85, 90)
         for n in (5, 10)
     },

@@ -189,6 +189,7 @@ _HEADING_FORMS = (
     (r"accw(\d+)", "wAcc{}"),
     (r"accw(\d+)_published", "wAcc{}, published"),
     (r"recall(\d+)_e(\d+)", "recall@{} .{}"),
+    (r"recall(\d+)_e(\d+)_any", "recall@{} .{} any"),
     (r"ap(\d+)_k(\d+)", "AP@{1} .{0}"),
     (r"best(\d+)_iou", "IoU of {}"),
     (r"coverage(\d+)", "coverage@{}"),

@@ -223,7 +223,8 @@ def head_variant(names: Iterable[str]) -> Head | None:
     of_head = [name for name in names if name.startswith("head.")]
     if not of_head:
         return None
-    return "norm" if any("_norm." in name for name in of_head) else "plain"
+    signs: dict[Head, str] = {"norm": "_norm.", "3x3": "head.before.3x3.", "5x5": "head.before.5x5."}
+    return next((head for head, sign in signs.items() if any(sign in name for name in of_head)), "plain")
 
 
 def load_grid_anchor(model: GridAnchorModel, file: Path) -> None:
@@ -281,7 +282,7 @@ def check_regions(model: GridAnchorModel, theirs: Mapping[str, Tensor], file: Pa
             f"model with reduced={len(reduction)}"
         )
     seen, wanted = (width // len(reduction) for width in (first.shape[1], model.head.first.in_features))
-    if seen != wanted:
+    if seen != wanted and not model.head.before:
         forms = [
             f"bins={bins} and {which}"
             for count, which in ((2, "two regions"), (1, "one region"))

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from cadrage.papers.contents import Item
 from cadrage.papers.laid_out import ReproductionReport
 from cadrage.papers.measure import measure_choice, measure_ranking
 from cadrage.papers.paper import Measurement, Paper, Places, Training
-from cadrage.papers.plan import CHOSEN, read_seeded
+from cadrage.papers.plan import CHOSEN, Plan, read_seeded
 from cadrage.papers.report import failing_once, photo_notes, run_row
 from cadrage.papers.results import Measured, PhotoValues, together
 from cadrage.papers.seeded.outcome import Outcome, SeededPaper, by_run
 from cadrage.papers.seeded.sections import apart_notes, decisions, rule, sections
-from cadrage.papers.seeded.tables import tables, views
+from cadrage.papers.seeded.tables import on, tables, views
 from cadrage.training.engine.evaluators.recipe import GuidedRecipe
 from cadrage.training.engine.evaluators.system import training_photos
 from cadrage.training.engine.evaluators.targets import only_with_persons
@@ -37,7 +38,20 @@ def seeded_paper(described: SeededPaper) -> Paper[Measured]:
         chooses=True,
         version=1,
         lay_out=partial(lay_out, described),
+        contents=partial(contents, described),
+        numbering="The numbers of the tables are ours: no published table of this paper could be read.",
     )
+
+
+def contents(paper: SeededPaper, plan: Plan) -> tuple[Item, ...]:
+    """One table for each list of photos; the numbers are ours, as the paper's could not be read."""
+    outcomes = [Outcome(run, (Training(run, plan.seeds[0]),)) for run in plan.runs if run.row != paper.upper_bound]
+    found = []
+    for number, view in enumerate(views(outcomes), start=1):
+        shown = on(view, outcomes)
+        entries = next((entries for outcome in shown if (entries := outcome.entries(view.test))), ())
+        found.append(Item(f"table-{number}", view.title, tuple(o.run.letter for o in shown), ", ".join(entries)))
+    return tuple(found)
 
 
 def measure(asked: Measurement) -> dict[str, Any]:

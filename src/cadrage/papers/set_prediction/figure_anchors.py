@@ -36,11 +36,11 @@ def draw_anchors(photo: Path, boxes: AnchorBoxes) -> bytes:
         ):
             panel.imshow(pixels)
             panel.set_title(title)
-            _frame(panel)
+            frame_photo(panel)
             panel.set_xlim(left, right)
             panel.set_ylim(bottom, top)
             for index, (x1, y1, x2, y2) in enumerate(shown * (width, height, width, height)):
-                _box(panel, (x1, y1, x2, y2), COLOURS[index % len(COLOURS)])
+                draw_box(panel, (x1, y1, x2, y2), COLOURS[index % len(COLOURS)])
 
     wide = 11.0
     return png((wide, wide / 2 * (bottom - top) / (right - left) + 0.5), paint)
@@ -53,7 +53,8 @@ def _extent(boxes: AnchorBoxes) -> Floats:
     return near.clip(-_MOST_MARGIN, 1 + _MOST_MARGIN)
 
 
-def _frame(panel: "Axes") -> None:
+def frame_photo(panel: "Axes") -> None:
+    """No ticks and no border around a photo."""
     panel.grid(False)
     panel.set_xticks([])
     panel.set_yticks([])
@@ -61,7 +62,8 @@ def _frame(panel: "Axes") -> None:
         spine.set_visible(False)
 
 
-def _box(panel: "Axes", box_xyxy_px: tuple[float, float, float, float], colour: str) -> None:
+def draw_box(panel: "Axes", box_xyxy_px: tuple[float, float, float, float], colour: str) -> None:
+    """A crop on a photo, seen on any of them."""
     from matplotlib.patches import Rectangle
 
     x1, y1, x2, y2 = box_xyxy_px

@@ -33,6 +33,8 @@ from cadrage.training.systems.set_prediction.targets import PhotoTargets, photo_
 Points = NDArray[np.float32]
 """``(N, 2)``: estimated quality, in the scores of the data, and validity in [0, 1]."""
 
+LEAST_POINTS = 2
+"""Of fewer points there is no correlation."""
 _SHOWN = 7
 _SEED = 0
 _TRIED = 5

@@ -6,7 +6,7 @@ import numpy as np
 
 from cadrage.evaluation.answers import Floats
 from cadrage.papers.report import OURS, PUBLISHED
-from cadrage.papers.set_prediction.figure_data import Points
+from cadrage.papers.set_prediction.figure_data import LEAST_POINTS, Points
 from cadrage.plots import INK, png
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def draw_quality(points: Points, spearman: float, pearson: float) -> bytes:
 
     def paint(canvas: "Canvas") -> None:
         panel = canvas.subplots()
-        panel.set_title(f"Spearman {spearman:.3f}, Pearson {pearson:.3f}, n = {len(points):,}")
+        known = f"Spearman {spearman:.3f}, Pearson {pearson:.3f}" if len(points) >= LEAST_POINTS else "not known"
+        panel.set_title(f"{known}, n = {len(points):,}")
         panel.set_xlabel("estimated quality (score of the nearest annotated crop)")
         panel.set_ylabel("validity (probability)")
         top = min(1.0, np.ceil(12 * validity.max(initial=0.08)) / 10)

@@ -1,4 +1,4 @@
-"""Figures 3, 6 and 7 of the paper from the numbers of our runs."""
+"""Figures 3 to 7 of the paper from the numbers of our runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from cadrage.papers.laid_out import Figure
 from cadrage.papers.paper import FAILURES, Places, one_line
-from cadrage.papers.plan import TEST
-from cadrage.papers.set_prediction import figure_anchors, figure_mu, figure_quality
+from cadrage.papers.plan import FLMS, TEST
+from cadrage.papers.set_prediction import figure_anchors, figure_compositions, figure_mu, figure_quality
+from cadrage.papers.set_prediction.compositions import APART, FIRST, Compositions
 from cadrage.papers.set_prediction.figure_data import AnchorBoxes, load_points
 from cadrage.papers.set_prediction.measure import DISTILLED, points_file
 from cadrage.papers.set_prediction.tables import BY_MU, Trainings, other_data
@@ -22,10 +23,31 @@ if TYPE_CHECKING:
 # Figure 3 shows the first of these that has been trained.
 ANCHORS_OF = ("A", "C", "B", "B60", "D", "E", "F", "G", "H", "I", "J")
 
+# Figures 4 and 5 show the run of the paper, or the first of these.
+COMPOSITIONS_OF = ("J", "C", "I", "A", "B", "B60", "D", "E", "F", "G", "H")
+_COMPOSED = {
+    "4": (
+        "outside",
+        "Crops outside the regions of grid anchors",
+        f"The two most valid such crops among the first {FIRST}; pale: where corners of grid anchors lie.",
+    ),
+    "5": (
+        "two",
+        "Two compositions of one photo",
+        f"The most valid crop and the next one with an IoU below {APART:g} with it, among the first {FIRST}.",
+    ),
+}
+
 
 def figures(trainings: Trainings, places: Places) -> tuple[Figure, ...]:
     """Every figure that the measured runs allow; of the others, why they are missing."""
-    return _anchors(trainings, places.data), _soft_labels(), _by_mu(trainings, places), *_quality(trainings, places)
+    return (
+        _anchors(trainings, places.data),
+        *_compositions(trainings, places.data),
+        _soft_labels(),
+        _by_mu(trainings, places),
+        *_quality(trainings, places),
+    )
 
 
 def _drawn(figure: Figure, paint: Callable[[], bytes]) -> Figure:
@@ -50,6 +72,29 @@ def _anchors(trainings: Trainings, data: Path) -> Figure:
         return Figure("3", title, caption.format("by any run"), missing=f"{data} no longer has {anchors.file}")
     figure = Figure("3", title, caption.format(f"by run {shown.run.letter} ({shown.run.title})"))
     return _drawn(figure, lambda: figure_anchors.draw_anchors(file, anchors))
+
+
+def _compositions(trainings: Trainings, data: Path) -> tuple[Figure, ...]:
+    """Figures 4 and 5 of the first of the runs that has been measured; the paper has run J and photos of AVA."""
+    shown = next((trainings[run] for run in COMPOSITIONS_OF if trainings[run].beside.get("compositions")), None)
+    made = []
+    for number, (key, title, what) in _COMPOSED.items():
+        if shown is None:
+            made.append(Figure(number, title, what, missing=trainings[COMPOSITIONS_OF[0]].why_missing(FLMS)))
+            continue
+        found = Compositions.from_dict(shown.beside["compositions"][key])
+        caption = (
+            f"{what} The first {len(found.files)} of {found.found} photos with such crops, of {found.n} measured, by "
+            f"run {shown.run.letter} ({shown.run.title}); the paper chose its photos from AVA."
+        )
+        gone = next((file for file in found.files if not (data / file).is_file()), "")
+        if not found.files or gone:
+            missing = f"{data} no longer has {gone}" if gone else f"none of {found.n} photos has such crops"
+            made.append(Figure(number, title, caption, missing=missing))
+            continue
+        paint = partial(figure_compositions.draw_compositions, data, found, regions=key == "outside")
+        made.append(_drawn(Figure(number, title, caption), paint))
+    return tuple(made)
 
 
 def _soft_labels() -> Figure:

@@ -11,13 +11,14 @@ from cadrage.datasets.manifest import PhotoRecord
 from cadrage.errors import UsageError
 from cadrage.evaluation.answers import Answer, Floats
 from cadrage.evaluation.metrics.average_precision import bootstrap_average_precision
-from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall, hits_one_of_best
+from cadrage.evaluation.metrics.best_crop_recall import best_crop_recalls, hits_one_of_best
 from cadrage.evaluation.metrics.overlap import iou_and_bde
 from cadrage.evaluation.result import Estimate
 from cadrage.geometry import area
 from cadrage.papers.paper import Measurement, Places
 from cadrage.papers.plan import FLMS
 from cadrage.papers.results import TestResult, estimate, rounded
+from cadrage.papers.set_prediction.compositions import compositions
 from cadrage.papers.set_prediction.figure_data import anchors_of_figure_3, points_of_figure_7
 from cadrage.papers.set_prediction.proposals import propose
 from cadrage.training.engine.photos import select_photos
@@ -49,6 +50,9 @@ def measure(asked: Measurement) -> dict[str, Any]:
             learned = select_photos(places.data, recipe.train)
             file = points_file(places, asked.run.name)
             asked.beside.update(points_of_figure_7(model, recipe, proposals, learned, file))
+    # The last test is of photos that chose nothing.
+    if asked.test == asked.run.tests[-1]:
+        asked.beside.update(compositions(proposals, asked.places.data))
     have = {record.file_name for record in read}
     unreadable = tuple(record.file_name for record in asked.records if record.file_name not in have)
     return TestResult(asked.entries, len(read), unreadable, *measured).to_dict()
@@ -70,26 +74,20 @@ def measure_good_crops(
         recipe: says what a good crop is.
 
     Returns:
-        Metrics ``recall{5,10}_e{85,90}`` and ``ap{85,90}_k{5,10,40}``, and other numbers: the same of boxes clipped to
-        the photo less that of the boxes as they are (``..._clipped_gain``); ``hit{5,10}_e{85,90}``, where the first box
-        must meet one of the N best annotated crops, as the methods that are quoted beside ours were measured; mean
-        areas of the first box, of the first ten and of the good crops; with suppressed near duplicates among the good
-        crops also the AP without (``..._unsuppressed``).
+        Metrics ``recall{5,10}_e{85,90}``, with ``_any`` where each of several tied best crops counts, and
+        ``ap{85,90}_k{5,10,40}``, and other numbers: the same of boxes clipped to the photo less that of the boxes as
+        they are (``..._clipped_gain``); ``hit{5,10}_e{85,90}``, where the first box must meet one of the N best
+        annotated crops, as the methods that are quoted beside ours were measured; mean areas of the first box, of the
+        first ten and of the good crops; with suppressed near duplicates among the good crops also the AP without
+        (``..._unsuppressed``).
     """
     pairs = list(zip(records, answers, strict=True))
     truths = [good_boxes(record, recipe) for record in records]
-    metrics = {
-        f"recall{n}_e{round(100 * epsilon)}": estimate(
-            np.array(
-                [
-                    best_crop_recall(answer.boxes_xyxy, record.crops_xyxy, record.scores, n, epsilon)
-                    for record, answer in pairs
-                ]
-            )
-        )
-        for epsilon in _EPSILONS
-        for n in _TRIES
-    }
+    recalls = [
+        best_crop_recalls(answer.boxes_xyxy, record.crops_xyxy, record.scores, _TRIES, _EPSILONS)
+        for record, answer in pairs
+    ]
+    metrics = {name: estimate(np.array([each[name] for each in recalls])) for name in recalls[0]}
     predicted = [(answer.boxes_xyxy, answer.confidences) for answer in answers]
     found = bootstrap_average_precision(predicted, truths, _EPSILONS, _TOP_KS, rounds=_ROUNDS)
     metrics |= {

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cadrage.models.backbones.pyramids import make_pyramid
 from cadrage.models.checkpoints.grid_anchor import load_grid_anchor, released_grid_anchor
-from cadrage.models.grid_anchor import REGIONS, GridAnchorModel
+from cadrage.models.grid_anchor import HEADS, REGIONS, GridAnchorModel
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.engine.evaluators.system import evaluator_system
 from cadrage.training.engine.export import PER_BOX, PER_PHOTO, EvaluatorTrunk, Part, example_boxes, example_photos
@@ -21,7 +21,7 @@ class GridRecipe(EvaluatorRecipe):
     """Settings of one run, beside those of every evaluator."""
 
     kind: ClassVar[str] = "grid-anchor"
-    choices: ClassVar[Choices] = {**EvaluatorRecipe.choices, "regions": REGIONS, "head": ("plain", "norm")}
+    choices: ClassVar[Choices] = {**EvaluatorRecipe.choices, "regions": REGIONS, "head": HEADS}
     ranges: ClassVar[tuple[Range, ...]] = (
         *EvaluatorRecipe.ranges,
         ("reduced bins", lambda value: value >= 1, "at least 1"),
@@ -33,7 +33,7 @@ class GridRecipe(EvaluatorRecipe):
     bins: int = 9  # cells per axis of an aligned region (A)
     regions: str = "roi+rod"  # what the head sees of a box: inside, outside, both, or inside and the whole photo
     multi_scale: bool = True
-    head: str = "plain"  # or "norm", with batch norm and dropout
+    head: str = "plain"  # or "norm", with batch norm and dropout; or "3x3" or "5x5", several small convolutions
 
 
 def build_grid_model(recipe: GridRecipe) -> GridAnchorModel:

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 from cadrage.datasets.manifest import PhotoRecord
 from cadrage.evaluation.answers import Answer
 from cadrage.evaluation.metrics.average_precision import average_precision
-from cadrage.evaluation.metrics.best_crop_recall import best_crop_recall
+from cadrage.evaluation.metrics.best_crop_recall import best_crop_recalls
 from cadrage.evaluation.metrics.overlap import best_iou_of_set, coverage, iou_and_bde
 from cadrage.models.boxes import cxcywh_to_xyxy
 from cadrage.models.set_prediction import SetPrediction, SetPredictor
@@ -133,7 +133,8 @@ def measure_sets(records: Sequence[PhotoRecord], answers: Sequence[Answer], reci
 
     Returns:
         ``iou``, ``best5_iou``, ``best10_iou``, ``coverage10`` against the good crops; ``recall5_e85``, ``recall10_e85``
-        and the same at .90 against the best; ``ap85_k10``, ``ap90_k40`` and their kin. All in [0, 1].
+        and the same at .90 against the best, the first of those tied or any of them (``..._any``);
+        ``ap85_k10``, ``ap90_k40`` and their kin. All in [0, 1].
     """
     truths = [good_boxes(record, recipe) for record in records]
     pairs = list(zip(truths, (answer.boxes_xyxy for answer in answers), strict=True))
@@ -143,14 +144,11 @@ def measure_sets(records: Sequence[PhotoRecord], answers: Sequence[Answer], reci
         "best10_iou": np.mean([best_iou_of_set(boxes[:_MANY], truth) for truth, boxes in pairs]),
         "coverage10": np.mean([coverage(boxes, truth, _MANY) for truth, boxes in pairs]),
     }
-    for epsilon in (0.85, 0.9):
-        for n in (_FEW, _MANY):
-            measured[f"recall{n}_e{round(100 * epsilon)}"] = np.mean(
-                [
-                    best_crop_recall(answer.boxes_xyxy, record.crops_xyxy, record.scores, n, epsilon)
-                    for record, answer in zip(records, answers, strict=True)
-                ]
-            )
+    recalls = [
+        best_crop_recalls(answer.boxes_xyxy, record.crops_xyxy, record.scores, (_FEW, _MANY))
+        for record, answer in zip(records, answers, strict=True)
+    ]
+    measured |= {name: np.mean([each[name] for each in recalls]) for name in recalls[0]}
     found = average_precision([(answer.boxes_xyxy, answer.confidences) for answer in answers], truths)
     measured |= {f"ap{round(100 * epsilon)}_k{k}": value for (epsilon, k), value in found.items()}
     return {name: float(value) for name, value in measured.items()}
