@@ -30,11 +30,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
     """A function that stands in for the chain and notes what it was asked; nothing is trained, some runs fail."""
 
+    listed: list[str] = []
+
     def stand_in(*failing: str, reason: str = "no data") -> list:
         made: list = []
 
-        def reproduce(paper, data, recipes, out, *, only, seeds, changes, tell):
+        def reproduce(paper, data, recipes, out, *, only, seeds, changes, candidates, tell):
             made.append((paper.name, data, recipes, out, only, seeds, *([changes] if changes else [])))
+            listed.append(candidates.name)
             # As a progress bar does.
             sys.stdout.write("Epoch 0\n")
             tell("a line")
@@ -45,7 +48,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
         monkeypatch.setattr(chain, "reproduce", reproduce)
         return made
 
+    stand_in.listed = listed  # type: ignore[attr-defined]
     return stand_in
+
+
+def test_candidates_are_those_of_the_paper_unless_others_are_named(cadrage, here, calls):
+    calls()
+    asked = ("reproduce", "human-centric", "--data", "data", "--out", "out")
+    Path("boxes.txt").write_text("0 0 1 1\n0.1 0.1 0.9 0.9\n")
+    for options, name in (((), "hcic-1745"), (("--candidates", "gaic"), "gaic"), (("--candidates", "boxes.txt"),) * 2):
+        assert cadrage(*asked, *options).code == 0
+        assert calls.listed[-1] == (name if isinstance(name, str) else "boxes.txt")
+    ran = cadrage(*asked, "--candidates", "giac")
+    assert ran.code == 2 and "no such file, nor one of gaic" in ran.message
 
 
 def test_everything_is_handed_on_and_the_report_is_the_data(cadrage, here, calls):

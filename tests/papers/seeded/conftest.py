@@ -15,8 +15,10 @@ from safetensors.torch import save_file
 
 from cadrage.datasets.manifest import manifest_sha256
 from cadrage.geometry import grid_anchors, iou_matrix
+from cadrage.inference.candidate_lists import CandidateList
 from cadrage.papers import chain
 from cadrage.papers.laid_out import ReproductionReport
+from cadrage.papers.measure import GRID_ANCHORS
 from cadrage.papers.names import PAPERS, RECIPES
 from cadrage.papers.plan import choose
 from cadrage.papers.seeded.outcome import Outcome, by_run
@@ -136,7 +138,9 @@ class Done(NamedTuple):
 def reproduce(data, recipes, tmp_path) -> Callable[..., Done]:
     """A function that reproduces some runs of a paper."""
 
-    def run(paper: str, *only: str, seeds: int | None = 1, data: Path = data) -> Done:
+    def run(
+        paper: str, *only: str, seeds: int | None = 1, data: Path = data, candidates: CandidateList = GRID_ANCHORS
+    ) -> Done:
         told: list[str] = []
         outcomes: dict[str, Outcome] = {}
         described = PAPERS[paper].description()
@@ -152,6 +156,7 @@ def reproduce(data, recipes, tmp_path) -> Callable[..., Done]:
             tmp_path / "out",
             only=only,
             seeds=seeds,
+            candidates=candidates,
             tell=told.append,
         )
         return Done(outcomes, told, report)

@@ -5,6 +5,8 @@ import pytest
 
 from cadrage.errors import UsageError
 from cadrage.geometry import grid_anchors, iou_matrix
+from cadrage.geometry.view_ranking import view_ranking_boxes
+from cadrage.inference.candidate_lists import candidate_list
 from cadrage.papers.measure import judge_choice, judge_ranking
 from cadrage.training.engine.photos import rated_photos
 
@@ -26,5 +28,9 @@ def test_first_crops_and_chosen_crops_are_judged_by_hand(data):
     assert best.metrics["iou"][0] == best.metrics["best_iou"][0] == pytest.approx(truth.max())
     # Of equal scores the first is taken.
     assert judge_choice([chosen], [np.zeros(len(anchors))]).metrics["iou"][0] == pytest.approx(truth[0])
+    published = candidate_list("hcic-1745")
+    overlaps = iou_matrix(view_ranking_boxes(), chosen.crops_xyxy)[:, 0]
+    best = judge_choice([chosen], [overlaps], candidates=published)
+    assert best.metrics["iou"][0] == best.metrics["best_iou"][0] == pytest.approx(overlaps.max())
     with pytest.raises(UsageError, match="none of the 1 photos can be read"):
         judge_choice([chosen], [None])

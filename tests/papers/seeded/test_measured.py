@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from cadrage.errors import UsageError
+from cadrage.inference.candidate_lists import candidate_list
 from cadrage.papers import chain
 from cadrage.papers.measure import measure_choice
 from cadrage.papers.names import PAPERS
@@ -63,6 +64,12 @@ def test_models_of_cpc_choose_among_grid_anchors(finish, go, data, tmp_path):
     found = outcomes["CA"].mean("flms")
     np.testing.assert_allclose(found.metrics["iou"], alone.metrics["iou"], atol=1e-6)
     assert (found.metrics["iou"] <= found.metrics["best_iou"]).all()
+    # With other candidates everything is measured again, and the report says which they were.
+    two = candidate_list(np.array([[0.0, 0, 1, 1], [0.2, 0.2, 0.9, 0.8]]))
+    outcomes, told, _ = go("human-centric", "CA", candidates=two)
+    assert len(told) == 3 and outcomes["CA"].mean("flms").metrics["best_iou"].shape == found.metrics["iou"].shape
+    assert "the boxes of given" in (tmp_path / "out" / "report.md").read_text()
+    go("human-centric", "CA")
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     table = next(each for each in report["tables"] if "persons" not in each["title"] and "fcdb:train" in each["about"])
     assert "1,745" in table["about"]
