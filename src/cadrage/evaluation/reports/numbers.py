@@ -167,9 +167,11 @@ def data_line(result: Result) -> str:
 
 
 def predictor_name(result: Result) -> str:
-    """Who was measured, with what kind of thing it is."""
+    """Who was measured, with what kind of thing it is, and among which boxes it chose if it was told."""
     kind, name = result.predictor.get("kind", "predictor"), result.predictor.get("name", "unnamed")
-    return f"{kind} {name}"
+    candidates = result.predictor.get("candidates")
+    among = f" (candidates: {candidates['name']})" if isinstance(candidates, dict) and "name" in candidates else ""
+    return f"{kind} {name}{among}"
 
 
 _HEADINGS = {
