@@ -78,14 +78,15 @@ def _starts(room_px: int) -> Ints:
 
 def _distinct(boxes: Boxes, same: float) -> Boxes:
     """The boxes that overlap no kept box before them by ``same`` or more."""
-    kept, left = [], boxes
-    while len(left):
-        first, left = left[0], left[1:]
-        kept.append(first)
+    kept = np.ones(len(boxes), dtype=bool)
+    lefts, *others = np.ascontiguousarray(boxes.T)
+    for index in range(len(boxes)):
+        if not kept[index]:
+            continue
         # Boxes of which an edge lies further apart cannot overlap so much, and most do.
-        near = np.flatnonzero(np.abs(left[:, 0] - first[0]) <= 1 - same)
-        near = near[(np.abs(left[near, 1:] - first[1:]) <= 1 - same).all(axis=1)]
-        alike = near[iou_matrix(first[None], left[near])[0] >= same]
-        if len(alike):
-            left = np.delete(left, alike, axis=0)
-    return np.array(kept)
+        near = index + 1 + np.flatnonzero(np.abs(lefts[index + 1 :] - lefts[index]) <= 1 - same)
+        near = near[kept[near]]
+        for edges in others:
+            near = near[np.abs(edges[near] - edges[index]) <= 1 - same]
+        kept[near] = iou_matrix(boxes[index : index + 1], boxes[near])[0] < same
+    return boxes[kept]
