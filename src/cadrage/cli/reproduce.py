@@ -14,7 +14,6 @@ from cadrage.cli.logged import log_told
 from cadrage.cli.report import Report, message_line
 from cadrage.cli.train import read_settings
 from cadrage.errors import UsageError
-from cadrage.inference.candidate_lists import candidate_list
 from cadrage.papers.names import PAPERS, RECIPES, ListedPaper
 
 FAILED = 1
@@ -138,13 +137,14 @@ def _reproduce(
     if data is None or out is None:
         absent = "--data" if data is None else "--out"
         raise UsageError(f"{absent}: missing; name a folder, or ask with --list what there is to reproduce")
-    listed = candidate_list(candidates, "--candidates")
     changes = read_settings(settings)
     # Progress bars of a training are no part of the report.
     with log_told(), extra_installed("train", "reproducing a paper"), redirect_stdout(sys.stderr):
+        from cadrage.inference.candidate_lists import candidate_list
         from cadrage.papers.chain import reproduce
         from cadrage.papers.report import text
 
+        listed = candidate_list(candidates, "--candidates")
         wanted = [each.strip() for each in only.split(",") if each.strip()]
         paper, folder = PAPERS[name].description(), _recipes(name, recipes)
         report = reproduce(
