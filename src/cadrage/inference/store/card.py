@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from cadrage.errors import ModelError
-from cadrage.inference.store.card_input import ModelInput, read_input
 from cadrage.inference.store.onnx_format import refusal
 from cadrage.inference.store.regular import LARGEST_TEXT, read_regular
 from cadrage.inference.store.strict_json import parse_json, shown
+
+if TYPE_CHECKING:
+    from cadrage.inference.store.card_input import ModelInput
 
 PART_NAMES = ("trunk", "proposer", "evaluator", "importance")
 # A model without an evaluator proposes crops but scores no given box; one without a proposer does the opposite. Either
@@ -60,7 +62,7 @@ class Card:
     name: str
     tag: str
     version: str
-    input: ModelInput
+    input: "ModelInput"
     parts: Mapping[str, tuple[str, str]]
     selection: Mapping[str, Any]
     proposals: ProposalKind | None = "distribution"
@@ -121,6 +123,9 @@ def read_card(folder: Path) -> Card:
     except ValueError as error:
         raise ModelError(f"{path}: the model card is not valid JSON ({error}); fetch the model again") from None
     _field(path, raw, "input", "side")
+    # It loads NumPy, which a help text does without.
+    from cadrage.inference.store.card_input import read_input
+
     described = read_input(path, raw["input"])
     named = _field(path, raw, "parts")
     if not isinstance(named, dict):
