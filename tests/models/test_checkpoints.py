@@ -260,7 +260,8 @@ def small_crop_model(**sizes: int) -> dict[str, Tensor]:
 @pytest.mark.parametrize("anchors", [24, 90, 300])
 def test_a_crop_model_comes_with_its_queries_and_its_class_head(anchors: int) -> None:
     theirs = small_crop_model(anchors=anchors)
-    found = released_set(Checkpoint(theirs, {"nheads": 2, "dilation": False}), Path("a.pth"))
+    found = released_set(Checkpoint(theirs, {"nheads": 2, "dilation": False, "image_size_test": 512}), Path("a.pth"))
+    assert (found.settings["shorter_side_measured"], found.settings["resize_filter"]) == (512, "bilinear-plain")
     expected = {"anchors": anchors, "width": 16, "hidden": 24, "heads": 2, "encoder_layers": 2, "decoder_layers": 3}
     assert {name: found.settings[name] for name in expected} == expected
     assert found.settings["backbone"] == "resnet50"

@@ -346,6 +346,7 @@ def released(backbone: Parts, channels: int, **settings: Any) -> Checkpoint:
         (released(vgg(stored_twice=False), 512, reduced=32), {"pixel_divisor": 255, "multi_scale": False}),
         (released(resnet(), 3584), {"backbone": "resnet50", "pixel_divisor": 256}),
         (released(resnet(), 1024, reduced=32), {"pixel_divisor": 255, "multi_scale": False}),
+        (released(resnet(), 1024, reduced=32, dropout=True), {"pixel_divisor": 256}),
     ],
 )
 def test_a_file_says_what_it_is(checkpoint: Checkpoint, settings: dict[str, Any]) -> None:

@@ -164,6 +164,13 @@ def test_the_released_human_centric_model_gives_its_calibrated_scores() -> None:
     np.testing.assert_allclose(scores[0].numpy(), wanted.reshape(-1), atol=1e-4)
 
 
+def test_older_files_call_the_transforms_otherwise() -> None:
+    theirs = {name.replace("group_conv", "p_conv"): each for name, each in released_human().items()}
+    found = released_human_centric(Checkpoint(theirs, {}), Path("hcic.pth"))
+    newer = released_human_centric(Checkpoint(released_human(), {}), Path("hcic.pth"))
+    assert found.settings == newer.settings and found.tensors.keys() == newer.tensors.keys()
+
+
 @pytest.mark.parametrize(
     ("left_out", "settings"),
     [

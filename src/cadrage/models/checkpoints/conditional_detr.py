@@ -133,7 +133,8 @@ def released_set(checkpoint: Checkpoint, file: Path) -> Released:
             "encoder_layers": layers["encoder"],
             "decoder_layers": layers["decoder"],
             "hidden": 0 if hidden is None else len(hidden),
-            "resize_filter": "area",
+            "resize_filter": "bilinear-plain",
+            "shorter_side_measured": int(checkpoint.settings.get("image_size_test", 600)),
         },
         (
             f"Conditional DETR with {anchors} queries and one class, {layers['encoder']} + {layers['decoder']} layers",

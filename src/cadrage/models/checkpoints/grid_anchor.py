@@ -171,8 +171,8 @@ def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def released_grid_anchor(checkpoint: Checkpoint, file: Path) -> Released:
     """A model of either published code, with all that its tensors tell: backbone, scales, channels, cells and head.
 
-    Where names do not tell the code (VGG16 without the second copy that the authors' files have, ResNet-50), eight
-    channels are taken for the authors'.
+    Where names do not tell the code (VGG16 and ResNet-50 with neither a dropout before the last convolution nor, as the
+    authors' VGG16 has it, a second copy of the backbone), eight channels are taken for the authors'.
 
     Raises:
         UsageError: it is another network, or one with a backbone for each scale.
@@ -196,7 +196,8 @@ def released_grid_anchor(checkpoint: Checkpoint, file: Path) -> Released:
     tensors |= {f"{norm}num_batches_tracked": torch.tensor(0) for norm in counted}
     head = head_variant(tensors) or "plain"
     whole_copy = any(name.startswith(_LEFT_OUT) for name in theirs)
-    sure = form.port or (_AUTHORS if whole_copy or head == "norm" else "")
+    # The last convolution stands behind a dropout in the authors' code alone.
+    sure = form.port or (_AUTHORS if whole_copy or "FC_layers.3.weight" in theirs else "")
     port = sure or (_AUTHORS if reduced == _AUTHORS_REDUCED else _SECOND)
     several = joined == sum(form.channels)
     code = "the authors' code" if port == _AUTHORS else "the second published code"

@@ -22,6 +22,8 @@ MODULES = {
     "feat_ext": "levels.reduce",
     "partition_aware.RoIConv": "partition.person",
     "partition_aware.group_conv": "partition.transforms",
+    # In older files of the same authors.
+    "partition_aware.p_conv": "partition.transforms",
     "content_preserve.relation_encoder.phi": "relation.query",
     "content_preserve.relation_encoder.theta": "relation.key",
     # A bare matrix there, inputs first.
@@ -79,7 +81,7 @@ def released_human_centric(checkpoint: Checkpoint, file: Path) -> Released:
     if content and theirs["fc_layer.weight"].shape[1] == _DESCRIPTION:
         raise UsageError(f"{file}: scores the content of crops alone, without their regions; no model here does that")
     tensors = translate(theirs)
-    transforms = theirs.get("partition_aware.group_conv.weight")
+    transforms = theirs.get("partition_aware.group_conv.weight", theirs.get("partition_aware.p_conv.weight"))
     parts, vector = 1, "partition_aware.RoIConv.weight" in theirs
     if transforms is None:
         tensors["partition.transforms.weight"] = torch.zeros(_CHANNELS, _CHANNELS, 3, 3)
@@ -87,7 +89,9 @@ def released_human_centric(checkpoint: Checkpoint, file: Path) -> Released:
         said = "no partition module"
     else:
         parts = len(transforms) // _CHANNELS
-        said = f"{parts} transforms around the person, with{'' if vector else 'out'} its vector"
+        said = (
+            f"{parts} transform{'s' if parts > 1 else ''} around the person, with{'' if vector else 'out'} its vector"
+        )
         said += "; for their mean everywhere --set parts=0" if parts == 9 else ""
     shown = f"importance map by {'graph reasoning' if relation == 'graph' else 'convolutions'}" if content else ""
     return Released(
