@@ -29,6 +29,10 @@ def test_without_a_multiple_the_shape_stays(width: int, height: int) -> None:
     assert abs(columns / rows - width / height) <= 1.1 * max(columns, rows) / min(columns, rows) ** 2 + 1e-9
 
 
+def test_a_line_of_pixels_does_not_become_a_huge_input() -> None:
+    assert input_size((200_000_000, 1), 600, 1333) == (2666, 1)
+
+
 def test_a_photo_without_pixels_is_refused() -> None:
     with pytest.raises(UsageError):
         input_size((0, 10), 256, 1024)

@@ -38,5 +38,6 @@ def input_size(
     short, long = min(width, height), max(width, height)
     if long / short * shorter_side > longer_side_limit:
         shorter_side = max(1, round(longer_side_limit * short / long))
-    longer_side = int(shorter_side * long / short)
+    # Of a photo of a few rows the shorter side cannot be rounded finely enough; it is squashed instead.
+    longer_side = min(int(shorter_side * long / short), 2 * longer_side_limit)
     return (longer_side, shorter_side) if width >= height else (shorter_side, longer_side)
