@@ -76,8 +76,8 @@ def main() -> None:
                 "date": datetime.now(UTC).date().isoformat(),
                 "processor": _processor(),
                 "threads": 1,
-                "photos": f"drawn, sides {_SIDES[0]} to {_SIDES[1]} pixels, of set prediction with a shorter side "
-                f"of {_SHORTER_SIDE} in place of 480 to 800",
+                "photos": f"drawn, sides {_SIDES[0]} to {_SIDES[1]} pixels",
+                "remarks": {"set-prediction": f", with a shorter side of {_SHORTER_SIDE} in place of 480 to 800"},
             }
             options.out.write_text(json.dumps({"basis": basis, "steps": steps}, indent=1) + "\n")
 

@@ -87,7 +87,10 @@ def test_list_shows_tables_and_runs_and_trains_nothing(cadrage, here, calls):
     assert ran.code == 0 and made == [] and ran.err == ""
     assert re.search(r"^table-5 .* K3, K5 .*0 of 8$", ran.out, re.MULTILINE)
     assert re.search(r"^M +mobilenet-v2 .* 210,880 .* h", ran.out, re.MULTILINE)
-    assert "Estimate, no GPU was at hand" in ran.out
+    assert "Estimate, no GPU was at hand" in ran.out and "set prediction" not in ran.out
+    for option in (("--only", "table-6"), ("--set", "epochs=1")):
+        refused = cadrage("reproduce", "grid-anchor", "--list", *option)
+        assert refused.code == 2 and f"leave {option[0]} out" in refused.message
     found = json.loads(cadrage("reproduce", "human-centric", "--list", "--json", "--data", "data").out)
     assert found["paper"] == "human-centric" and "ours" in found["numbering"]
     assert {run["trainings"] for run in found["runs"]} == {3}

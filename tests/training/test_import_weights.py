@@ -221,8 +221,10 @@ def test_what_cannot_be_imported_is_refused_in_one_line_and_leaves_nothing(cadra
         "human.pth": released_human(),
         "lacks.pth": {name: each for name, each in released_grid().items() if name != "FC_layers.1.0.bias"},
     }
+    files["nan.pth"] = released_grid() | {"DimRed.bias": torch.full((8,), torch.nan)}
     for name, content in files.items():
         torch.save(content, tmp_path / name)
+    (tmp_path / "text.pth").write_text("no checkpoint")
     (tmp_path / "cut.pth").write_bytes((tmp_path / "human.pth").read_bytes()[:5000])
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
@@ -231,9 +233,11 @@ def test_what_cannot_be_imported_is_refused_in_one_line_and_leaves_nothing(cadra
         ("grid-anchor", "human.pth", out): "no grid-anchor model; it has no DimRed.weight",
         ("set-prediction", "human.pth", out): "no set predictor; it has no class_embed.weight",
         ("human-centric", "lacks.pth", out): "no human-centric model; it has no f3_layer.weight",
-        ("grid-anchor", "lacks.pth", out): "does not fit the model that was recognised",
+        ("grid-anchor", "lacks.pth", out): "several scales, 8 channels, 9x9 cells, but layers are missing",
+        ("grid-anchor", "nan.pth", out): "DimRed.bias holds numbers that are not finite",
+        ("grid-anchor", "text.pth", out): "damaged, or no checkpoint of PyTorch",
         ("grid-anchor", "cut.pth", out): "damaged",
-        ("default", "human.pth", out): "has no released code",
+        ("default", "human.pth", out): "there are set-prediction, grid-anchor, human-centric, global-attention",
         ("gird-anchor", "human.pth", out): "did you mean 'grid-anchor'?",
         ("human-centric", "human.pth", tmp_path / "full"): "holds something else",
     }
@@ -244,4 +248,5 @@ def test_what_cannot_be_imported_is_refused_in_one_line_and_leaves_nothing(cadra
     assert not out.exists() and not Path("never-made").exists()
     assert [each.name for each in (tmp_path / "full").iterdir()] == ["mine.txt"]
     told = cadrage("import", "human-centric", tmp_path / "human.pth", "-o", out, "--set", "resze=squash")[2]
-    assert "did you mean 'resize'?" in told
+    assert "--set: unknown field 'resze'; did you mean 'resize'?" in told
+    assert "weights_only" not in told

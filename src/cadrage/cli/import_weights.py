@@ -17,7 +17,7 @@ EPILOG = epilog(
         "or any number.",
         "cadrage import human-centric cpc.pth -o models/hc --set resize=squash": "Trained on squares, as on CPC.",
         "cadrage suggest photo.jpg --model models/gaic": "Crop with it.",
-        "cadrage eval gaicd-ranking data/gaicd-v1 --split test --model models/gaic": "Measure it.",
+        "cadrage eval gaicd-ranking --data data/gaicd-v1 --split test --model models/gaic": "Measure it.",
     },
     {
         "Systems": "grid-anchor, set-prediction, human-centric, global-attention.",
@@ -34,7 +34,10 @@ def import_weights(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Checkpoint with the names of the authors' code.", dir_okay=False)
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Model folder to write.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="DIR", help="Model folder; an earlier import gives way."),
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace one value of the recipe; repeat it for several."),

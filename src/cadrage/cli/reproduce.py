@@ -87,6 +87,7 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         as_json: JsonOption = False,
     ) -> int:
         if show or as_json:
+            _expect_bare_list(only, settings)
             return _list(name, data, out, recipes, as_json=as_json, listed=show)
         return _reproduce(name, data, out, only, recipes, None, settings)
 
@@ -102,10 +103,17 @@ def _paper_command(name: str, *, seeded: bool) -> Callable[..., int]:
         as_json: JsonOption = False,
     ) -> int:
         if show or as_json:
+            _expect_bare_list(only, settings)
             return _list(name, data, out, recipes, as_json=as_json, listed=show)
         return _reproduce(name, data, out, only, recipes, seeds, settings, candidates)
 
     return seeded_command if seeded else command
+
+
+def _expect_bare_list(only: str, settings: list[str] | None) -> None:
+    for option, given in (("--only", only), ("--set", settings)):
+        if given:
+            raise UsageError(f"--list shows all of a paper as it is published; leave {option} out")
 
 
 def _list(name: str, data: Path | None, out: Path | None, recipes: Path | None, *, as_json: bool, listed: bool) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cadrage.errors import UsageError, in_short
 from cadrage.geometry import Boxes, free_candidates, grid_anchors, validate_boxes
@@ -86,22 +86,26 @@ def _checked(boxes_xyxy: ArrayLike, where: str, name: str) -> CandidateList:
     except (TypeError, ValueError):
         raise UsageError(f"{where}: expected boxes of four numbers x1 y1 x2 y2") from None
     if array.ndim != 2 or array.shape[1:] != (4,) or not 1 <= len(array) <= _MOST_BOXES:
-        raise UsageError(f"{where}: expected 1 to {_MOST_BOXES} boxes of four numbers x1 y1 x2 y2, got {array.shape}")
+        raise UsageError(f"{where}: expected 1 to {_MOST_BOXES} boxes of four numbers x1 y1 x2 y2, got {_count(array)}")
     boxes = validate_boxes(array, where)
     digest = hashlib.sha256(np.ascontiguousarray(boxes, "<f8").tobytes()).hexdigest()
     return CandidateList(name, digest, tuple(tuple(box) for box in boxes.tolist()))
 
 
+def _count(array: NDArray[np.float64]) -> str:
+    return str(len(array)) if array.shape[1:] in ((), (4,)) and array.size in (0, 4 * len(array)) else f"{array.shape}"
+
+
 def _read(path: Path, option: str) -> Any:
-    known = ", ".join(NAMES)
     try:
-        if not path.is_file():
-            raise UsageError(f"{option} {path}: no such file, nor one of {known}")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{option} {path}: larger than {_LARGEST_FILE // 10**6} MB; a list of boxes is small")
-        text = path.read_text(encoding="utf-8-sig")
+        found = path.is_file()
+        text = path.read_text(encoding="utf-8-sig") if found and path.stat().st_size <= _LARGEST_FILE else None
     except (OSError, ValueError) as error:
         raise UsageError(f"{option} {path}: cannot be read ({in_short(error)})") from error
+    if not found:
+        raise UsageError(f"{option} {path}: no such file, nor one of {', '.join(NAMES)}")
+    if text is None:
+        raise UsageError(f"{option} {path}: larger than {_LARGEST_FILE // 10**6} MB; a list of boxes is small")
     if text.lstrip().startswith("["):
         try:
             return json.loads(text)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cadrage.datasets.manifest import iter_manifest
 from cadrage.datasets.splits import SPLITS
 from cadrage.papers.plan import PaperRecipe
 
@@ -56,7 +57,9 @@ def basis(paper: str) -> dict[str, Any]:
         f"{_GPU_LEAST_STEP_S:g} s a step."
     )
     steps = [each for each in _read()["steps"] if each["paper"] == paper]
-    return {**_read()["basis"], "steps": steps, "gpu": said}
+    found = _read()["basis"]
+    photos = found["photos"] + found.get("remarks", {}).get(paper, "")
+    return {**found, "photos": photos, "steps": steps, "gpu": said}
 
 
 def _timed(paper: str, recipe: PaperRecipe) -> dict[str, Any] | None:
@@ -83,9 +86,11 @@ def _read() -> dict[str, Any]:
 
 def _photos(entry: str, recipe: PaperRecipe, data: Path | None) -> int | None:
     folder, _, split = entry.partition(":")
-    if getattr(recipe, "persons_only", False):
-        return _WITH_PERSON.get(folder)
+    persons_only = getattr(recipe, "persons_only", False)
     listed = None if data is None else data / folder / SPLITS / f"{split}.txt"
-    if listed is not None and listed.is_file():
-        return len(listed.read_text(encoding="utf-8", errors="surrogateescape").split("\n")) - 1
-    return _PHOTOS.get(folder)
+    if data is not None and listed is not None and listed.is_file():
+        names = set(listed.read_text(encoding="utf-8", errors="surrogateescape").split("\n")) - {""}
+        if not persons_only:
+            return len(names)
+        return sum(each.file_name in names and len(each.persons_xyxy) > 0 for each in iter_manifest(data / folder))
+    return (_WITH_PERSON if persons_only else _PHOTOS).get(folder)

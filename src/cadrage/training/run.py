@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 import cadrage
-from cadrage.errors import UsageError, in_short
+from cadrage.errors import UsageError
 from cadrage.models.checkpoints import read_checkpoint
 from cadrage.training.engine.evaluators.recipe import EvaluatorRecipe
 from cadrage.training.engine.export import CARD, RUN_FILES, Part, whole_folder, write_parts
 from cadrage.training.engine.loop import train
-from cadrage.training.engine.recipes import KIND, R, Recipe, kind_of, make_recipe, with_overrides
+from cadrage.training.engine.recipes import KIND, R, Recipe, expect_choice, kind_of, make_recipe, with_overrides
 from cadrage.training.engine.record import RECORD, WEIGHTS, write_weights
 from cadrage.training.engine.start import sha256_of
 from cadrage.training.engine.system import System, Trained
@@ -161,16 +161,23 @@ def import_weights(kind: str, file: Path, out: Path, *, overrides: Mapping[str, 
             something else.
         OutputError: ``out`` cannot be written.
     """
+    known = [each for each in SYSTEMS if system_of(each, file).released is not None]
+    expect_choice(kind, known, "no released code of")
     system: System[Any] = system_of(kind, file)
-    if system.released is None:
-        known = ", ".join(each for each in SYSTEMS if system_of(each, file).released is not None)
-        raise UsageError(f"{kind}: has no released code whose weights could be read; there are {known}")
-    released = system.released(read_checkpoint(file), file)
+    assert system.released is not None
+    checkpoint = read_checkpoint(file)
+    broken = [name for name, tensor in checkpoint.tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise UsageError(f"{file}: {broken[0]} holds numbers that are not finite; take the weights of another epoch")
+    released = system.released(checkpoint, file)
     recipe = _recipe_of(system.recipe, released.settings, file, overrides or {})
     try:
         model = system.load(recipe, released.tensors).eval()
     except RuntimeError as error:
-        raise UsageError(f"{file}: does not fit the model that was recognised ({in_short(error)})") from error
+        raise UsageError(
+            f"{file}: recognised as {released.recognised[0]}, but layers are missing, unknown or of another size; is "
+            "the file whole, and does a --set change the network?"
+        ) from error
     imported = {"file": file.name, "sha256": sha256_of(file), "recognised": list(released.recognised)}
     record = {"recipe": recipe.to_dict(), "cadrage": cadrage.__version__, IMPORTED: imported}
     if isinstance(recipe, EvaluatorRecipe):
@@ -189,7 +196,7 @@ def _recipe_of(kind: type[R], settings: Mapping[str, Any], file: Path, overrides
     """The recipe that weights were trained by, as far as it is known; the photos are not."""
     tag = "".join(_TAG.findall(file.stem)) or "imported"
     unknown = {"train": (), "validate": (), "backbone_weights": "", "tag": tag}
-    recipe = with_overrides(kind.from_dict({**unknown, **settings}), file, overrides)
+    recipe = with_overrides(kind.from_dict({**unknown, **settings}), Path("--set"), overrides)
     recipe.check(file)
     return recipe
 

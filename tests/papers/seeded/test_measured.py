@@ -48,6 +48,7 @@ def test_a_training_is_measured_on_all_photos_and_on_those_with_a_person(finish,
 
 
 def test_models_of_cpc_choose_among_grid_anchors(finish, go, data, tmp_path):
+    finish("human-centric", "A")
     folder = finish("human-centric", "CA")
     outcomes = go("human-centric", "CA").outcomes
     persons = outcomes["CA"].mean("persons")
@@ -69,6 +70,11 @@ def test_models_of_cpc_choose_among_grid_anchors(finish, go, data, tmp_path):
     outcomes, told, _ = go("human-centric", "CA", candidates=two)
     assert len(told) == 3 and outcomes["CA"].mean("flms").metrics["best_iou"].shape == found.metrics["iou"].shape
     assert "the boxes of given" in (tmp_path / "out" / "report.md").read_text()
+    # What is not asked for now was chosen among other boxes, and stands nowhere.
+    outcomes, _, _ = go("human-centric", "A")
+    assert outcomes["CA"].mean("flms") is None
+    outcomes, _, _ = go("human-centric", "A", candidates=two)
+    assert outcomes["CA"].mean("flms") is not None
     go("human-centric", "CA")
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     table = next(each for each in report["tables"] if "persons" not in each["title"] and "fcdb:train" in each["about"])

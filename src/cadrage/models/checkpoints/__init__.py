@@ -110,9 +110,9 @@ def _read_pickle(file: Path) -> Any:
                 f"{file}: holds an object of {refused[1]}, which is more than tensors and could run code of its own; "
                 "take the state_dict out of it where it was made, or convert it to safetensors"
             ) from error
-        reason = str(error).partition("\n")[0]
+        # What torch says here advises to run whatever code the file holds.
         raise UsageError(
-            f"{file}: damaged or holds more than tensors ({reason}); download it again or convert it to safetensors"
+            f"{file}: damaged, or no checkpoint of PyTorch; download it again or convert it to safetensors"
         ) from error
 
 

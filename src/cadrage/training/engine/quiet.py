@@ -16,6 +16,8 @@ _LOGGERS = {
 _REMARKS = (
     "Checkpoint directory .* exists and is not empty",  # the record of the run is in it
     "The number of training batches .* is smaller than the logging interval",
+    "This DataLoader will create .* worker processes",  # the recipe's number, which a larger machine may like
+    r"Found \d+ module\(s\) in eval mode",  # frozen on purpose
     "It is recommended to use .*sync_dist=True",  # what is logged is gathered already
     "The '.*_dataloader' does not have many workers",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
